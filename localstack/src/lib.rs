@@ -1,0 +1,9 @@
+//! A stand-in for the parts of AWS that lambda-lift talks to, on one loopback port.
+//!
+//! It speaks the real wire protocols of Amazon ECR, its image registry, AWS Lambda, STS and CloudWatch, and
+//! refuses what AWS refuses. It never uses the code that it is there to test: what it refuses it decides by
+//! its own, plainer reading of how AWS behaves.
+
+mod call;
+
+pub use call::{Answer, Call};

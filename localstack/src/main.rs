@@ -1,0 +1,3 @@
+//! The stand-in as a small server of its own.
+
+fn main() {}

@@ -1,0 +1,116 @@
+//! Amazon ECR's control plane, as far as a deploy needs it.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+
+use super::CloudError;
+use crate::name::{AccountId, RepositoryName};
+
+/// A repository as DescribeRepositories tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    /// `arn:PARTITION:ecr:REGION:ACCOUNT:repository/NAME`
+    pub arn: String,
+    /// `<host>/<name>`, the host being the registry's own.
+    pub uri: String,
+    /// Whether a tag may be moved to another image.
+    pub mutability: TagMutability,
+}
+
+/// ECR's `imageTagMutability` with its exclusion filters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TagMutability {
+    /// MUTABLE
+    Mutable,
+    /// IMMUTABLE
+    Immutable,
+    /// IMMUTABLE_WITH_EXCLUSION: tags that match one of these wildcards stay mutable.
+    ImmutableExcept(Vec<String>),
+    /// MUTABLE_WITH_EXCLUSION: tags that match one of these wildcards are immutable.
+    MutableExcept(Vec<String>),
+}
+
+/// How a repository is created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepositorySettings {
+    /// Whether ECR scans each image at push (`imageScanningConfiguration.scanOnPush`).
+    pub scan_on_push: bool,
+    /// Whether tags are immutable.
+    pub immutable_tags: bool,
+    /// Encryption at rest.
+    pub encryption: Encryption,
+}
+
+/// Encryption of a repository at rest. It cannot be changed after creation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Encryption {
+    /// AES256, ECR's default.
+    Aes256,
+    /// KMS with this key (ARN, id or alias).
+    Kms(String),
+}
+
+/// The right to speak to a registry for some hours.
+#[derive(Clone)]
+pub struct RegistryCredential {
+    /// What follows `Authorization: Basic `. Secret: it never enters an event, a log line or an error.
+    pub basic: String,
+    /// When AWS says that it ends. Clocks are wrong on real machines, so a fresh one is used whatever this says.
+    pub expires_at: Option<SystemTime>,
+    /// The registry's address as ECR gives it (`https://<account>.dkr.ecr.<region>.amazonaws.com`).
+    pub proxy_endpoint: Option<String>,
+}
+
+impl std::fmt::Debug for RegistryCredential {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "RegistryCredential(hidden, expires {:?})", self.expires_at)
+    }
+}
+
+/// Hands out registry credentials. Each call asks AWS anew.
+#[async_trait]
+pub trait RegistryAuthorizer: Send + Sync {
+    /// ECR GetAuthorizationToken.
+    async fn authorize(&self) -> Result<RegistryCredential, CloudError>;
+}
+
+/// What we read from ECR. `registry` is the account of the repository.
+#[async_trait]
+pub trait EcrReader: RegistryAuthorizer {
+    /// DescribeRepositories of one name; none when it does not exist.
+    async fn repository(
+        &self,
+        registry: &AccountId,
+        name: &RepositoryName,
+    ) -> Result<Option<Repository>, CloudError>;
+
+    /// GetRepositoryPolicy; none when the repository has no policy.
+    async fn repository_policy(
+        &self,
+        registry: &AccountId,
+        name: &RepositoryName,
+    ) -> Result<Option<String>, CloudError>;
+}
+
+/// What we change in ECR.
+#[async_trait]
+pub trait EcrWriter: Send + Sync {
+    /// CreateRepository, with resource tags.
+    async fn create_repository(
+        &self,
+        registry: &AccountId,
+        name: &RepositoryName,
+        settings: &RepositorySettings,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<Repository, CloudError>;
+
+    /// SetRepositoryPolicy, never with `force`.
+    async fn set_repository_policy(
+        &self,
+        registry: &AccountId,
+        name: &RepositoryName,
+        text: &str,
+    ) -> Result<(), CloudError>;
+}

@@ -1,0 +1,197 @@
+//! AWS Lambda's control plane, as far as a deploy needs it.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use serde_json::{Map, Value};
+
+use super::CloudError;
+use crate::name::{AliasName, Architecture, Digest, FunctionName, Version};
+
+/// How a function's code is packaged. It can never be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PackageType {
+    /// A container image.
+    Image,
+    /// A .zip archive.
+    Zip,
+}
+
+/// A function, or a published version of it, as GetFunction tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LiveFunction {
+    /// The ARN, without a qualifier when `$LATEST` was asked for.
+    pub arn: String,
+    /// `$LATEST`, or the version's number.
+    pub version: String,
+    /// Image or zip.
+    pub package_type: PackageType,
+    /// The instruction set.
+    pub architecture: Architecture,
+    /// The manifest digest of the image that runs, from `CodeSha256`; none for a zip function.
+    pub image_digest: Option<Digest>,
+    /// `Code.ImageUri`, as it was given at the last code update.
+    pub image_uri: Option<String>,
+    /// `Code.ResolvedImageUri`: `repository@sha256:…`.
+    pub resolved_image_uri: Option<String>,
+    /// Where it is in its life.
+    pub state: FunctionState,
+    /// Changes with every change of the function. Some emulators have none.
+    pub revision_id: Option<String>,
+    /// Every setting in the shape and with the names of the CreateFunction request (`MemorySize`,
+    /// `Environment.Variables`, `ImageConfig.Command`, …), `Tags` included, without `Code`, `FunctionName`,
+    /// `PackageType`, `Publish` and `Architectures`. A setting that the function does not have is absent.
+    pub settings: Map<String, Value>,
+}
+
+/// `State` and `LastUpdateStatus` with their reasons, as AWS spells them; unknown values are kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FunctionState {
+    /// Pending, Active, Inactive, Failed, …; absent in some answers.
+    pub state: Option<String>,
+    /// Why, for a person.
+    pub state_reason: Option<String>,
+    /// Why, for a program: ImageAccessDenied, InvalidImage, Idle, …
+    pub state_reason_code: Option<String>,
+    /// Successful, Failed or InProgress; absent right after creation.
+    pub last_update_status: Option<String>,
+    /// Why, for a person.
+    pub last_update_reason: Option<String>,
+    /// Why, for a program.
+    pub last_update_reason_code: Option<String>,
+}
+
+/// One entry of ListVersionsByFunction. It carries no state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PublishedVersion {
+    /// Its number.
+    pub version: Version,
+    /// The manifest digest it runs; none for a zip version.
+    pub image_digest: Option<Digest>,
+    /// Its settings, as in [`LiveFunction::settings`] but without `Tags`.
+    pub settings: Map<String, Value>,
+    /// Its instruction set.
+    pub architecture: Architecture,
+}
+
+/// An alias as GetAlias tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LiveAlias {
+    /// Its name.
+    pub name: AliasName,
+    /// The version that it points to; `$LATEST` is possible.
+    pub version: String,
+    /// `AdditionalVersionWeights`: version to weight (0.0–1.0).
+    pub weights: BTreeMap<String, f64>,
+    /// The alias's own revision.
+    pub revision_id: Option<String>,
+}
+
+/// What CreateFunction is given.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewFunction {
+    /// The name.
+    pub name: FunctionName,
+    /// `repository@sha256:…`
+    pub image_uri: String,
+    /// The instruction set.
+    pub architecture: Architecture,
+    /// Settings in the shape of the CreateFunction request, `Role` included; see [`LiveFunction::settings`].
+    pub settings: Map<String, Value>,
+}
+
+/// What UpdateFunctionCode is given.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CodeUpdate {
+    /// `repository@sha256:…`
+    pub image_uri: String,
+    /// The instruction set; this call is the only place to change it.
+    pub architecture: Architecture,
+    /// Guard: the update is refused when the function's revision is another.
+    pub revision_id: Option<String>,
+}
+
+/// What UpdateFunctionConfiguration is given.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConfigurationUpdate {
+    /// The settings to send, whole values in the shape of CreateFunction. An empty object clears.
+    pub settings: Map<String, Value>,
+    /// Guard, as in [`CodeUpdate`].
+    pub revision_id: Option<String>,
+}
+
+/// Guards of PublishVersion.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PublishGuard {
+    /// The digest that must be what `$LATEST` runs.
+    pub image_digest: Option<Digest>,
+    /// The revision that `$LATEST` must have.
+    pub revision_id: Option<String>,
+}
+
+/// Where an alias points: one version, no weights.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AliasTarget {
+    /// The alias.
+    pub name: AliasName,
+    /// The version that gets all traffic.
+    pub version: Version,
+    /// Guard for an update: the alias's revision.
+    pub revision_id: Option<String>,
+}
+
+/// What we read from Lambda.
+#[async_trait]
+pub trait LambdaReader: Send + Sync {
+    /// GetFunction, of `$LATEST` or of a qualifier (version or alias); none when it does not exist.
+    async fn function(
+        &self,
+        name: &FunctionName,
+        qualifier: Option<&str>,
+    ) -> Result<Option<LiveFunction>, CloudError>;
+
+    /// ListVersionsByFunction, all pages, `$LATEST` left out; none when the function does not exist.
+    async fn versions(&self, name: &FunctionName) -> Result<Option<Vec<PublishedVersion>>, CloudError>;
+
+    /// GetAlias; none when the alias or the function does not exist.
+    async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<LiveAlias>, CloudError>;
+}
+
+/// What we change in Lambda. None of these waits for the function to settle.
+#[async_trait]
+pub trait LambdaWriter: Send + Sync {
+    /// CreateFunction with `PackageType=Image`, without `Publish`.
+    async fn create_function(&self, new: &NewFunction) -> Result<LiveFunction, CloudError>;
+
+    /// UpdateFunctionCode, without `Publish`.
+    async fn update_code(&self, name: &FunctionName, update: &CodeUpdate)
+    -> Result<LiveFunction, CloudError>;
+
+    /// UpdateFunctionConfiguration.
+    async fn update_configuration(
+        &self,
+        name: &FunctionName,
+        update: &ConfigurationUpdate,
+    ) -> Result<LiveFunction, CloudError>;
+
+    /// TagResource: adds or replaces these tags, leaves others alone.
+    async fn tag_function(&self, arn: &str, tags: &BTreeMap<String, String>) -> Result<(), CloudError>;
+
+    /// PublishVersion. Answers the version, which may be Pending, and may be an old one when nothing changed.
+    async fn publish_version(&self, name: &FunctionName, guard: &PublishGuard)
+    -> Result<Version, CloudError>;
+
+    /// CreateAlias.
+    async fn create_alias(
+        &self,
+        function: &FunctionName,
+        target: &AliasTarget,
+    ) -> Result<LiveAlias, CloudError>;
+
+    /// UpdateAlias, always with empty weights: omitting them would keep the old ones.
+    async fn move_alias(
+        &self,
+        function: &FunctionName,
+        target: &AliasTarget,
+    ) -> Result<LiveAlias, CloudError>;
+}

@@ -1,0 +1,20 @@
+//! What we need of AWS, in our own words.
+//!
+//! Readers are traits apart from writers: who holds a reader only cannot change anything (invariant 3).
+//! The answers are plain data. `aws/` implements these traits with the AWS SDK; nothing here knows of it.
+
+mod ecr;
+mod error;
+mod identity;
+mod lambda;
+
+pub use ecr::{
+    EcrReader, EcrWriter, Encryption, RegistryAuthorizer, RegistryCredential, Repository, RepositorySettings,
+    TagMutability,
+};
+pub use error::{CloudError, CloudErrorKind};
+pub use identity::{Caller, Identity};
+pub use lambda::{
+    AliasTarget, CodeUpdate, ConfigurationUpdate, FunctionState, LambdaReader, LambdaWriter, LiveAlias,
+    LiveFunction, NewFunction, PackageType, PublishGuard, PublishedVersion,
+};

@@ -1,0 +1,97 @@
+//! What happens, told as it happens: one closed enum that feeds every renderer.
+//!
+//! No event carries a secret (invariant 7): no token, no environment value, no query of a signed URL.
+
+use std::time::Duration;
+
+use crate::name::Digest;
+use crate::preflight::Finding;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A check found something.
+    Found(Finding),
+    /// A step of the plan begins.
+    StepStarted {
+        /// The step's stable name, as in the JSON document.
+        step: &'static str,
+        /// What it is about to do, for a person.
+        detail: String,
+    },
+    /// A step of the plan ended well.
+    StepDone {
+        /// The step's stable name.
+        step: &'static str,
+        /// What it did, for a person.
+        detail: String,
+        /// How long it took.
+        elapsed: Duration,
+    },
+    /// A layer begins to move.
+    LayerStarted {
+        /// The layer's diff id.
+        diff_id: Digest,
+        /// The bytes that will be read from the source.
+        stored_size: u64,
+    },
+    /// More bytes of a layer were read from the source (and are on their way).
+    LayerProgress {
+        /// The layer's diff id.
+        diff_id: Digest,
+        /// Bytes read of it so far; it may fall when a layer is begun again.
+        read: u64,
+    },
+    /// A layer is where it should be.
+    LayerDone {
+        /// The layer's diff id.
+        diff_id: Digest,
+        /// What was done with it.
+        action: LayerAction,
+        /// Bytes of it that were sent.
+        sent: u64,
+    },
+    /// Something failed and is tried again.
+    Retrying {
+        /// What is tried again, for a person.
+        what: String,
+        /// Why.
+        reason: String,
+        /// After how long.
+        wait: Duration,
+    },
+    /// AWS is busy and we wait for it.
+    Waiting {
+        /// For what, for a person: `function checkout`.
+        what: String,
+        /// How it stands: `LastUpdateStatus is InProgress`.
+        state: String,
+    },
+}
+
+/// What was done with a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LayerAction {
+    /// Sent to the registry.
+    Uploaded,
+    /// The registry had it under the digest that we know.
+    Exists,
+    /// Taken over from another repository of the registry.
+    Mounted,
+    /// Known by its diff id from what runs or from the cache, and confirmed by the registry; never read.
+    Reused,
+}
+
+/// Where events go. Shared between tasks.
+pub trait Reporter: Send + Sync {
+    /// Takes one event. Must not block.
+    fn report(&self, event: Event);
+}
+
+/// A reporter that forgets everything, for quiet runs and tests.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silence;
+
+impl Reporter for Silence {
+    fn report(&self, _: Event) {}
+}

@@ -1,0 +1,21 @@
+//! lambda-lift takes a container image from this machine to a live AWS Lambda function.
+//!
+//! The tour of the pipeline, in the order in which data flows (one way only):
+//!
+//! 1. [`cli`] turns arguments, environment and files into a [`plan::DeploySpec`].
+//! 2. [`image`] opens the local image as an immutable view; [`cloud`] names what we ask of AWS and
+//!    [`aws`] is the one place that answers with the AWS SDK.
+//! 3. [`observe`] reads both sides into `Facts`; it holds readers only.
+//! 4. [`preflight`] turns facts into findings, [`plan`] turns them into a list of steps. Both are pure.
+//! 5. [`apply`] carries the steps out, and is the only one that holds writers. It uses [`layer`] and
+//!    [`registry`] to move bytes, [`policy`] for the repository policy, [`function`] for what the user
+//!    declared.
+//! 6. Everything says what happens as an [`event::Event`]; [`output`] is the only one that prints.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail loudly"))]
+
+pub mod cloud;
+pub mod event;
+pub mod image;
+pub mod name;
+pub mod preflight;
