@@ -16,6 +16,7 @@
 
 pub mod cloud;
 pub mod event;
+pub mod function;
 pub mod image;
 pub mod name;
 pub mod preflight;
