@@ -1,5 +1,7 @@
 //! The one match over the steps of a plan.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::cloud::{EcrReader, EcrWriter, LambdaReader, LambdaWriter, LiveFunction};
@@ -48,8 +50,8 @@ struct Progress {
     digest: Option<Digest>,
     function: Option<LiveFunction>,
     version: Option<Version>,
-    /// Whether the function may have been changed already.
-    changed: bool,
+    /// Whether the function was, or may have been, changed.
+    wrote: Arc<AtomicBool>,
 }
 
 impl Applier<'_> {
@@ -57,7 +59,7 @@ impl Applier<'_> {
     pub async fn apply(&self, spec: &DeploySpec, facts: &Facts, plan: &Plan, report: &mut Report) {
         let function = facts.function.as_ref().and_then(|function| function.live.clone());
         let mut progress =
-            Progress { digest: facts.image.digest(), function, version: None, changed: false };
+            Progress { digest: facts.image.digest(), function, version: None, wrote: Arc::default() };
         for (index, step) in plan.steps.iter().enumerate() {
             let begun = Instant::now();
             let detail = report.steps[index].detail.lines().next().unwrap_or_default().to_owned();
@@ -76,7 +78,7 @@ impl Applier<'_> {
                 }
                 Err(error) => {
                     report.steps[index].status = StepStatus::Failed;
-                    report.error = Some(error.failure(progress.changed));
+                    report.error = Some(error.failure(progress.wrote.load(Ordering::Relaxed)));
                     return;
                 }
             }
@@ -95,7 +97,7 @@ impl Applier<'_> {
         match step {
             Step::CreateRepository(settings) => {
                 let tags = std::collections::BTreeMap::new();
-                self.ecr_writer.create_repository(account, repository, settings, &tags).await?;
+                self.ecr_writer.create_repository(Some(account), repository, settings, &tags).await?;
             }
             Step::PushImage(push) => self.push(push, facts, progress, report).await?,
             Step::GrantPull(step) => {
@@ -140,12 +142,10 @@ impl Applier<'_> {
         report: &mut Report,
     ) -> Result<(), ApplyError> {
         let Some(wanted) = &spec.function else { return Ok(()) };
-        let writer = self.function_writer(&wanted.name);
+        let writer = self.function_writer(&wanted.name, Arc::clone(&progress.wrote));
         let digest = progress.digest.ok_or_else(|| missing("the image's digest"))?;
         let uri = ImageUri::by_digest(facts.registry.clone(), spec.repository.name.clone(), digest).to_string();
         if let Step::CreateFunction(create) = step {
-            // From here on a lost answer may hide a change.
-            progress.changed = true;
             let live = writer.create(create, &uri, digest).await?;
             if let Some(function) = &mut report.function {
                 function.arn.clone_from(&live.arn);
@@ -155,7 +155,6 @@ impl Applier<'_> {
             return Ok(());
         }
         let base = progress.function.clone().ok_or_else(|| missing("the function"))?;
-        progress.changed = true;
         match step {
             Step::UpdateConfiguration(step) => {
                 progress.function = Some(writer.update_configuration(step, &base).await?);
@@ -163,7 +162,9 @@ impl Applier<'_> {
             Step::UpdateCode(step) => {
                 progress.function = Some(writer.update_code(step, &uri, digest, &base).await?);
             }
-            Step::TagFunction(step) => self.lambda_writer.tag_function(&base.arn, &step.tags).await?,
+            Step::TagFunction(step) => {
+                writer.note(self.lambda_writer.tag_function(&base.arn, &step.tags).await)?;
+            }
             Step::PublishVersion => {
                 let version = writer.publish(&base).await?;
                 report.version = Some(version.to_string());
@@ -192,7 +193,7 @@ impl Applier<'_> {
         Ok(())
     }
 
-    fn function_writer<'b>(&'b self, name: &'b FunctionName) -> FunctionWriter<'b> {
+    fn function_writer<'b>(&'b self, name: &'b FunctionName, wrote: Arc<AtomicBool>) -> FunctionWriter<'b> {
         FunctionWriter {
             name,
             reader: self.lambda_reader,
@@ -200,6 +201,7 @@ impl Applier<'_> {
             reporter: self.reporter,
             interrupt: self.interrupt,
             timeout: self.settings.wait_timeout,
+            wrote,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! How carrying out a plan fails.
 
 use crate::cloud::{CloudError, CloudErrorKind};
+use crate::function;
 use crate::registry::PushError;
 use crate::report::{Failure, Stage};
 
@@ -23,12 +24,17 @@ pub enum ApplyError {
         what: String,
     },
     /// AWS gave the function up.
-    #[error("{message}")]
-    FunctionFailed {
-        /// The reason code and AWS's reason.
-        message: String,
-        /// What to do about that code.
-        hint: String,
+    #[error("{0}")]
+    FunctionFailed(function::Failure),
+    /// Whether an alias was moved could not be found out.
+    #[error("whether {what} was moved is not known: the answer was lost ({sent}) and it could not be read again ({read})")]
+    AliasUnknown {
+        /// The alias and its function.
+        what: String,
+        /// What became of the change.
+        sent: String,
+        /// What became of the look at it.
+        read: String,
     },
     /// AWS accepted a change and then did something else.
     #[error("{what}: expected {expected}, found {found}")]
@@ -64,7 +70,10 @@ impl ApplyError {
             Self::ChangedUnderneath { .. } => {
                 ("changed_underneath", stage, Some("look at the change, then run the same command again".to_owned()))
             }
-            Self::FunctionFailed { hint, .. } => ("function_failed", stage, Some(hint.clone())),
+            Self::FunctionFailed(failure) => ("function_failed", stage, failure.hint.clone()),
+            Self::AliasUnknown { .. } => {
+                ("alias_unknown", Stage::TrafficUnknown, Some("look at it with: aws lambda get-alias; then run the same command again".to_owned()))
+            }
             Self::Unexpected { .. } => ("unexpected", stage, Some("run the same command again; if it stays, report it".to_owned())),
             Self::WaitTimeout { .. } => {
                 ("timeout", stage, Some("give it longer with --wait-timeout, or look at the function's state".to_owned()))

@@ -1,5 +1,7 @@
 //! Creating and changing the function, each change settled before the next and guarded by the revision it was planned for.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::cloud::{
@@ -25,6 +27,8 @@ pub(super) struct FunctionWriter<'a> {
     pub(super) reporter: &'a dyn Reporter,
     pub(super) interrupt: &'a Interrupt,
     pub(super) timeout: Duration,
+    /// Whether a write of this run was, or may have been, performed on the function.
+    pub(super) wrote: Arc<AtomicBool>,
 }
 
 /// What a refused or lost write means for the next try.
@@ -38,6 +42,17 @@ enum NextTry {
 }
 
 impl FunctionWriter<'_> {
+    /// Remembers a write that was performed, or whose answer was lost. A refused one changed nothing.
+    pub(super) fn note<T>(&self, answer: Result<T, CloudError>) -> Result<T, CloudError> {
+        let lost = |error: &CloudError| {
+            matches!(error.kind, CloudErrorKind::Unreachable | CloudErrorKind::Unexpected)
+        };
+        if answer.as_ref().err().is_none_or(lost) {
+            self.wrote.store(true, Ordering::Relaxed);
+        }
+        answer
+    }
+
     pub(super) fn settling(&self) -> Settling<'_> {
         Settling {
             lambda: self.reader,
@@ -62,7 +77,7 @@ impl FunctionWriter<'_> {
         };
         let mut patience = Patience::new(self);
         loop {
-            let Err(error) = self.writer.create_function(&new).await else { break };
+            let Err(error) = self.note(self.writer.create_function(&new).await) else { break };
             let next = match error.kind {
                 // The first try may have been performed although its answer was lost; then the function is ours.
                 CloudErrorKind::Conflict | CloudErrorKind::AlreadyExists => {
@@ -113,7 +128,7 @@ impl FunctionWriter<'_> {
     fn is_created(&self, step: &CreateStep, digest: Digest, live: &LiveFunction) -> bool {
         live.image_digest == Some(digest)
             && live.architecture == step.architecture
-            && function::holds(&step.settings, &live.settings)
+            && function::holds(&step.settings, live)
     }
 
     /// UpdateFunctionConfiguration, waited for until it is Successful.
@@ -122,7 +137,7 @@ impl FunctionWriter<'_> {
         step: &ConfigurationStep,
         base: &LiveFunction,
     ) -> Result<LiveFunction, ApplyError> {
-        let arrived = |live: &LiveFunction| function::holds(&step.settings, &live.settings);
+        let arrived = |live: &LiveFunction| function::holds(&step.settings, live);
         self.guarded(base, arrived, async |revision_id| {
             let update = ConfigurationUpdate { settings: step.settings.clone(), revision_id };
             self.writer.update_configuration(self.name, &update).await
@@ -169,11 +184,11 @@ impl FunctionWriter<'_> {
         let mut patience = Patience::new(self);
         loop {
             let now = self.settling().quiet(self.name, None).await?;
-            if !function::same_content(&now, base.image_digest, base.architecture, &base.settings) {
+            if !function::same_function(&now, base) {
                 let what = format!("function {}", self.name);
                 return Err(ApplyError::ChangedUnderneath { what });
             }
-            let Err(error) = write(now.revision_id).await else { break };
+            let Err(error) = self.note(write(now.revision_id).await) else { break };
             let next = match error.kind {
                 CloudErrorKind::Unreachable | CloudErrorKind::Unexpected => {
                     let live = self.settling().quiet(self.name, None).await;

@@ -1,11 +1,8 @@
 //! Publishing a version and moving all of an alias's traffic to it.
 
-use crate::cloud::{
-    AliasTarget, CloudError, CloudErrorKind, LambdaReader, LambdaWriter, LiveAlias, LiveFunction,
-    PublishGuard,
-};
-use crate::event::{Event, Reporter};
-use crate::name::{FunctionName, Version};
+use crate::cloud::{AliasTarget, CloudErrorKind, LiveAlias, LiveFunction, PublishGuard};
+use crate::event::Event;
+use crate::name::Version;
 use crate::plan::AliasStep;
 
 use super::settle::Deadline;
@@ -23,7 +20,7 @@ impl FunctionWriter<'_> {
                 return Err(ApplyError::ChangedUnderneath { what: format!("function {}", self.name) });
             }
             let guard = PublishGuard { image_digest: base.image_digest, revision_id: now.revision_id };
-            match self.writer.publish_version(self.name, &guard).await {
+            match self.note(self.writer.publish_version(self.name, &guard).await) {
                 Ok(version) => break version,
                 Err(error) => {
                     // Publishing the same content twice answers the same version, so a lost answer is asked for again.
@@ -66,7 +63,15 @@ impl FunctionWriter<'_> {
                 }
                 Err(error) => error,
             };
-            let live = self.reader.alias(self.name, &step.name).await?;
+            let lost = matches!(error.kind, CloudErrorKind::Unreachable | CloudErrorKind::Unexpected);
+            let live = match self.reader.alias(self.name, &step.name).await {
+                Ok(live) => live,
+                Err(read) if lost => {
+                    let (sent, read) = (error.to_string(), read.to_string());
+                    return Err(ApplyError::AliasUnknown { what, sent, read });
+                }
+                Err(read) => return Err(read.into()),
+            };
             if live.as_ref().is_some_and(|alias| points_to(alias, version)) {
                 return Ok(());
             }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::cloud::{CloudError, CloudErrorKind, LambdaReader, LiveFunction};
 use crate::event::{Event, Reporter};
-use crate::function::{Settled, settled};
+use crate::function::{Settled, judge};
 use crate::name::FunctionName;
 
 use super::{ApplyError, Interrupt};
@@ -71,12 +71,12 @@ impl Settling<'_> {
         let mut deadline = Deadline::after(self.timeout);
         loop {
             let live = self.read(name, qualifier).await?;
-            match settled(&live.state) {
+            match judge(&live.state) {
                 Settled::Busy { state } => {
                     self.reporter.report(Event::Waiting { what: what.clone(), state: state.clone() });
                     deadline.pause(self.interrupt, &what, &state).await?;
                 }
-                Settled::Ready | Settled::Inactive { .. } | Settled::Failed { .. } => return Ok(live),
+                Settled::Ready | Settled::Inactive { .. } | Settled::Failed(_) => return Ok(live),
             }
         }
     }
@@ -88,8 +88,8 @@ impl Settling<'_> {
         qualifier: Option<&str>,
     ) -> Result<LiveFunction, ApplyError> {
         let live = self.quiet(name, qualifier).await?;
-        match settled(&live.state) {
-            Settled::Failed { message, hint, .. } => Err(ApplyError::FunctionFailed { message, hint }),
+        match judge(&live.state) {
+            Settled::Failed(failure) => Err(ApplyError::FunctionFailed(failure)),
             Settled::Ready | Settled::Inactive { .. } | Settled::Busy { .. } => Ok(live),
         }
     }

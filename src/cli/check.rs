@@ -1,6 +1,6 @@
 //! `check`: is this image fit for Lambda? Needs no AWS account.
 
-use crate::function::Definition;
+use crate::function::{Definition, Flags};
 use crate::image::{self, ImageError, LocalImage, SourceRef};
 use crate::name::Architecture;
 use crate::preflight::{self, Severity, Wanted};
@@ -51,9 +51,9 @@ fn wanted(arguments: &CheckArguments) -> Result<Wanted, Failure> {
     let Some(path) = &arguments.function_file else {
         return Ok(Wanted { architecture: flag, ..Wanted::default() });
     };
-    let definition = Definition::from_file(&settings::read_text(path)?)
+    let definition = Definition::new(Some(&settings::read_text(path)?), &Flags::default(), None)
         .map_err(|error| usage(format!("{}: {error}", path.display()), None))?;
-    let declared = definition.architecture();
+    let declared = definition.architecture;
     let architecture = settings::agree(flag, declared)?;
     Ok(Wanted { architecture, ..Wanted::declared(&definition) })
 }

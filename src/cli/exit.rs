@@ -17,6 +17,8 @@ pub enum ExitCondition {
     Refused,
     /// 4: stopped after a change, before traffic moved; safe to run again.
     StoppedBeforeTraffic,
+    /// 6: the alias needs a person.
+    AliasNeedsPerson,
     /// 10: `plan --detailed-exit-code`, and changes are pending.
     ChangesPending,
 }
@@ -29,6 +31,7 @@ impl ExitCondition {
             (Outcome::Refused, _) | (_, Some(Stage::Refused)) => Self::Refused,
             (_, Some(Stage::Usage)) => Self::Usage,
             (_, Some(Stage::BeforeTraffic)) => Self::StoppedBeforeTraffic,
+            (_, Some(Stage::TrafficUnknown)) => Self::AliasNeedsPerson,
             (_, Some(Stage::BeforeChange)) | (Outcome::Failed, None) => Self::Failed,
             _ => Self::Done,
         }
@@ -42,6 +45,7 @@ impl ExitCondition {
             Self::Usage => 2,
             Self::Refused => 3,
             Self::StoppedBeforeTraffic => 4,
+            Self::AliasNeedsPerson => 6,
             Self::ChangesPending => 10,
         }
     }
@@ -71,6 +75,7 @@ mod tests {
             (Outcome::Failed, Some(Stage::Refused), 3),
             (Outcome::Failed, Some(Stage::BeforeChange), 1),
             (Outcome::Failed, Some(Stage::BeforeTraffic), 4),
+            (Outcome::Failed, Some(Stage::TrafficUnknown), 6),
         ];
         for (outcome, stage, code) in table {
             let report = Report { outcome, error: stage.map(failed), ..Report::new("deploy") };

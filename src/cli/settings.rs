@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::apply::ApplySettings;
 use crate::cloud::{Encryption, RepositorySettings};
-use crate::function::{Definition, EnvironmentVariable, Flags};
+use crate::function::{Definition, EnvironmentVariable, EnvironmentVariableError, Flags};
 use crate::image::SourceRef;
 use crate::name::{Architecture, FunctionRef, NameError, Region, RepositoryRef};
 use crate::plan::{DeploySpec, FunctionSpec};
@@ -94,7 +94,8 @@ pub(super) fn architecture(text: Option<&str>) -> Result<Option<Architecture>, F
     text.map(parse).transpose()
 }
 
-fn agree(flag: Option<Architecture>, file: Option<Architecture>) -> Result<Option<Architecture>, Failure> {
+/// One architecture of a flag and a function file that may both name one.
+pub(super) fn agree(flag: Option<Architecture>, file: Option<Architecture>) -> Result<Option<Architecture>, Failure> {
     match (flag, file) {
         (Some(flag), Some(file)) if flag != file => Err(usage(
             format!("--arch says {flag}, Architectures in the function file says {file}"),
@@ -105,90 +106,74 @@ fn agree(flag: Option<Architecture>, file: Option<Architecture>) -> Result<Optio
 }
 
 fn function_spec(arguments: FunctionArguments) -> Result<(FunctionSpec, Option<Architecture>), Failure> {
-    let definition = definition(&arguments)?;
-    let declared = definition.architecture();
-    let named = match (&arguments.function, definition.function_name()) {
-        (Some(flag), file) => {
-            let named: FunctionRef = parse(flag)?;
-            if let Some(file) = file.filter(|file| **file != named.name) {
-                return Err(usage(
-                    format!("--function says {}, FunctionName in the function file says {file}", named.name),
-                    Some("make them agree, or leave FunctionName out of the file".to_owned()),
-                ));
-            }
-            named
-        }
-        (None, Some(file)) => FunctionRef { name: file.clone(), region: None, account: None },
-        (None, None) => {
-            return Err(usage(
-                "no function was named".to_owned(),
-                Some("add --function NAME, or FunctionName to the function file".to_owned()),
-            ));
-        }
+    let named = arguments.function.as_deref().map(parse::<FunctionRef>).transpose()?;
+    let definition = definition(&arguments, named.as_ref())?;
+    let declared = definition.architecture;
+    let Some(FunctionRef { name, region, account }) = definition.function.clone() else {
+        return Err(usage(
+            "no function was named".to_owned(),
+            Some("add --function NAME, or FunctionName to the function file".to_owned()),
+        ));
     };
-    let publish = arguments.publish || !arguments.no_publish;
+    let publish = arguments.publish || (!arguments.no_publish && definition.publish.unwrap_or(true));
     let alias = arguments.alias.as_deref().map(parse).transpose()?;
     if alias.is_some() && !publish {
         return Err(usage(
-            "--alias needs a published version, and --no-publish forbids one".to_owned(),
+            "--alias needs a published version, and --no-publish (or Publish in the function file) forbids one"
+                .to_owned(),
             Some("leave one of them out".to_owned()),
         ));
     }
-    let FunctionRef { name, region, account } = named;
     let policy_scope = scope(arguments.policy_scope);
     Ok((FunctionSpec { name, region, account, definition, publish, alias, policy_scope }, declared))
 }
 
-fn definition(arguments: &FunctionArguments) -> Result<Definition, Failure> {
-    let file = match &arguments.function_file {
-        None => None,
-        Some(path) => Some(read_text(path)?),
-    };
-    let from_variable = std::env::var("LAMBDA_LIFT_ENV").ok();
+fn definition(arguments: &FunctionArguments, named: Option<&FunctionRef>) -> Result<Definition, Failure> {
+    let some = |list: &[String]| (!list.is_empty()).then(|| list.to_vec());
     let flags = Flags {
-        role: arguments.role.clone(),
+        role: arguments.role.as_deref().map(parse).transpose()?,
         memory: arguments.memory,
         timeout: arguments.timeout,
         ephemeral_storage: arguments.ephemeral_storage,
         description: arguments.description.clone(),
-        environment: environment(&arguments.environment, from_variable.as_deref())?,
-        entrypoint: arguments.entrypoint.clone(),
-        command: arguments.command.clone(),
+        environment: environment(&arguments.environment, std::env::var("LAMBDA_LIFT_ENV").ok().as_deref())?,
+        entry_point: some(&arguments.entrypoint),
+        command: some(&arguments.command),
         working_directory: arguments.working_directory.clone(),
+        ..Flags::default()
     };
-    let definition = match (&arguments.function_file, file) {
-        (Some(path), Some(text)) => Definition::from_file(&text, &flags)
-            .map_err(|error| usage(format!("{}: {error}", path.display()), None))?,
-        _ => Definition::from_flags(&flags).map_err(|error| usage(error.to_string(), None))?,
-    };
-    Ok(definition)
+    let file = arguments.function_file.as_deref().map(read_text).transpose()?;
+    Definition::new(file.as_deref(), &flags, named).map_err(|error| {
+        let message = match &arguments.function_file {
+            Some(path) => format!("{}: {error}", path.display()),
+            None => error.to_string(),
+        };
+        usage(message, None)
+    })
 }
 
 /// `K=V` as it is; `K` alone takes its value from this process, so that a secret need not stand in argv. The environment
 /// variable behind the flag holds one variable a line.
 fn environment(given: &[String], from_variable: Option<&str>) -> Result<Vec<EnvironmentVariable>, Failure> {
-    let from_lines = |text: &String| from_variable == Some(text.as_str());
     let mut variables = Vec::new();
     for text in given {
-        let lines: Vec<&str> = if from_lines(text) { text.lines().collect() } else { vec![text.as_str()] };
+        let lines = if from_variable == Some(text) { text.lines().collect() } else { vec![text.as_str()] };
         for line in lines {
-            let (name, value) = match line.split_once('=') {
-                Some((name, value)) => (name, value.to_owned()),
-                None => (line, inherited(line)?),
-            };
-            variables.push(EnvironmentVariable::new(name, value).map_err(|error| usage(error.to_string(), None))?);
+            let whole = if line.contains('=') { line.to_owned() } else { inherited(line)? };
+            variables.push(whole.parse().map_err(|error: EnvironmentVariableError| usage(error.to_string(), None))?);
         }
     }
     Ok(variables)
 }
 
 fn inherited(name: &str) -> Result<String, Failure> {
-    std::env::var(name).map_err(|_| {
-        usage(
-            format!("--env {name} takes its value from this process's environment, and it has no {name}"),
+    match std::env::var(name) {
+        Ok(value) => Ok(format!("{name}={value}")),
+        Err(_) => Err(usage(
+            format!("--env {name} takes its value from this process's environment, which has no such variable"),
             Some(format!("export {name}, or write --env {name}=VALUE")),
-        )
-    })
+        )),
+    }
 }
 
 /// Reads a file that the user named.

@@ -1,5 +1,7 @@
 //! Whether a published version is what `$LATEST` is.
 
+use serde_json::{Map, Value};
+
 use super::canonical::canonical_settings;
 use super::schema::Context;
 use crate::cloud::{LiveFunction, PublishedVersion};
@@ -11,15 +13,33 @@ use crate::cloud::{LiveFunction, PublishedVersion};
 /// counts, since a version takes `$LATEST`'s; one that was published with a description of its own is taken for
 /// different, and publishing then answers that same version: harmless. What cannot be read is never the same.
 pub fn same_content(version: &PublishedVersion, latest: &LiveFunction) -> bool {
-    let context = Context::of(latest);
-    let unreadable = [&version.settings, &latest.settings]
-        .iter()
-        .any(|settings| settings.values().any(|value| value.get("Error").is_some()));
-    !unreadable
-        && latest.image_digest.is_some()
+    latest.image_digest.is_some()
         && version.image_digest == latest.image_digest
         && version.architecture == latest.architecture
-        && canonical_settings(&version.settings, &context) == canonical_settings(&latest.settings, &context)
+        && same_settings(&version.settings, latest)
+}
+
+/// The same for a version, or another reading of `$LATEST`, that GetFunction told.
+pub fn same_function(one: &LiveFunction, latest: &LiveFunction) -> bool {
+    latest.image_digest.is_some()
+        && one.image_digest == latest.image_digest
+        && one.architecture == latest.architecture
+        && same_settings(&one.settings, latest)
+}
+
+/// Whether every one of the `sent` settings is what a live function has.
+pub fn holds(sent: &Map<String, Value>, live: &LiveFunction) -> bool {
+    let context = Context::of(live);
+    let (sent, live) = (canonical_settings(sent, &context), canonical_settings(&live.settings, &context));
+    sent.iter().all(|(key, value)| live.get(key) == Some(value))
+}
+
+fn same_settings(settings: &Map<String, Value>, latest: &LiveFunction) -> bool {
+    let context = Context::of(latest);
+    let unreadable = [settings, &latest.settings]
+        .iter()
+        .any(|settings| settings.values().any(|value| value.get("Error").is_some()));
+    !unreadable && canonical_settings(settings, &context) == canonical_settings(&latest.settings, &context)
 }
 
 #[cfg(test)]

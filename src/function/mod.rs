@@ -31,7 +31,7 @@ mod validation;
 
 pub use against::{Obstacles, check_against, settings_for_creation};
 pub use comparison::{Change, ChangeKind, Shown, compare};
-pub use content::same_content;
+pub use content::{holds, same_content, same_function};
 pub use definition::Definition;
 pub use flags::{EnvironmentVariable, EnvironmentVariableError, Flags};
 pub use problem::{DefinitionError, Note, Problem, Weight};

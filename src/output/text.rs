@@ -150,6 +150,7 @@ impl Text {
         }
         let state = match failure.stage {
             Stage::Usage | Stage::Refused => return,
+            Stage::TrafficUnknown => "Look at the alias before anything else.",
             Stage::BeforeChange => "The function was not changed. Running the same command again is safe.",
             Stage::BeforeTraffic => {
                 "The function was changed, its traffic was not moved. Running the same command again is safe."

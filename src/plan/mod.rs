@@ -7,7 +7,7 @@ mod planner;
 mod spec;
 mod step;
 
-pub use grant::{GrantDecision, decide_grant};
+pub use grant::{Explained, GrantDecision, decide_grant, owner_instructions};
 pub use planner::{default_tag, plan};
 pub use spec::{DeploySpec, FunctionSpec};
 pub use step::{

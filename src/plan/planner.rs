@@ -1,8 +1,10 @@
 //! From facts to steps. Traffic moves last; what runs now keeps running until then.
 
+use serde_json::{Map, Value};
+
 use crate::cloud::LiveFunction;
-use crate::function::{self, Update};
-use crate::name::{Digest, Tag, Version};
+use crate::function::{self, Change, ChangeKind, SettingsToSend};
+use crate::name::{Architecture, Digest, Tag, Version};
 use crate::observe::{Facts, FunctionFacts, RepositoryFacts};
 
 use super::{
@@ -55,9 +57,11 @@ fn function_steps(
     facts: &Facts,
     function: &FunctionFacts,
 ) -> Vec<Step> {
-    let architecture = facts.image.local.config.architecture.or(spec.architecture).unwrap_or_default();
+    let architecture = facts.image.local.config.architecture.or(spec.architecture).unwrap_or(Architecture::X86_64);
     let Some(live) = &function.live else {
-        let create = CreateStep { settings: wanted.definition.settings().clone(), architecture };
+        // A declaration that is not enough to create a function was refused by the preflight.
+        let settings = function::settings_for_creation(&wanted.definition).unwrap_or_default();
+        let create = CreateStep { settings, architecture };
         let mut steps = vec![Step::CreateFunction(create)];
         steps.extend(release_steps(wanted, function, Publication::New));
         return steps;
@@ -66,22 +70,51 @@ fn function_steps(
     let mut steps = Vec::new();
     let digest = facts.image.digest();
     let code_changes = digest.is_none() || digest != live.image_digest || live.architecture != architecture;
-    let Update { before_code, after_code, tags } = function::update(&wanted.definition, live, code_changes);
-    let configuration = |half: function::Half| {
-        Step::UpdateConfiguration(ConfigurationStep { settings: half.settings, changes: half.changes })
-    };
-    steps.extend(before_code.map(configuration));
+    let changes = function::compare(&wanted.definition, live);
+    let to_send = function::settings_to_send(&wanted.definition, live);
     if code_changes {
+        steps.extend(before_code(&to_send, &changes));
         steps.push(Step::UpdateCode(CodeStep { from: live.image_digest, to: digest, architecture }));
+        steps.extend(after_code(&to_send, &changes));
+    } else {
+        steps.extend(configuration(to_send.combined(), changes));
     }
-    steps.extend(after_code.map(configuration));
 
     let publication = if steps.is_empty() { published(function, live) } else { Publication::New };
-    if !tags.is_empty() {
-        steps.push(Step::TagFunction(TagStep { tags }));
+    if !to_send.tags.is_empty() {
+        steps.push(Step::TagFunction(TagStep { tags: to_send.tags }));
     }
     steps.extend(release_steps(wanted, function, publication));
     steps
+}
+
+/// What the new image may need and the old one does not mind.
+fn before_code(to_send: &SettingsToSend, changes: &[Change]) -> Option<Step> {
+    let is_early = |change: &&Change| {
+        let key = top_level(change);
+        let in_both = to_send.after_code.contains_key(key);
+        to_send.before_code.contains_key(key) && (!in_both || change.kind == ChangeKind::Add)
+    };
+    configuration(to_send.before_code.clone(), changes.iter().filter(is_early).cloned().collect())
+}
+
+/// What the old image may still need while it runs.
+fn after_code(to_send: &SettingsToSend, changes: &[Change]) -> Option<Step> {
+    let is_late = |change: &&Change| {
+        let key = top_level(change);
+        let in_both = to_send.before_code.contains_key(key);
+        to_send.after_code.contains_key(key) && !(in_both && change.kind == ChangeKind::Add)
+    };
+    configuration(to_send.after_code.clone(), changes.iter().filter(is_late).cloned().collect())
+}
+
+fn configuration(settings: Map<String, Value>, changes: Vec<Change>) -> Option<Step> {
+    (!settings.is_empty()).then(|| Step::UpdateConfiguration(ConfigurationStep { settings, changes }))
+}
+
+/// `Environment` of `Environment.Variables.TOKEN`.
+fn top_level(change: &Change) -> &str {
+    change.key.split('.').next().unwrap_or_default()
 }
 
 /// Whether what the function will be is published already.
@@ -96,18 +129,14 @@ enum Publication {
 /// The version that equals `$LATEST` as it is now: the alias's own when an alias was asked for, the newest one otherwise.
 fn published(function: &FunctionFacts, live: &LiveFunction) -> Publication {
     if let Some(target) = &function.alias_target {
-        let same = function::same_content(live, target.image_digest, target.architecture, &target.settings);
+        let same = function::same_function(target, live);
         if let (true, Ok(version)) = (same, target.version.parse()) {
             return Publication::Version(version);
         }
         return Publication::New;
     }
     match function.versions.iter().max_by_key(|published| published.version) {
-        Some(newest)
-            if function::same_content(live, newest.image_digest, newest.architecture, &newest.settings) =>
-        {
-            Publication::Version(newest.version)
-        }
+        Some(newest) if function::same_content(newest, live) => Publication::Version(newest.version),
         _ => Publication::New,
     }
 }

@@ -56,6 +56,6 @@ impl DeploySpec {
 impl FunctionSpec {
     /// The declared execution role, when there is one and it is well formed.
     pub fn role(&self) -> Option<RoleArn> {
-        self.definition.settings().get("Role")?.as_str()?.parse().ok()
+        self.definition.role()?.parse().ok()
     }
 }

@@ -1,5 +1,6 @@
 //! What a check is: an id, the requirement it stands for, and a pure function.
 
+use crate::function::Definition;
 use crate::image::LocalImage;
 use crate::name::Architecture;
 use crate::observe::Facts;
@@ -45,10 +46,16 @@ pub struct Wanted {
 impl Wanted {
     /// What `spec` says about its image.
     pub fn of(spec: &DeploySpec) -> Self {
-        let image_config = spec.function.as_ref().and_then(|f| f.definition.settings().get("ImageConfig"));
+        let declared = spec.function.as_ref().map(|function| Self::declared(&function.definition));
+        Self { architecture: spec.architecture, ..declared.unwrap_or_default() }
+    }
+
+    /// What a function's declaration says about its image.
+    pub fn declared(definition: &Definition) -> Self {
+        let image_config = definition.settings().get("ImageConfig");
         let names = |key: &str| image_config.is_some_and(|config| config.get(key).is_some());
         Self {
-            architecture: spec.architecture,
+            architecture: definition.architecture,
             overrides_entrypoint: names("EntryPoint") || names("Command"),
         }
     }

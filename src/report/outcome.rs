@@ -80,6 +80,8 @@ pub enum Stage {
     BeforeChange,
     /// The function was changed, its traffic was not moved; safe to run again.
     BeforeTraffic,
+    /// Whether traffic moved is not known: a person must look at the alias.
+    TrafficUnknown,
 }
 
 /// Why a command did not end well.

@@ -1,6 +1,6 @@
 //! The live function is in a state that can be updated.
 
-use crate::function::{Settled, settled};
+use crate::function::{Settled, judge as settled};
 use crate::observe::Facts;
 use crate::plan::DeploySpec;
 use crate::preflight::{Check, Finding, Judge};
@@ -23,8 +23,13 @@ fn judge(_: &DeploySpec, facts: &Facts) -> Vec<Finding> {
         Settled::Busy { state } => {
             vec![Finding::info(CHECK.id, format!("the function is busy ({state}); changes wait until it is not"))]
         }
-        Settled::Inactive { message, hint } | Settled::Failed { message, hint, .. } => {
-            vec![Finding::warn(CHECK.id, message, hint)]
+        Settled::Inactive { state } => {
+            let message = format!("the function is idle ({state}); its first invocation will be refused while it wakes up");
+            vec![Finding::info(CHECK.id, message)]
+        }
+        Settled::Failed(failure) => {
+            let hint = failure.hint.clone().unwrap_or_else(|| "this deploy may mend it".to_owned());
+            vec![Finding::warn(CHECK.id, failure.to_string(), hint)]
         }
     }
 }

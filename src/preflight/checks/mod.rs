@@ -3,6 +3,7 @@
 mod account;
 mod alias;
 mod architecture;
+mod definition;
 mod entrypoint;
 mod fips;
 mod function_architecture;
@@ -37,6 +38,7 @@ pub const CHECKS: &[Check] = &[
     package_type::CHECK,
     function_architecture::CHECK,
     function_state::CHECK,
+    definition::CHECK,
     role::CHECK,
     alias::CHECK,
 ];

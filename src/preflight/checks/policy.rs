@@ -1,8 +1,7 @@
 //! The repository's policy lets Lambda pull.
 
 use crate::observe::{Facts, PolicyFacts};
-use crate::plan::{DeploySpec, GrantDecision, decide_grant};
-use crate::policy::owner_command;
+use crate::plan::{DeploySpec, GrantDecision, decide_grant, owner_instructions};
 use crate::preflight::{Check, Finding, Judge};
 
 pub(super) const CHECK: Check = Check {
@@ -15,22 +14,16 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn judge(spec: &DeploySpec, facts: &Facts) -> Vec<Finding> {
-    let Some(function) = &facts.function else {
-        return Vec::new();
-    };
-    if let PolicyFacts::Unreadable(error) = &facts.policy {
-        let scope = spec.function.as_ref().map(|function| function.policy_scope).unwrap_or_default();
-        return vec![Finding::unknown(
-            CHECK.id,
-            format!("whether the repository's policy lets Lambda pull could not be read: {error}"),
-            format!(
-                "if the deploy fails for lack of permission, the repository's owner runs: {}",
-                owner_command(&facts.registry, &spec.repository.name, &function.account, &function.region, scope)
-            ),
-        )];
+    if let (PolicyFacts::Unreadable(error), Some(instructions)) =
+        (&facts.policy, owner_instructions(spec, facts))
+    {
+        let message = format!("whether the repository's policy lets Lambda pull could not be read: {error}");
+        let hint = format!("if the deploy fails for lack of permission, {instructions}");
+        return vec![Finding::unknown(CHECK.id, message, hint)];
     }
     match decide_grant(spec, facts) {
         GrantDecision::None | GrantDecision::Granted | GrantDecision::Add(_) => Vec::new(),
-        GrantDecision::Refused(finding) | GrantDecision::Undecided(finding) => vec![finding],
+        GrantDecision::Refused(why) => vec![Finding::refuse(CHECK.id, why.message, why.hint)],
+        GrantDecision::Undecided(why) => vec![Finding::unknown(CHECK.id, why.message, why.hint)],
     }
 }

@@ -1,4 +1,4 @@
-//! A new function needs an execution role of its own account.
+//! The execution role is in the function's account.
 
 use crate::observe::Facts;
 use crate::plan::DeploySpec;
@@ -6,7 +6,7 @@ use crate::preflight::{Check, Finding, Judge};
 
 pub(super) const CHECK: Check = Check {
     id: "role",
-    requirement: "A function is created with an execution role, and the role is in the function's account.",
+    requirement: "The execution role is in the function's account.",
     evidence: "`--role` or Role in the function file, and the account of the credentials.",
     remedy: "Give `--role arn:aws:iam::ACCOUNT:role/NAME`.",
     judge: Judge::Facts(judge),
@@ -17,11 +17,6 @@ fn judge(spec: &DeploySpec, facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     };
     match wanted.role() {
-        None if function.live.is_none() => vec![Finding::refuse(
-            CHECK.id,
-            format!("function {} does not exist, and no execution role was given to create it with", wanted.name),
-            "add --role arn:aws:iam::ACCOUNT:role/NAME; the role must trust lambda.amazonaws.com, and you need iam:PassRole on it",
-        )],
         Some(role) if role.account().is_some_and(|account| account != function.account) => {
             vec![Finding::refuse(
                 CHECK.id,
