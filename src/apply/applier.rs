@@ -13,7 +13,7 @@ use crate::registry::{PushRequest, PushSettings, Registry, push_image};
 use crate::report::{AliasReport, PolicyOutcome, Report, StepStatus};
 
 use super::function::FunctionWriter;
-use super::grant::grant;
+use super::grant::write_policy;
 use super::{ApplyError, Interrupt};
 
 /// How steps are carried out.
@@ -101,7 +101,7 @@ impl Applier<'_> {
             }
             Step::PushImage(push) => self.push(push, facts, progress, report).await?,
             Step::GrantPull(step) => {
-                grant(self.ecr_reader, self.ecr_writer, account, repository, step).await?;
+                write_policy(self.ecr_reader, self.ecr_writer, account, repository, step).await?;
                 if let Some(policy) = &mut report.policy {
                     policy.changed = true;
                     policy.verdict = PolicyOutcome::Added;

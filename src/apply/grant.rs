@@ -7,7 +7,10 @@ use crate::plan::GrantStep;
 use super::ApplyError;
 
 /// Writes the planned policy, unless the present one is not the one that the plan was made for.
-pub(super) async fn grant(
+///
+/// # Errors
+/// Fails when the policy changed underneath, before the write or with it, and when AWS refuses.
+pub async fn write_policy(
     reader: &dyn EcrReader,
     writer: &dyn EcrWriter,
     registry: &AccountId,

@@ -13,4 +13,5 @@ mod settle;
 
 pub use applier::{Applier, ApplySettings};
 pub use error::ApplyError;
+pub use grant::write_policy;
 pub use interrupt::Interrupt;

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use crate::apply::Interrupt;
 use crate::output::{self, Style};
-use crate::report::{Failure, Outcome, Report, Stage};
+use crate::report::Report;
 
 use super::arguments::{Cli, ColorChoice, Command, Common, OutputFormat, PolicyCommand};
 use super::session::Session;
@@ -43,15 +43,7 @@ async fn run_command(common: Common, command: Command) -> ExitCondition {
         Command::Plan(arguments) => deploy::plan(session, arguments.deploy).await,
         Command::Push(arguments) => deploy::push(session, arguments.image).await,
         Command::Check(arguments) => check::check(session, arguments).await,
-        Command::Policy(PolicyCommand::Show(arguments)) => {
-            match policy::show(session, arguments).await {
-                Ok(text) => {
-                    output::print_result(&text);
-                    return ExitCondition::Done;
-                }
-                Err(report) => *report,
-            }
-        }
+        Command::Policy(PolicyCommand::Show(arguments)) => policy::show(session, arguments).await,
         Command::Policy(PolicyCommand::Check(arguments)) => policy::check(session, arguments).await,
         Command::Policy(PolicyCommand::Ensure(arguments)) => policy::ensure(session, arguments).await,
         Command::Completions { .. } | Command::Man => return ExitCondition::Done,
@@ -120,10 +112,4 @@ async fn stop_signal() -> std::io::Result<()> {
 #[cfg(not(unix))]
 async fn stop_signal() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
-}
-
-/// A report of a command that could not begin.
-pub(super) fn usage_report(command: &'static str, message: String, hint: Option<String>) -> Report {
-    let error = Failure { kind: "usage", stage: Stage::Usage, message, hint };
-    Report { outcome: Outcome::Failed, error: Some(error), ..Report::new(command) }
 }

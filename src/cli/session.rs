@@ -72,7 +72,7 @@ impl Session {
             });
             settings.profile = None;
             if settings.region.is_none() {
-                settings.region = parse_region(Some(&environment_region()))?;
+                settings.region = parse_region(Some(environment_region().as_deref().unwrap_or(LOCAL_REGION)))?;
             }
             registry_endpoint = Some(running.url());
             stand = Some(running);
@@ -105,12 +105,10 @@ fn parse_region(text: Option<&str>) -> Result<Option<crate::name::Region>, Failu
         .transpose()
 }
 
-/// The Region that AWS tools would take from the environment, else the stand-in's own.
-fn environment_region() -> String {
-    ["AWS_REGION", "AWS_DEFAULT_REGION"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
-        .unwrap_or_else(|| LOCAL_REGION.to_owned())
+/// The Region that AWS tools take from the environment.
+pub(super) fn environment_region() -> Option<String> {
+    let named = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(named)
 }
 
 async fn start_stand(directory: &Path) -> Result<RunningStand, Failure> {

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::event::LayerAction;
-use crate::policy::{Side, Verdict, VerdictKind};
+use crate::policy::{Assessment, Side, StatementLabel};
 use crate::preflight::Severity;
 use crate::report::{
     AliasReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome, PolicyReport,
@@ -133,7 +133,8 @@ fn layer(layer: &LayerReport) -> Value {
 
 fn policy(policy: &PolicyReport) -> Value {
     let verdict = match &policy.verdict {
-        PolicyOutcome::Judged(verdict) => return judged(verdict),
+        PolicyOutcome::Judged(assessment) => return judged(assessment),
+        PolicyOutcome::Shown => return shown(policy.document.as_deref().unwrap_or_default()),
         PolicyOutcome::Granted => "granted",
         PolicyOutcome::Added => "added",
         PolicyOutcome::Unknown => "unknown",
@@ -142,32 +143,40 @@ fn policy(policy: &PolicyReport) -> Value {
     json!({ "changed": policy.changed, "verdict": verdict, "statements_added": policy.statements_added })
 }
 
-fn judged(verdict: &Verdict) -> Value {
+fn judged(assessment: &Assessment) -> Value {
     json!({
         "changed": false,
-        "verdict": kind(verdict.overall()),
+        "verdict": assessment.verdict().as_str(),
         "statements_added": [],
-        "service": side(&verdict.service),
-        "caller": verdict.caller.as_ref().map(side),
+        "service": side(&assessment.service),
+        "caller": assessment.caller.as_ref().map(side),
     })
+}
+
+/// `policy show`: the document as JSON, or as text where it is none.
+fn shown(text: &str) -> Value {
+    let document = match serde_json::from_str::<Value>(text) {
+        Ok(document) => document,
+        Err(_) if text.is_empty() => Value::Null,
+        Err(_) => Value::String(text.to_owned()),
+    };
+    json!({ "changed": false, "verdict": null, "statements_added": [], "document": document })
 }
 
 fn side(side: &Side) -> Value {
     json!({
-        "verdict": kind(side.verdict),
+        "verdict": side.verdict.as_str(),
         "missing_actions": side.missing_actions,
-        "denied_by": side.denied_by,
+        "denied_by": side.denied_by.iter().map(label).collect::<Vec<_>>(),
         "conditions": side.conditions,
     })
 }
 
-/// The word for a verdict on a policy.
-pub(super) fn kind(kind: VerdictKind) -> &'static str {
-    match kind {
-        VerdictKind::Granted => "granted",
-        VerdictKind::Missing => "missing",
-        VerdictKind::Denied => "denied",
-        VerdictKind::Unknown => "unknown",
+/// The Sid, or the statement's place from 0 when it has none.
+fn label(label: &StatementLabel) -> Value {
+    match &label.sid {
+        Some(sid) => sid.as_str().into(),
+        None => label.index.into(),
     }
 }
 

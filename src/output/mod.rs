@@ -15,7 +15,7 @@ pub use github::write_outputs;
 pub use lines::Lines;
 pub use progress::Progress;
 pub use style::Style;
-pub use text::{plan_text, report_text};
+pub use text::report_text;
 
 use std::io::Write as _;
 

@@ -1,7 +1,7 @@
 //! The report and the plan as a person wants to read them.
 
 use crate::event::LayerAction;
-use crate::policy::{Side, Verdict, VerdictKind};
+use crate::policy::{Assessment, Side, Verdict};
 use crate::report::{Failure, ImageReport, Outcome, PolicyOutcome, Report, Stage, StepReport, StepStatus};
 
 use super::lines::finding_line;
@@ -12,6 +12,11 @@ pub fn report_text(report: &Report, style: Style) -> String {
     let mut text = Text { style, lines: Vec::new() };
     if report.outcome == Outcome::Planned {
         text.plan(report);
+        return text.finish();
+    }
+    if let Some(document) = report.policy.as_ref().and_then(|policy| policy.document.as_deref()) {
+        let none = "the repository has no policy";
+        text.lines.push(if document.is_empty() { none.to_owned() } else { policy_text(document) });
         return text.finish();
     }
     text.findings(report);
@@ -42,11 +47,9 @@ pub fn report_text(report: &Report, style: Style) -> String {
     text.finish()
 }
 
-/// The plan of a report that refused or was only planned: what would happen, for review.
-pub fn plan_text(report: &Report, style: Style) -> String {
-    let mut text = Text { style, lines: Vec::new() };
-    text.plan(report);
-    text.finish()
+/// A policy laid out for reading; as it is when it cannot be read.
+fn policy_text(document: &str) -> String {
+    document.parse::<crate::policy::Document>().map_or_else(|_| document.to_owned(), |document| document.pretty())
 }
 
 struct Text {
@@ -104,7 +107,8 @@ impl Text {
     fn policy(&mut self, report: &Report) {
         let Some(policy) = &report.policy else { return };
         let line = match &policy.verdict {
-            PolicyOutcome::Judged(verdict) => return self.verdict(verdict),
+            PolicyOutcome::Judged(assessment) => return self.assessment(assessment),
+            PolicyOutcome::Shown => return,
             PolicyOutcome::Granted => "lets Lambda pull".to_owned(),
             PolicyOutcome::Added => format!("statements written: {}", policy.statements_added.join(", ")),
             PolicyOutcome::Unknown => "could not be decided".to_owned(),
@@ -113,22 +117,21 @@ impl Text {
         self.fact("policy", &line);
     }
 
-    fn verdict(&mut self, verdict: &Verdict) {
-        let overall = document::kind(verdict.overall());
-        let marked = match verdict.overall() {
-            VerdictKind::Granted => self.style.good(overall),
-            VerdictKind::Unknown => self.style.notice(overall),
-            VerdictKind::Missing | VerdictKind::Denied => self.style.bad(overall),
+    fn assessment(&mut self, assessment: &Assessment) {
+        let verdict = assessment.verdict();
+        let marked = match verdict {
+            Verdict::Granted => self.style.good(verdict.as_str()),
+            Verdict::Unknown => self.style.notice(verdict.as_str()),
+            Verdict::Missing | Verdict::Denied => self.style.bad(verdict.as_str()),
         };
         self.fact("policy", &marked);
-        self.side("service", &verdict.service);
-        if let Some(caller) = &verdict.caller {
-            self.side("caller", caller);
+        for (name, side) in assessment.sides() {
+            self.side(name, side);
         }
     }
 
     fn side(&mut self, name: &str, side: &Side) {
-        let mut parts = vec![document::kind(side.verdict).to_owned()];
+        let mut parts = vec![side.verdict.as_str().to_owned()];
         let mut list = |label: &str, items: Vec<String>| {
             if !items.is_empty() {
                 parts.push(format!("{label} {}", items.join(", ")));
@@ -136,7 +139,8 @@ impl Text {
         };
         list("missing:", side.missing_actions.iter().map(ToString::to_string).collect());
         list("denied by:", side.denied_by.iter().map(ToString::to_string).collect());
-        list("undecided conditions:", side.conditions.iter().map(ToString::to_string).collect());
+        list("undecided conditions:", side.conditions.clone());
+        parts.extend(side.notes.iter().cloned());
         self.fact(name, &parts.join("; "));
     }
 

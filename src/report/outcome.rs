@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::event::LayerAction;
 use crate::name::{AccountId, AliasName, Digest, FunctionName, Region, Tag};
-use crate::policy::Verdict;
+use crate::policy::Assessment;
 use crate::preflight::Finding;
 
 /// Everything a command has to say at its end.
@@ -157,6 +157,8 @@ pub struct PolicyReport {
     pub verdict: PolicyOutcome,
     /// The Sids that were added or extended.
     pub statements_added: Vec<String>,
+    /// The policy itself, where it was asked for; empty when the repository has none.
+    pub document: Option<String>,
 }
 
 /// How the repository's policy stands.
@@ -171,7 +173,9 @@ pub enum PolicyOutcome {
     /// A statement denies it.
     Denied,
     /// The command only judged: both sides in full.
-    Judged(Box<Verdict>),
+    Judged(Box<Assessment>),
+    /// The command only shows the document.
+    Shown,
 }
 
 /// The alias in a report.

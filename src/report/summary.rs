@@ -168,5 +168,5 @@ fn policy_report(spec: &DeploySpec, facts: &Facts) -> Option<PolicyReport> {
         GrantDecision::Refused(_) => (PolicyOutcome::Denied, Vec::new()),
         GrantDecision::Undecided(_) => (PolicyOutcome::Unknown, Vec::new()),
     };
-    Some(PolicyReport { changed: false, verdict, statements_added })
+    Some(PolicyReport { changed: false, verdict, statements_added, document: None })
 }
