@@ -79,6 +79,7 @@ impl Applier<'_> {
                 Err(error) => {
                     report.steps[index].status = StepStatus::Failed;
                     report.error = Some(error.failure(progress.wrote.load(Ordering::Relaxed)));
+                    report.steps[index + 1..].iter_mut().for_each(|later| later.status = StepStatus::Skipped);
                     return;
                 }
             }
