@@ -18,4 +18,5 @@ pub mod cloud;
 pub mod event;
 pub mod image;
 pub mod name;
+pub mod policy;
 pub mod preflight;
