@@ -17,5 +17,6 @@
 pub mod cloud;
 pub mod event;
 pub mod image;
+pub mod layer;
 pub mod name;
 pub mod preflight;
