@@ -5,5 +5,7 @@
 //! its own, plainer reading of how AWS behaves.
 
 mod call;
+mod images;
 
 pub use call::{Answer, Call};
+pub use images::{Images, StoredImage};
