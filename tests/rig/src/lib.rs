@@ -1,0 +1,36 @@
+//! What the tests of lambda-lift are run against, none of it written by whoever wrote lambda-lift.
+//!
+//! - [`ThirdPartyCloud`] is an AWS account made of [moto][] (the control planes of ECR, Lambda, IAM and STS) and the
+//!   CNCF distribution registry (Debian's `docker-registry`), joined by moto's registry token. It remembers every
+//!   call, so that a test can say that no write call was made.
+//! - [`Images`] has one small image made by each real producer: `docker save`, podman, buildah, skopeo.
+//! - [`skopeo`] and [`Boto3`] say what is in a registry and in an account, in somebody else's words.
+//! - [`LambdaLift`] runs the binary under test with an environment of its own.
+//!
+//! The programs come from `tests/run`, which installs them. A program that is not there fails the test: nothing
+//! is skipped. Everything that is started ends with the value that started it, and with the test's process.
+//!
+//! Whatever cannot be done here is a failed test, so these functions panic instead of returning errors.
+//!
+//! [moto]: https://docs.getmoto.org
+
+mod boto3;
+mod calls;
+mod docker;
+mod images;
+mod lambda_lift;
+mod moto;
+mod registry;
+mod server;
+pub mod skopeo;
+mod third_party_cloud;
+mod tool;
+
+pub use boto3::Boto3;
+pub use calls::{Call, Mark};
+pub use docker::Dockerd;
+pub use images::{Images, LocalImage};
+pub use lambda_lift::{LambdaLift, Run};
+pub use moto::Moto;
+pub use registry::Registry;
+pub use third_party_cloud::ThirdPartyCloud;

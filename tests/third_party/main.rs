@@ -1,0 +1,15 @@
+//! The same promises as against the stand-in, kept against servers that nobody here wrote.
+//!
+//! moto answers for ECR's, Lambda's and STS's control planes, Debian's docker-registry is the image registry, images
+//! come from Docker, podman, buildah and skopeo, and skopeo and boto3 say what came of it. `tests/run` installs them
+//! all. `docs/testing.md` says where moto differs from AWS; what it does not enforce is tested against `localstack/`.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+mod account;
+mod deploy;
+mod killed;
+mod large_image;
+mod policy;
+mod producers;
+mod refusals;
