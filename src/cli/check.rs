@@ -7,7 +7,7 @@ use crate::preflight::{self, Severity, Wanted};
 use crate::report::{Failure, Outcome, Report, Stage, image_report};
 
 use super::arguments::CheckArguments;
-use super::deploy::image_finding;
+use super::deploy::{image_finding, is_usage};
 use super::session::{Session, usage};
 use super::settings;
 
@@ -34,7 +34,7 @@ async fn judge(
             report.findings = preflight::check_image(&local, &wanted);
             report.image = Some(image_report(&local));
         }
-        Err(error) if error.is_usage() => return Err(usage(error.to_string(), error.hint())),
+        Err(error) if is_usage(&error) => return Err(usage(error.to_string(), error.hint())),
         Err(error) => report.findings.push(image_finding(&error)),
     }
     let refuses = |severity| match severity {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::apply::{Applier, ApplyError};
 use crate::event::Event;
-use crate::image::{self, ImageError, LocalImage};
+use crate::image::{ImageError, ImageErrorKind, LocalImage};
 use crate::name::Architecture;
 use crate::observe::{Facts, Observation, Observer};
 use crate::plan::{self, DeploySpec, Plan};
@@ -141,7 +141,7 @@ async fn open_image(
 ) -> Result<Option<LocalImage>, Failure> {
     let mut opened = open(resolved, spec.architecture).await;
     if let (Err(error), Some(function)) = (&opened, &spec.function)
-        && error.is_ambiguous_platform()
+        && error.kind() == ImageErrorKind::Ambiguous
         && spec.architecture.is_none()
     {
         let live = connected.clients.lambda.function(&function.name, None);
@@ -152,7 +152,7 @@ async fn open_image(
     }
     match opened {
         Ok(local) => Ok(Some(local)),
-        Err(error) if error.is_usage() => Err(super::session::usage(error.to_string(), error.hint())),
+        Err(error) if is_usage(&error) => Err(super::session::usage(error.to_string(), error.hint())),
         Err(error) => {
             report.findings.push(image_finding(&error));
             Ok(None)
@@ -163,6 +163,14 @@ async fn open_image(
 async fn open(resolved: &Resolved, wanted: Option<Architecture>) -> Result<LocalImage, ImageError> {
     let source = resolved.source.clone();
     super::check::open_blocking(source, wanted).await
+}
+
+/// Whether an image cannot be opened because of what the user typed, not because of what is in it.
+pub(super) fn is_usage(error: &ImageError) -> bool {
+    match error.kind() {
+        ImageErrorKind::Usage | ImageErrorKind::NotFound | ImageErrorKind::Unreadable => true,
+        ImageErrorKind::Unsupported | ImageErrorKind::Malformed | ImageErrorKind::Ambiguous => false,
+    }
 }
 
 /// An image that cannot be opened, as a finding that refuses.

@@ -3,8 +3,8 @@
 use futures_util::future::try_join_all;
 use tokio::join;
 
-use crate::image::LocalImage;
-use crate::layer::{LayerCache, summarize};
+use crate::image::{Layer, LocalImage, UNCOMPRESSED_LIMIT};
+use crate::layer::{CachedLayer, Compressors, Encoding, LayerCache, PassSettings, summarize};
 use crate::name::{Digest, Tag};
 use crate::plan::{DeploySpec, default_tag};
 use crate::registry::{Descriptor, Manifest, Registry, build_manifest};
@@ -21,8 +21,8 @@ impl Observer<'_> {
         registry: Option<&Registry>,
         running: &[Digest],
     ) -> Result<ImageFacts, ObserveError> {
-        let cache = LayerCache::open(&self.cache_directory);
-        let cached = |diff_id: &Digest| cache.get(diff_id).map(from_cache);
+        let cache = LayerCache::new(&self.cache_directory);
+        let cached = |layer: &Layer| cached(&cache, layer);
         let original = local.original.as_ref().filter(|original| original.pushable);
         let Some(registry) = registry else {
             let layers = match_layers(&local, &[], cached);
@@ -66,7 +66,7 @@ impl Observer<'_> {
         mut layers: Vec<LayerFacts>,
     ) -> Result<ImageFacts, ObserveError> {
         if self.compute_digests {
-            let cache = LayerCache::open(&self.cache_directory);
+            let cache = LayerCache::new(&self.cache_directory);
             self.compute(&local, &mut layers, &cache).await?;
         }
         let manifest = manifest_of(&local, &layers);
@@ -102,16 +102,21 @@ impl Observer<'_> {
         layers: &mut [LayerFacts],
         cache: &LayerCache,
     ) -> Result<(), ObserveError> {
+        let compressors = Compressors::for_this_machine();
+        let settings =
+            PassSettings { encoding: Encoding::default(), uncompressed_limit: UNCOMPRESSED_LIMIT };
         for (layer, facts) in local.layers.iter().zip(layers.iter_mut()) {
-            if facts.known.is_none() {
-                let summary = summarize(layer, self.reporter.as_ref()).await?;
-                cache.put(&layer.diff_id, &summary);
-                facts.known = Some(KnownLayer {
-                    digest: summary.digest,
-                    size: summary.size,
-                    origin: LayerOrigin::Computed,
-                });
+            if facts.known.is_some() {
+                continue;
             }
+            let summary = summarize(&compressors, layer, settings).await?;
+            // A cache that cannot be written costs time at the next run, nothing else.
+            let _ = cache.store(&summary);
+            facts.known = Some(KnownLayer {
+                digest: summary.digest,
+                size: summary.size,
+                origin: LayerOrigin::Computed,
+            });
         }
         Ok(())
     }
@@ -192,6 +197,9 @@ fn stored_layer(layer: &Descriptor) -> LayerFacts {
     LayerFacts { known: Some(known), stored: true }
 }
 
-fn from_cache(entry: crate::layer::CachedLayer) -> KnownLayer {
-    KnownLayer { digest: entry.digest, size: entry.size, origin: LayerOrigin::Cache }
+/// What this tool made of a layer before, on this machine.
+fn cached(cache: &LayerCache, layer: &Layer) -> Option<KnownLayer> {
+    let encoder = Encoding::default().encoder_for(layer.compression)?;
+    let CachedLayer { digest, size, .. } = cache.look_up(&layer.diff_id, encoder)?;
+    Some(KnownLayer { digest, size, origin: LayerOrigin::Cache })
 }

@@ -6,7 +6,8 @@
 
 use std::collections::HashMap;
 
-use crate::image::LocalImage;
+use crate::image::{Layer, LocalImage};
+use crate::layer::Encoding;
 use crate::name::Digest;
 use crate::registry::{Descriptor, Manifest};
 
@@ -54,7 +55,7 @@ pub(super) fn by_diff_id(running: &[RunningImage]) -> HashMap<Digest, KnownLayer
 pub(super) fn match_layers(
     local: &LocalImage,
     running: &[RunningImage],
-    cached: impl Fn(&Digest) -> Option<KnownLayer>,
+    cached: impl Fn(&Layer) -> Option<KnownLayer>,
 ) -> Vec<LayerFacts> {
     let by_diff_id = by_diff_id(running);
     local
@@ -64,11 +65,12 @@ pub(super) fn match_layers(
             if let Some(known) = by_diff_id.get(&layer.diff_id) {
                 return LayerFacts { known: Some(*known), stored: true };
             }
-            let known = crate::layer::passes_through(layer)
-                .then_some(layer.stored_digest)
-                .flatten()
+            let as_stored = Encoding::default().encoder_for(layer.compression).is_none();
+            let known = layer
+                .stored_digest
+                .filter(|_| as_stored)
                 .map(|digest| KnownLayer { digest, size: layer.stored_size, origin: LayerOrigin::Source })
-                .or_else(|| cached(&layer.diff_id));
+                .or_else(|| cached(layer));
             LayerFacts { known, stored: false }
         })
         .collect()

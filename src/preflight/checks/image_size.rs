@@ -1,10 +1,7 @@
 //! At most 10 GB uncompressed.
 
-use crate::image::LocalImage;
+use crate::image::{LocalImage, UNCOMPRESSED_LIMIT};
 use crate::preflight::{Check, Finding, Judge, Wanted};
-
-/// Lambda's limit for the uncompressed image, all layers included, in bytes. AWS writes "10 GB".
-pub(crate) const UNCOMPRESSED_LIMIT: u64 = 10 * 1024 * 1024 * 1024;
 
 pub(super) const CHECK: Check = Check {
     id: "image-size",
