@@ -14,6 +14,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail loudly"))]
 
+pub mod aws;
 pub mod cloud;
 pub mod event;
 pub mod function;
