@@ -14,8 +14,19 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail loudly"))]
 
+pub mod apply;
+pub mod aws;
+pub mod cli;
 pub mod cloud;
 pub mod event;
+pub mod function;
 pub mod image;
+pub mod layer;
 pub mod name;
+pub mod observe;
+pub mod output;
+pub mod plan;
+pub mod policy;
 pub mod preflight;
+pub mod registry;
+pub mod report;

@@ -3,7 +3,53 @@
 //! It speaks the real wire protocols of Amazon ECR, its image registry, AWS Lambda, STS and CloudWatch, and
 //! refuses what AWS refuses. It never uses the code that it is there to test: what it refuses it decides by
 //! its own, plainer reading of how AWS behaves.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), lambda_lift_localstack::StartError> {
+//! use lambda_lift_localstack::{Settings, Stand};
+//!
+//! let stand = Stand::start(Settings::default()).await?;
+//! // Point an AWS SDK's endpoint, and the registry's, at `stand.url()`.
+//! assert!(stand.calls().is_empty());
+//! stand.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A tour: `server` accepts connections and finds the room that answers; `exchange` logs each call and plays
+//! its faults; `ecr` holds repositories and answers the control plane; `registry` speaks `/v2/`; `sts` says
+//! who a caller is.
 
+mod blobs;
 mod call;
+mod calls;
+mod control;
+mod ecr;
+mod error;
+mod exchange;
+mod fault;
+mod head;
+mod identity;
+mod images;
+mod operation;
+mod partition;
+mod protocol;
+mod registry;
+mod reply;
+mod request_body;
+mod server;
+mod service;
+mod settings;
+mod signature;
+mod socket;
+mod stand;
+mod sts;
+mod text;
 
 pub use call::{Answer, Call};
+pub use calls::CallRecord;
+pub use error::StartError;
+pub use fault::{Effect, ErrorAnswer, FaultRule, ResetMoment, Turn};
+pub use images::{Images, StoredImage};
+pub use settings::{DEFAULT_ACCOUNT, Quirks, Settings};
+pub use stand::Stand;

@@ -76,20 +76,20 @@ pub trait RegistryAuthorizer: Send + Sync {
     async fn authorize(&self) -> Result<RegistryCredential, CloudError>;
 }
 
-/// What we read from ECR. `registry` is the account of the repository.
+/// What we read from ECR. `registry` is the account of the repository; none for the caller's own.
 #[async_trait]
 pub trait EcrReader: RegistryAuthorizer {
     /// DescribeRepositories of one name; none when it does not exist.
     async fn repository(
         &self,
-        registry: &AccountId,
+        registry: Option<&AccountId>,
         name: &RepositoryName,
     ) -> Result<Option<Repository>, CloudError>;
 
     /// GetRepositoryPolicy; none when the repository has no policy.
     async fn repository_policy(
         &self,
-        registry: &AccountId,
+        registry: Option<&AccountId>,
         name: &RepositoryName,
     ) -> Result<Option<String>, CloudError>;
 }
@@ -100,7 +100,7 @@ pub trait EcrWriter: Send + Sync {
     /// CreateRepository, with resource tags.
     async fn create_repository(
         &self,
-        registry: &AccountId,
+        registry: Option<&AccountId>,
         name: &RepositoryName,
         settings: &RepositorySettings,
         tags: &BTreeMap<String, String>,
@@ -109,7 +109,7 @@ pub trait EcrWriter: Send + Sync {
     /// SetRepositoryPolicy, never with `force`.
     async fn set_repository_policy(
         &self,
-        registry: &AccountId,
+        registry: Option<&AccountId>,
         name: &RepositoryName,
         text: &str,
     ) -> Result<(), CloudError>;

@@ -17,8 +17,8 @@ pub enum PackageType {
     Zip,
 }
 
-/// A function, or a published version of it, as GetFunction tells it.
-#[derive(Debug, Clone, PartialEq)]
+/// A function, or a published version of it, as GetFunction tells it. `Debug` hides environment values.
+#[derive(Clone, PartialEq)]
 pub struct LiveFunction {
     /// The ARN, without a qualifier when `$LATEST` was asked for.
     pub arn: String,
@@ -41,6 +41,9 @@ pub struct LiveFunction {
     /// Every setting in the shape and with the names of the CreateFunction request (`MemorySize`,
     /// `Environment.Variables`, `ImageConfig.Command`, …), `Tags` included, without `Code`, `FunctionName`,
     /// `PackageType`, `Publish` and `Architectures`. A setting that the function does not have is absent.
+    ///
+    /// What AWS could not read says so: `Environment` and `ImageConfig` are then
+    /// `{"Error": {"ErrorCode", "Message"}}`, and `Tags` is null.
     pub settings: Map<String, Value>,
 }
 
@@ -61,8 +64,8 @@ pub struct FunctionState {
     pub last_update_reason_code: Option<String>,
 }
 
-/// One entry of ListVersionsByFunction. It carries no state.
-#[derive(Debug, Clone, PartialEq)]
+/// One entry of ListVersionsByFunction. It carries no state. `Debug` hides environment values.
+#[derive(Clone, PartialEq)]
 pub struct PublishedVersion {
     /// Its number.
     pub version: Version,
@@ -87,8 +90,8 @@ pub struct LiveAlias {
     pub revision_id: Option<String>,
 }
 
-/// What CreateFunction is given.
-#[derive(Debug, Clone, PartialEq)]
+/// What CreateFunction is given. `Debug` hides environment values.
+#[derive(Clone, PartialEq)]
 pub struct NewFunction {
     /// The name.
     pub name: FunctionName,
@@ -111,8 +114,8 @@ pub struct CodeUpdate {
     pub revision_id: Option<String>,
 }
 
-/// What UpdateFunctionConfiguration is given.
-#[derive(Debug, Clone, PartialEq)]
+/// What UpdateFunctionConfiguration is given. `Debug` hides environment values.
+#[derive(Clone, PartialEq)]
 pub struct ConfigurationUpdate {
     /// The settings to send, whole values in the shape of CreateFunction. An empty object clears.
     pub settings: Map<String, Value>,

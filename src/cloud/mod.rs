@@ -5,6 +5,7 @@
 
 mod ecr;
 mod error;
+mod hidden;
 mod identity;
 mod lambda;
 
@@ -13,6 +14,7 @@ pub use ecr::{
     TagMutability,
 };
 pub use error::{CloudError, CloudErrorKind};
+pub(crate) use hidden::HiddenVariables;
 pub use identity::{Caller, Identity};
 pub use lambda::{
     AliasTarget, CodeUpdate, ConfigurationUpdate, FunctionState, LambdaReader, LambdaWriter, LiveAlias,

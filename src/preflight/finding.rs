@@ -25,3 +25,33 @@ pub struct Finding {
     /// What to do, with the exact command, permission or policy.
     pub hint: Option<String>,
 }
+
+impl Finding {
+    /// A finding that refuses.
+    pub fn refuse(check: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(check, Severity::Refuse, message).with_hint(hint)
+    }
+
+    /// A finding that warns.
+    pub fn warn(check: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(check, Severity::Warn, message).with_hint(hint)
+    }
+
+    /// A finding about what could not be decided.
+    pub fn unknown(check: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(check, Severity::Unknown, message).with_hint(hint)
+    }
+
+    /// A finding that only informs.
+    pub fn info(check: &'static str, message: impl Into<String>) -> Self {
+        Self::new(check, Severity::Info, message)
+    }
+
+    fn new(check: &'static str, severity: Severity, message: impl Into<String>) -> Self {
+        Self { check, severity, message: message.into(), hint: None }
+    }
+
+    fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}

@@ -2,7 +2,52 @@
 //!
 //! Checks are pure and synchronous, and collect every finding instead of stopping at the first.
 //! "Cannot prove" is a finding of its own severity and never reported as passed.
+//!
+//! To add a check: one file in `checks/`, one line in its table, and `docs/checks.md` made anew.
 
+mod check;
+mod checks;
 mod finding;
 
+pub use check::{Check, Judge};
+pub use checks::CHECKS;
 pub use finding::{Finding, Severity};
+
+use crate::image::LocalImage;
+use crate::observe::Facts;
+use crate::plan::DeploySpec;
+
+/// Judges what the arguments alone decide. Nothing was asked of AWS yet.
+pub fn check_arguments(spec: &DeploySpec) -> Vec<Finding> {
+    run(|judge| match judge {
+        Judge::Arguments(judge) => judge(spec),
+        Judge::Image(_) | Judge::Facts(_) => Vec::new(),
+    })
+}
+
+/// Judges the image alone. `wanted` is what the function file or the flags say about it.
+pub fn check_image(image: &LocalImage, wanted: &check::Wanted) -> Vec<Finding> {
+    run(|judge| match judge {
+        Judge::Image(judge) => judge(image, wanted),
+        Judge::Arguments(_) | Judge::Facts(_) => Vec::new(),
+    })
+}
+
+/// Judges what both sides together decide.
+pub fn check_facts(spec: &DeploySpec, facts: &Facts) -> Vec<Finding> {
+    run(|judge| match judge {
+        Judge::Facts(judge) => judge(spec, facts),
+        Judge::Arguments(_) | Judge::Image(_) => Vec::new(),
+    })
+}
+
+pub use check::Wanted;
+
+/// Whether any of the findings refuses.
+pub fn refused(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.severity == Severity::Refuse)
+}
+
+fn run(judge: impl Fn(&Judge) -> Vec<Finding>) -> Vec<Finding> {
+    CHECKS.iter().flat_map(|check| judge(&check.judge)).collect()
+}

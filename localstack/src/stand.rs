@@ -1,0 +1,139 @@
+//! The stand-in as a whole: start it, ask it what it saw, stop it.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::calls::{CallLog, CallRecord};
+use crate::ecr::Ecr;
+use crate::error::StartError;
+use crate::fault::{FaultBook, FaultRule};
+use crate::identity::Directory;
+use crate::images::Images;
+use crate::partition::is_account;
+use crate::server::{self, Shared};
+use crate::service::{Service, Services};
+use crate::settings::Settings;
+use crate::sts::Sts;
+
+/// A running stand-in. Dropping it stops it at once; [`Stand::shutdown`] lets open calls end first.
+pub struct Stand {
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    server: JoinHandle<()>,
+    // Held for as long as the server runs: another process must not use the same folder.
+    _lock: File,
+    _temporary: Option<TempDir>,
+}
+
+impl Stand {
+    /// Starts on 127.0.0.1, inside the current tokio runtime.
+    ///
+    /// # Errors
+    /// The port is taken; the state folder cannot be used, is in use, or holds something else; the log cannot
+    /// be opened; an account is not one.
+    pub async fn start(settings: Settings) -> Result<Stand, StartError> {
+        for account in settings.accounts.values().chain([&settings.default_account]) {
+            if !is_account(account) {
+                return Err(StartError::Account { account: account.clone() });
+            }
+        }
+        let (state, temporary) = state_folder(&settings)?;
+        let lock = lock(&state)?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, settings.port));
+        let fault = |source| StartError::Listen { port: settings.port, source };
+        let listener = TcpListener::bind(address).await.map_err(fault)?;
+        let address = listener.local_addr().map_err(fault)?;
+        let directory = Arc::new(Directory::new(settings.accounts.clone(), settings.default_account.clone()));
+        let ecr = Arc::new(Ecr::open(&state, &settings)?);
+        let shared = Arc::new(Shared {
+            address,
+            services: services(&ecr, &directory, &state),
+            directory,
+            ecr,
+            calls: CallLog::new(settings.log.as_deref())?,
+            faults: FaultBook::new(settings.faults),
+        });
+        let (stop, stopped) = watch::channel(false);
+        let server = tokio::spawn(server::serve(listener, shared.clone(), stopped));
+        Ok(Stand { shared, stop, server, _lock: lock, _temporary: temporary })
+    }
+
+    /// `http://127.0.0.1:PORT`: the endpoint of every service, and of the registry.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.shared.address)
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.shared.address.port()
+    }
+
+    /// The calls so far, in order of arrival.
+    pub fn calls(&self) -> Vec<CallRecord> {
+        self.shared.calls.records()
+    }
+
+    /// Forgets the calls so far.
+    pub fn clear_calls(&self) {
+        self.shared.calls.clear();
+    }
+
+    /// Replaces the faults; what each has counted begins anew.
+    pub fn set_faults(&self, rules: Vec<FaultRule>) {
+        self.shared.faults.replace(rules);
+    }
+
+    /// The images of ECR, as Lambda sees them.
+    pub fn images(&self) -> Arc<dyn Images> {
+        self.shared.ecr.clone()
+    }
+
+    /// Stops accepting, gives open calls a moment to end, and ends them.
+    pub async fn shutdown(mut self) {
+        // There is always a receiver: the server holds one.
+        let _ = self.stop.send(true);
+        let _ = (&mut self.server).await;
+    }
+}
+
+impl Drop for Stand {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// Who answers for which service of AWS, by the name that signatures use.
+fn services(ecr: &Arc<Ecr>, directory: &Arc<Directory>, _state: &Path) -> Services {
+    let sts: Arc<dyn Service> = Arc::new(Sts::new(directory.clone()));
+    let ecr: Arc<dyn Service> = ecr.clone();
+    BTreeMap::from([("ecr", ecr), ("sts", sts)])
+}
+
+fn state_folder(settings: &Settings) -> Result<(PathBuf, Option<TempDir>), StartError> {
+    if let Some(state) = &settings.state {
+        fs::create_dir_all(state).map_err(|source| StartError::File { path: state.clone(), source })?;
+        return Ok((state.clone(), None));
+    }
+    let fault = |source| StartError::File { path: std::env::temp_dir(), source };
+    let temporary = tempfile::Builder::new().prefix("lambda-lift-stand-").tempdir().map_err(fault)?;
+    Ok((temporary.path().to_owned(), Some(temporary)))
+}
+
+fn lock(state: &Path) -> Result<File, StartError> {
+    let path = state.join("lock");
+    let fault = |source| StartError::File { path: path.clone(), source };
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(fault)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::InUse { path: state.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(StartError::File { path, source }),
+    }
+}

@@ -1,0 +1,217 @@
+//! The one match over the steps of a plan.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::cloud::{EcrReader, EcrWriter, LambdaReader, LambdaWriter, LiveFunction};
+use crate::event::{Event, Reporter};
+use crate::name::{Digest, FunctionName, ImageUri, Version};
+use crate::observe::Facts;
+use crate::plan::{AliasStep, DeploySpec, Plan, PushStep, Step, default_tag};
+use crate::registry::{PushRequest, PushSettings, Registry, push_image};
+use crate::report::{AliasReport, PolicyOutcome, Report, StepStatus};
+
+use super::function::FunctionWriter;
+use super::grant::write_policy;
+use super::{ApplyError, Interrupt};
+
+/// How steps are carried out.
+#[derive(Debug, Clone)]
+pub struct ApplySettings {
+    /// How long each change of the function may take to settle.
+    pub wait_timeout: Duration,
+    /// How layers are sent.
+    pub push: PushSettings,
+}
+
+/// Everything that may change the world.
+pub struct Applier<'a> {
+    /// Reads ECR, to look again before and after a write.
+    pub ecr_reader: &'a dyn EcrReader,
+    /// Writes ECR.
+    pub ecr_writer: &'a dyn EcrWriter,
+    /// Reads Lambda, to wait.
+    pub lambda_reader: &'a dyn LambdaReader,
+    /// Writes Lambda.
+    pub lambda_writer: &'a dyn LambdaWriter,
+    /// The repository's registry.
+    pub registry: &'a Registry,
+    /// Where events go.
+    pub reporter: &'a dyn Reporter,
+    /// Whether the user asked to stop.
+    pub interrupt: &'a Interrupt,
+    /// How steps are carried out.
+    pub settings: ApplySettings,
+}
+
+/// What later steps need of earlier ones.
+struct Progress {
+    digest: Option<Digest>,
+    function: Option<LiveFunction>,
+    version: Option<Version>,
+    /// Whether the function was, or may have been, changed.
+    wrote: Arc<AtomicBool>,
+}
+
+impl Applier<'_> {
+    /// Carries `plan` out, and writes how far it came into `report`.
+    pub async fn apply(&self, spec: &DeploySpec, facts: &Facts, plan: &Plan, report: &mut Report) {
+        let function = facts.function.as_ref().and_then(|function| function.live.clone());
+        let mut progress =
+            Progress { digest: facts.image.digest(), function, version: None, wrote: Arc::default() };
+        for (index, step) in plan.steps.iter().enumerate() {
+            let begun = Instant::now();
+            let detail = report.steps[index].detail.lines().next().unwrap_or_default().to_owned();
+            let name = step.name();
+            self.reporter.report(Event::StepStarted { step: name, detail: detail.clone() });
+            let result = match self.interrupt.check() {
+                Ok(()) => self.step(step, spec, facts, &mut progress, report).await,
+                Err(stopped) => Err(stopped),
+            };
+            let elapsed = begun.elapsed();
+            report.steps[index].elapsed = elapsed;
+            match result {
+                Ok(()) => {
+                    report.steps[index].status = StepStatus::Done;
+                    self.reporter.report(Event::StepDone { step: name, detail, elapsed });
+                }
+                Err(error) => {
+                    report.steps[index].status = StepStatus::Failed;
+                    report.error = Some(error.failure(progress.wrote.load(Ordering::Relaxed)));
+                    report.steps[index + 1..].iter_mut().for_each(|later| later.status = StepStatus::Skipped);
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn step(
+        &self,
+        step: &Step,
+        spec: &DeploySpec,
+        facts: &Facts,
+        progress: &mut Progress,
+        report: &mut Report,
+    ) -> Result<(), ApplyError> {
+        let (account, repository) = (&facts.registry.account, &spec.repository.name);
+        match step {
+            Step::CreateRepository(settings) => {
+                let tags = std::collections::BTreeMap::new();
+                self.ecr_writer.create_repository(Some(account), repository, settings, &tags).await?;
+            }
+            Step::PushImage(push) => self.push(push, facts, progress, report).await?,
+            Step::GrantPull(step) => {
+                write_policy(self.ecr_reader, self.ecr_writer, account, repository, step).await?;
+                if let Some(policy) = &mut report.policy {
+                    policy.changed = true;
+                    policy.verdict = PolicyOutcome::Added;
+                }
+            }
+            Step::CreateFunction(_)
+            | Step::UpdateConfiguration(_)
+            | Step::UpdateCode(_)
+            | Step::TagFunction(_)
+            | Step::PublishVersion
+            | Step::MoveAlias(_) => self.function_step(step, spec, facts, progress, report).await?,
+        }
+        Ok(())
+    }
+
+    async fn push(
+        &self,
+        step: &PushStep,
+        facts: &Facts,
+        progress: &mut Progress,
+        report: &mut Report,
+    ) -> Result<(), ApplyError> {
+        let request = PushRequest::of(&facts.image, &step.tags, default_tag, &self.settings.push);
+        let pushed = self.interrupt.or(push_image(self.registry, &request, self.reporter)).await??;
+        progress.digest = Some(pushed.manifest.digest);
+        if let Some(image) = &mut report.image {
+            image.take_push(&pushed, &facts.registry, self.registry.repository());
+        }
+        Ok(())
+    }
+
+    async fn function_step(
+        &self,
+        step: &Step,
+        spec: &DeploySpec,
+        facts: &Facts,
+        progress: &mut Progress,
+        report: &mut Report,
+    ) -> Result<(), ApplyError> {
+        let Some(wanted) = &spec.function else { return Ok(()) };
+        let writer = self.function_writer(&wanted.name, Arc::clone(&progress.wrote));
+        let digest = progress.digest.ok_or_else(|| missing("the image's digest"))?;
+        let uri = ImageUri::by_digest(facts.registry.clone(), spec.repository.name.clone(), digest).to_string();
+        if let Step::CreateFunction(create) = step {
+            let live = writer.create(create, &uri, digest).await?;
+            if let Some(function) = &mut report.function {
+                function.arn.clone_from(&live.arn);
+                function.created = true;
+            }
+            progress.function = Some(live);
+            return Ok(());
+        }
+        let base = progress.function.clone().ok_or_else(|| missing("the function"))?;
+        match step {
+            Step::UpdateConfiguration(step) => {
+                progress.function = Some(writer.update_configuration(step, &base).await?);
+            }
+            Step::UpdateCode(step) => {
+                progress.function = Some(writer.update_code(step, &uri, digest, &base).await?);
+            }
+            Step::TagFunction(step) => {
+                writer.note(self.lambda_writer.tag_function(&base.arn, &step.tags).await)?;
+            }
+            Step::PublishVersion => {
+                let version = writer.publish(&base).await?;
+                report.version = Some(version.to_string());
+                progress.version = Some(version);
+            }
+            Step::MoveAlias(step) => self.move_alias(&writer, step, progress, report).await?,
+            Step::CreateRepository(_) | Step::PushImage(_) | Step::GrantPull(_) | Step::CreateFunction(_) => {}
+        }
+        Ok(())
+    }
+
+    async fn move_alias(
+        &self,
+        writer: &FunctionWriter<'_>,
+        step: &AliasStep,
+        progress: &Progress,
+        report: &mut Report,
+    ) -> Result<(), ApplyError> {
+        let version = step.to.or(progress.version).ok_or_else(|| missing("the published version"))?;
+        writer.move_alias(step, version).await?;
+        report.alias = Some(AliasReport {
+            name: step.name.clone(),
+            from: step.current.clone(),
+            to: Some(version.to_string()),
+        });
+        Ok(())
+    }
+
+    fn function_writer<'b>(&'b self, name: &'b FunctionName, wrote: Arc<AtomicBool>) -> FunctionWriter<'b> {
+        FunctionWriter {
+            name,
+            reader: self.lambda_reader,
+            writer: self.lambda_writer,
+            reporter: self.reporter,
+            interrupt: self.interrupt,
+            timeout: self.settings.wait_timeout,
+            wrote,
+        }
+    }
+}
+
+/// A plan that lacks a step which a later one builds on. The planner's tests hold that it never makes one.
+fn missing(what: &str) -> ApplyError {
+    ApplyError::Unexpected {
+        what: "the plan".to_owned(),
+        expected: format!("{what} from an earlier step"),
+        found: "none".to_owned(),
+    }
+}

@@ -1,0 +1,127 @@
+//! How carrying out a plan fails.
+
+use crate::cloud::{CloudError, CloudErrorKind};
+use crate::function;
+use crate::registry::PushError;
+use crate::report::{Failure, Stage};
+
+/// A step that did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// AWS refused or did not answer.
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
+    /// The image did not get into the registry.
+    #[error(transparent)]
+    Push(#[from] PushError),
+    /// The user asked to stop.
+    #[error("stopped on request")]
+    Interrupted,
+    /// Something changed between the plan and its execution.
+    #[error("{what} was changed by someone else after the plan was made")]
+    ChangedUnderneath {
+        /// What changed.
+        what: String,
+    },
+    /// AWS gave the function up.
+    #[error("{0}")]
+    FunctionFailed(function::Failure),
+    /// Whether an alias was moved could not be found out.
+    #[error("whether {what} was moved is not known: the answer was lost ({sent}) and it could not be read again ({read})")]
+    AliasUnknown {
+        /// The alias and its function.
+        what: String,
+        /// What became of the change.
+        sent: String,
+        /// What became of the look at it.
+        read: String,
+    },
+    /// AWS accepted a change and then did something else.
+    #[error("{what}: expected {expected}, found {found}")]
+    Unexpected {
+        /// Where.
+        what: String,
+        /// What was sent.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
+    /// Waiting took longer than `--wait-timeout`.
+    #[error("{what} did not settle within {seconds} s: {state}")]
+    WaitTimeout {
+        /// What was waited for.
+        what: String,
+        /// How long, in seconds.
+        seconds: u64,
+        /// The last state that was seen.
+        state: String,
+    },
+}
+
+impl ApplyError {
+    /// The failure to report. `changed` says whether the function may have been changed.
+    pub(crate) fn failure(&self, changed: bool) -> Failure {
+        let stage = if changed { Stage::BeforeTraffic } else { Stage::BeforeChange };
+        let (kind, stage, hint) = match self {
+            Self::Cloud(error) => (cloud_kind(error.kind), stage, cloud_hint(error)),
+            Self::Push(error) if error.refuses() => ("refused", Stage::Refused, error.hint()),
+            Self::Push(error) => ("push_failed", stage, error.hint()),
+            Self::Interrupted => ("interrupted", stage, Some("run the same command again to go on".to_owned())),
+            Self::ChangedUnderneath { .. } => {
+                ("changed_underneath", stage, Some("look at the change, then run the same command again".to_owned()))
+            }
+            Self::FunctionFailed(failure) => ("function_failed", stage, failure.hint.clone()),
+            Self::AliasUnknown { .. } => {
+                ("alias_unknown", Stage::TrafficUnknown, Some("look at it with: aws lambda get-alias; then run the same command again".to_owned()))
+            }
+            Self::Unexpected { .. } => ("unexpected", stage, Some("run the same command again; if it stays, report it".to_owned())),
+            Self::WaitTimeout { .. } => {
+                ("timeout", stage, Some("give it longer with --wait-timeout, or look at the function's state".to_owned()))
+            }
+        };
+        Failure { kind, stage, message: self.to_string(), hint }
+    }
+}
+
+/// The stable word for a kind of AWS failure.
+pub(crate) fn cloud_kind(kind: CloudErrorKind) -> &'static str {
+    match kind {
+        CloudErrorKind::NotFound => "not_found",
+        CloudErrorKind::AlreadyExists => "already_exists",
+        CloudErrorKind::Conflict => "conflict",
+        CloudErrorKind::PreconditionFailed => "precondition_failed",
+        CloudErrorKind::AccessDenied => "access_denied",
+        CloudErrorKind::Throttled => "throttled",
+        CloudErrorKind::Invalid => "invalid_request",
+        CloudErrorKind::Credentials => "credentials",
+        CloudErrorKind::Unreachable => "unreachable",
+        CloudErrorKind::Unexpected => "unexpected",
+    }
+}
+
+/// What a person can do about an AWS failure.
+pub(crate) fn cloud_hint(error: &CloudError) -> Option<String> {
+    let permission = || {
+        let service = match error.service {
+            "Amazon ECR" => "ecr",
+            "AWS Lambda" => "lambda",
+            _ => "sts",
+        };
+        format!("{service}:{}", error.operation)
+    };
+    match error.kind {
+        CloudErrorKind::AccessDenied if error.message.contains("ECR image") => {
+            Some("the repository's policy must let Lambda pull: lambda-lift policy check --repository NAME".to_owned())
+        }
+        CloudErrorKind::AccessDenied => Some(format!("the caller needs the permission {}", permission())),
+        CloudErrorKind::Credentials => Some(
+            "set AWS_PROFILE or --profile, log in (aws sso login), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+                .to_owned(),
+        ),
+        CloudErrorKind::Unreachable => {
+            Some("check the network, HTTPS_PROXY, the Region's name and --endpoint-url".to_owned())
+        }
+        CloudErrorKind::Throttled => Some("wait a little and run the same command again".to_owned()),
+        _ => None,
+    }
+}

@@ -1,0 +1,17 @@
+//! Carries a plan out. The only holder of writers, beside the driver of a release.
+//!
+//! Every step is additive (blobs, manifests, versions) or guarded (RevisionId, a re-read policy), so the same
+//! command run again after a failure at any point converges. Traffic moves last.
+
+mod applier;
+mod error;
+mod function;
+mod grant;
+mod interrupt;
+mod release;
+mod settle;
+
+pub use applier::{Applier, ApplySettings};
+pub use error::ApplyError;
+pub use grant::write_policy;
+pub use interrupt::Interrupt;

@@ -1,0 +1,315 @@
+//! The command line as clap sees it. Values stay as typed; `settings` resolves them.
+
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Takes a container image from this machine to a live AWS Lambda function
+#[derive(Debug, Parser)]
+#[command(name = "lambda-lift", version, max_term_width = 110, propagate_version = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Push the image, update or create the function, publish a version and move the alias
+    Deploy(DeployArguments),
+    /// Show what deploy would do; changes nothing
+    Plan(PlanArguments),
+    /// Push the image to Amazon ECR only
+    Push(PushArguments),
+    /// Is this image fit for Lambda? Needs no AWS account
+    Check(CheckArguments),
+    /// Show, check or ensure the pull permission in a repository's policy
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page (roff)
+    Man,
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Common options")]
+pub(super) struct Common {
+    /// AWS Region (default: AWS_REGION, then the profile's)
+    #[arg(long, global = true, env = "LAMBDA_LIFT_REGION", value_name = "REGION")]
+    pub(super) region: Option<String>,
+    /// Profile of the AWS configuration files
+    #[arg(long, global = true, env = "LAMBDA_LIFT_PROFILE", value_name = "NAME")]
+    pub(super) profile: Option<String>,
+    /// Send all AWS API calls to this URL
+    #[arg(long, global = true, env = "LAMBDA_LIFT_ENDPOINT_URL", value_name = "URL")]
+    pub(super) endpoint_url: Option<String>,
+    /// Connect here instead of the registry's own host (VPC endpoint, proxy, stand-in)
+    #[arg(long, global = true, env = "LAMBDA_LIFT_REGISTRY_ENDPOINT", value_name = "URL")]
+    pub(super) registry_endpoint: Option<String>,
+    /// Allow a plain http registry endpoint that is not on this machine
+    #[arg(long, global = true, env = "LAMBDA_LIFT_ALLOW_PLAIN_HTTP", value_parser = BoolishValueParser::new())]
+    pub(super) allow_plain_http: bool,
+    /// Another profile for the repository's account
+    #[arg(long, global = true, env = "LAMBDA_LIFT_REPOSITORY_PROFILE", value_name = "NAME")]
+    pub(super) repository_profile: Option<String>,
+    /// Run against the built-in stand-in for AWS; nothing leaves this machine
+    #[arg(
+        long,
+        global = true,
+        env = "LAMBDA_LIFT_LOCAL",
+        value_name = "DIR",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = ""
+    )]
+    pub(super) local: Option<PathBuf>,
+    /// How the result is written to stdout
+    #[arg(long, global = true, env = "LAMBDA_LIFT_OUTPUT", value_name = "FORMAT", default_value = "human")]
+    pub(super) output: OutputFormat,
+    /// When to use colour
+    #[arg(long, global = true, env = "LAMBDA_LIFT_COLOR", value_name = "WHEN", default_value = "auto")]
+    pub(super) color: ColorChoice,
+    /// No progress on stderr, only errors
+    #[arg(short, long, global = true, env = "LAMBDA_LIFT_QUIET", value_parser = BoolishValueParser::new())]
+    pub(super) quiet: bool,
+    /// More lines on stderr: every layer
+    #[arg(short, long, global = true, env = "LAMBDA_LIFT_VERBOSE", value_parser = BoolishValueParser::new())]
+    pub(super) verbose: bool,
+}
+
+/// Format of the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum OutputFormat {
+    /// Text for a person
+    Human,
+    /// Exactly one JSON document
+    Json,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Which image, and how it moves.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Image and repository")]
+pub(super) struct ImageArguments {
+    /// The image: docker-archive:FILE[:REF], oci:DIR[:REF], oci-archive:FILE[:REF], or a path
+    #[arg(long, env = "LAMBDA_LIFT_IMAGE", value_name = "SOURCE")]
+    pub(super) image: String,
+    /// The repository: a name, or the full URI for another account
+    #[arg(long, env = "LAMBDA_LIFT_REPOSITORY", value_name = "REPOSITORY")]
+    pub(super) repository: String,
+    /// A tag for the image (repeatable; default: sha256-<first 12 hex digits of the digest>)
+    #[arg(long = "tag", env = "LAMBDA_LIFT_TAG", value_name = "TAG", value_delimiter = ',')]
+    pub(super) tags: Vec<String>,
+    /// The architecture to choose from an index, and that the image must have
+    #[arg(long, env = "LAMBDA_LIFT_ARCH", value_name = "x86_64|arm64")]
+    pub(super) arch: Option<String>,
+    /// Create the repository when it is missing
+    #[arg(long, env = "LAMBDA_LIFT_CREATE_REPOSITORY", value_parser = BoolishValueParser::new())]
+    pub(super) create_repository: bool,
+    /// Created repository: scan each image at push
+    #[arg(long, env = "LAMBDA_LIFT_SCAN_ON_PUSH", requires = "create_repository", value_parser = BoolishValueParser::new())]
+    pub(super) scan_on_push: bool,
+    /// Created repository: a tag can never be moved to another image
+    #[arg(long, env = "LAMBDA_LIFT_IMMUTABLE_TAGS", requires = "create_repository", value_parser = BoolishValueParser::new())]
+    pub(super) immutable_tags: bool,
+    /// Created repository: encrypt with this KMS key (ARN, id or alias)
+    #[arg(long, env = "LAMBDA_LIFT_KMS_KEY", value_name = "KEY", requires = "create_repository")]
+    pub(super) kms_key: Option<String>,
+    /// Layers that are sent at the same time
+    #[arg(long, env = "LAMBDA_LIFT_JOBS", value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(super) jobs: u16,
+    /// Size of an upload part in MiB
+    #[arg(long, env = "LAMBDA_LIFT_CHUNK_SIZE", value_name = "MiB", value_parser = clap::value_parser!(u16).range(5..=1024))]
+    pub(super) chunk_size: Option<u16>,
+}
+
+/// Which function, and how it shall be.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Function")]
+pub(super) struct FunctionArguments {
+    /// The function: a name or an ARN (default: FunctionName in the function file)
+    #[arg(long, env = "LAMBDA_LIFT_FUNCTION", value_name = "NAME|ARN")]
+    pub(super) function: Option<String>,
+    /// Declared settings in the shape of the CreateFunction request (JSON)
+    #[arg(long, env = "LAMBDA_LIFT_FUNCTION_FILE", value_name = "FILE")]
+    pub(super) function_file: Option<PathBuf>,
+    /// The execution role
+    #[arg(long, env = "LAMBDA_LIFT_ROLE", value_name = "ARN")]
+    pub(super) role: Option<String>,
+    /// Memory in MB
+    #[arg(long, env = "LAMBDA_LIFT_MEMORY", value_name = "MB")]
+    pub(super) memory: Option<u32>,
+    /// Time limit of an invocation in seconds
+    #[arg(long, env = "LAMBDA_LIFT_TIMEOUT", value_name = "SECONDS")]
+    pub(super) timeout: Option<u32>,
+    /// Size of /tmp in MB
+    #[arg(long, env = "LAMBDA_LIFT_EPHEMERAL_STORAGE", value_name = "MB")]
+    pub(super) ephemeral_storage: Option<u32>,
+    /// A description
+    #[arg(long, env = "LAMBDA_LIFT_DESCRIPTION", value_name = "TEXT")]
+    pub(super) description: Option<String>,
+    /// An environment variable: K=V, or K to take its value from this process's environment (repeatable)
+    #[arg(long = "env", env = "LAMBDA_LIFT_ENV", hide_env_values = true, value_name = "K=V")]
+    pub(super) environment: Vec<String>,
+    /// Override of the image's ENTRYPOINT (repeatable, one argument each)
+    #[arg(long, env = "LAMBDA_LIFT_ENTRYPOINT", value_name = "ARG", allow_hyphen_values = true)]
+    pub(super) entrypoint: Vec<String>,
+    /// Override of the image's CMD (repeatable, one argument each)
+    #[arg(long, env = "LAMBDA_LIFT_COMMAND", value_name = "ARG", allow_hyphen_values = true)]
+    pub(super) command: Vec<String>,
+    /// Override of the image's WORKDIR
+    #[arg(long, env = "LAMBDA_LIFT_WORKING_DIRECTORY", value_name = "DIR")]
+    pub(super) working_directory: Option<String>,
+    /// Publish a version (the default)
+    #[arg(long, overrides_with = "no_publish")]
+    pub(super) publish: bool,
+    /// Do not publish a version
+    #[arg(long, env = "LAMBDA_LIFT_NO_PUBLISH", value_parser = BoolishValueParser::new())]
+    pub(super) no_publish: bool,
+    /// Create this alias, or move it to the new version
+    #[arg(long, env = "LAMBDA_LIFT_ALIAS", value_name = "NAME")]
+    pub(super) alias: Option<String>,
+    /// How the alias's traffic moves
+    #[arg(long, env = "LAMBDA_LIFT_STRATEGY", value_name = "STRATEGY", default_value = "all-at-once", requires = "alias")]
+    pub(super) strategy: Strategy,
+    /// How narrow the pull permission is that is added to the repository's policy
+    #[arg(long, env = "LAMBDA_LIFT_POLICY_SCOPE", value_name = "SCOPE", default_value = "account")]
+    pub(super) policy_scope: Scope,
+    /// How long to wait for the function to settle after each change: seconds, or 90s, 10m, 1h
+    #[arg(long, env = "LAMBDA_LIFT_WAIT_TIMEOUT", value_name = "DURATION", default_value = "10m")]
+    pub(super) wait_timeout: String,
+}
+
+/// How the alias's traffic moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Strategy {
+    /// All traffic at once
+    AllAtOnce,
+}
+
+/// How narrow an added permission is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Scope {
+    /// This function only
+    Function,
+    /// Every function of the account in the Region, as Lambda itself writes it
+    Account,
+    /// No condition: the minimum of the AWS documentation
+    None,
+}
+
+/// `deploy`
+#[derive(Debug, Args)]
+pub(super) struct DeployArguments {
+    #[command(flatten)]
+    pub(super) image: ImageArguments,
+    #[command(flatten)]
+    pub(super) function: FunctionArguments,
+}
+
+/// `plan`
+#[derive(Debug, Args)]
+pub(super) struct PlanArguments {
+    #[command(flatten)]
+    pub(super) deploy: DeployArguments,
+    /// Exit with 10 when changes are pending
+    #[arg(long, env = "LAMBDA_LIFT_DETAILED_EXIT_CODE", value_parser = BoolishValueParser::new())]
+    pub(super) detailed_exit_code: bool,
+}
+
+/// `push`
+#[derive(Debug, Args)]
+pub(super) struct PushArguments {
+    #[command(flatten)]
+    pub(super) image: ImageArguments,
+}
+
+/// `check`
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    /// The image: docker-archive:FILE[:REF], oci:DIR[:REF], oci-archive:FILE[:REF], or a path
+    #[arg(env = "LAMBDA_LIFT_IMAGE", value_name = "SOURCE")]
+    pub(super) image: String,
+    /// The architecture that the image must have
+    #[arg(long, env = "LAMBDA_LIFT_ARCH", value_name = "x86_64|arm64")]
+    pub(super) arch: Option<String>,
+    /// The function it is for: declared settings in the shape of the CreateFunction request (JSON)
+    #[arg(long, env = "LAMBDA_LIFT_FUNCTION_FILE", value_name = "FILE")]
+    pub(super) function_file: Option<PathBuf>,
+    /// Refuse for warnings and for what could not be decided, too
+    #[arg(long, env = "LAMBDA_LIFT_STRICT", value_parser = BoolishValueParser::new())]
+    pub(super) strict: bool,
+}
+
+/// `policy …`
+#[derive(Debug, Subcommand)]
+pub(super) enum PolicyCommand {
+    /// Print the repository's policy
+    Show(PolicyRepository),
+    /// Does the policy let Lambda pull? Exit 0 when it does, 3 otherwise
+    Check(PolicyCheckArguments),
+    /// Add the smallest missing permission; every other statement stays as it is
+    Ensure(PolicyEnsureArguments),
+}
+
+/// The repository of a `policy` command.
+#[derive(Debug, Args)]
+pub(super) struct PolicyRepository {
+    /// The repository: a name, or the full URI for another account
+    #[arg(long, env = "LAMBDA_LIFT_REPOSITORY", value_name = "REPOSITORY")]
+    pub(super) repository: String,
+}
+
+/// For whom a policy is judged.
+#[derive(Debug, Args)]
+pub(super) struct PolicyAudience {
+    /// The function's account (repeatable; default: the caller's, or the repository's with --policy-file)
+    #[arg(long = "account", env = "LAMBDA_LIFT_ACCOUNT", value_name = "ID", value_delimiter = ',')]
+    pub(super) accounts: Vec<String>,
+    /// The function (default: every function of the account)
+    #[arg(long, env = "LAMBDA_LIFT_FUNCTION", value_name = "NAME|ARN")]
+    pub(super) function: Option<String>,
+}
+
+/// `policy check`
+#[derive(Debug, Args)]
+pub(super) struct PolicyCheckArguments {
+    /// The repository: a name, or the full URI for another account
+    #[arg(long, env = "LAMBDA_LIFT_REPOSITORY", value_name = "REPOSITORY", required_unless_present = "policy_file")]
+    pub(super) repository: Option<String>,
+    /// Judge this document instead of the repository's policy; needs no AWS
+    #[arg(long, env = "LAMBDA_LIFT_POLICY_FILE", value_name = "FILE")]
+    pub(super) policy_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) audience: PolicyAudience,
+}
+
+/// `policy ensure`
+#[derive(Debug, Args)]
+pub(super) struct PolicyEnsureArguments {
+    #[command(flatten)]
+    pub(super) repository: PolicyRepository,
+    #[command(flatten)]
+    pub(super) audience: PolicyAudience,
+    /// How narrow the added permission is
+    #[arg(long, env = "LAMBDA_LIFT_POLICY_SCOPE", value_name = "SCOPE", default_value = "account")]
+    pub(super) policy_scope: Scope,
+}

@@ -1,0 +1,70 @@
+//! `check`: is this image fit for Lambda? Needs no AWS account.
+
+use crate::function::{Definition, Flags};
+use crate::image::{self, ImageError, LocalImage, SourceRef};
+use crate::name::Architecture;
+use crate::preflight::{self, Severity, Wanted};
+use crate::report::{Failure, Outcome, Report, Stage, image_report};
+
+use super::arguments::CheckArguments;
+use super::deploy::{image_finding, is_usage};
+use super::session::{Session, usage};
+use super::settings;
+
+/// `check`
+pub(super) async fn check(session: Session, arguments: CheckArguments) -> Report {
+    let mut report = Report::new("check");
+    match judge(&session, &arguments, &mut report).await {
+        Ok(outcome) => report.outcome = outcome,
+        Err(failure) => report.error = Some(failure),
+    }
+    report
+}
+
+async fn judge(
+    session: &Session,
+    arguments: &CheckArguments,
+    report: &mut Report,
+) -> Result<Outcome, Failure> {
+    let source = settings::source(&arguments.image)?;
+    let wanted = wanted(arguments)?;
+    let opened = session.interrupt.or(open_blocking(source, wanted.architecture)).await;
+    match opened.map_err(|stopped| stopped.failure(false))? {
+        Ok(local) => {
+            report.findings = preflight::check_image(&local, &wanted);
+            report.image = Some(image_report(&local));
+        }
+        Err(error) if is_usage(&error) => return Err(usage(error.to_string(), error.hint())),
+        Err(error) => report.findings.push(image_finding(&error)),
+    }
+    let refuses = |severity| match severity {
+        Severity::Refuse => true,
+        Severity::Warn | Severity::Unknown => arguments.strict,
+        Severity::Info => false,
+    };
+    let refused = report.findings.iter().any(|finding| refuses(finding.severity));
+    Ok(if refused { Outcome::Refused } else { Outcome::Checked })
+}
+
+fn wanted(arguments: &CheckArguments) -> Result<Wanted, Failure> {
+    let flag = settings::architecture(arguments.arch.as_deref())?;
+    let Some(path) = &arguments.function_file else {
+        return Ok(Wanted { architecture: flag, ..Wanted::default() });
+    };
+    let definition = Definition::new(Some(&settings::read_text(path)?), &Flags::default(), None)
+        .map_err(|error| usage(format!("{}: {error}", path.display()), None))?;
+    let declared = definition.architecture;
+    let architecture = settings::agree(flag, declared)?;
+    Ok(Wanted { architecture, ..Wanted::declared(&definition) })
+}
+
+/// Opens an image on a thread of its own, since reading files blocks.
+pub(super) async fn open_blocking(
+    source: SourceRef,
+    wanted: Option<Architecture>,
+) -> Result<LocalImage, ImageError> {
+    match tokio::task::spawn_blocking(move || image::open(&source, wanted)).await {
+        Ok(opened) => opened,
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
+}

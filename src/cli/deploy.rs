@@ -1,0 +1,186 @@
+//! `deploy`, `plan` and `push`: one pipeline. `plan` stops before `apply`; `push` has no function.
+
+use std::sync::Arc;
+
+use crate::apply::{Applier, ApplyError};
+use crate::event::Event;
+use crate::image::{ImageError, ImageErrorKind, LocalImage};
+use crate::name::Architecture;
+use crate::observe::{Facts, Observation, Observer};
+use crate::plan::{self, DeploySpec, Plan};
+use crate::preflight::{self, Finding, Wanted};
+use crate::registry::Registry;
+use crate::report::{Failure, Outcome, Report, Stage, image_report};
+
+use super::arguments::{DeployArguments, FunctionArguments, ImageArguments};
+use super::session::{Connected, Session, cache_directory};
+use super::settings::{self, Resolved};
+
+/// `deploy`
+pub(super) async fn deploy(session: Session, arguments: DeployArguments) -> Report {
+    run(session, "deploy", arguments.image, Some(arguments.function), Mode::Apply).await
+}
+
+/// `plan`
+pub(super) async fn plan(session: Session, arguments: DeployArguments) -> Report {
+    run(session, "plan", arguments.image, Some(arguments.function), Mode::Show).await
+}
+
+/// `push`
+pub(super) async fn push(session: Session, arguments: ImageArguments) -> Report {
+    run(session, "push", arguments, None, Mode::Apply).await
+}
+
+/// Whether the plan is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Apply,
+    Show,
+}
+
+/// Runs the pipeline and turns whatever ended it into the report.
+async fn run(
+    session: Session,
+    command: &'static str,
+    image: ImageArguments,
+    function: Option<FunctionArguments>,
+    mode: Mode,
+) -> Report {
+    let mut report = Report::new(command);
+    let ended = async {
+        let resolved = settings::resolve(image, function)?;
+        let connected = session.connect().await?;
+        pipeline(&session, &resolved, &connected, mode, &mut report).await
+    };
+    match ended.await {
+        Ok(outcome) => report.outcome = outcome,
+        Err(failure) => {
+            let refused = failure.stage == Stage::Refused;
+            report.outcome = if refused { Outcome::Refused } else { Outcome::Failed };
+            report.error = Some(failure);
+        }
+    }
+    report
+}
+
+async fn pipeline(
+    session: &Session,
+    resolved: &Resolved,
+    connected: &Connected,
+    mode: Mode,
+    report: &mut Report,
+) -> Result<Outcome, Failure> {
+    let spec = resolved.spec(connected.clients.region.clone());
+    report.findings = preflight::check_arguments(&spec);
+    let Some(local) = open_image(session, resolved, &spec, connected, report).await? else {
+        return Ok(Outcome::Refused);
+    };
+    report.findings.extend(preflight::check_image(&local, &Wanted::of(&spec)));
+    report.image = Some(image_report(&local));
+    if preflight::refused(&report.findings) {
+        return Ok(Outcome::Refused);
+    }
+
+    let repository_clients = connected
+        .repository_clients(spec.repository_region(), session.common.repository_profile.as_deref())
+        .await?;
+    let ecr = &repository_clients.as_ref().unwrap_or(&connected.clients).ecr;
+    let observer = Observer {
+        identity: &connected.clients.identity,
+        ecr,
+        lambda: &connected.clients.lambda,
+        reporter: &session.reporter,
+        cache_directory: cache_directory(),
+        endpoint: connected.registry_endpoint.clone(),
+        allow_plain_http: session.common.allow_plain_http,
+        compute_digests: mode == Mode::Show,
+    };
+    let observed = session.interrupt.or(observer.observe(&spec, local)).await.map_err(|stopped| stopped.failure(false))?;
+    let Observation { facts, registry } = observed.map_err(|error| error.failure())?;
+
+    report.findings.extend(preflight::check_facts(&spec, &facts));
+    report.take_facts(&spec, &facts);
+    if preflight::refused(&report.findings) {
+        return Ok(Outcome::Refused);
+    }
+    let plan = plan::plan(&spec, &facts);
+    report.take_plan(&spec, &facts, &plan);
+    if plan.steps.is_empty() {
+        return Ok(Outcome::Unchanged);
+    }
+    if mode == Mode::Show {
+        return Ok(Outcome::Planned);
+    }
+    tell_findings(session, &report.findings);
+    let applier = Applier {
+        ecr_reader: ecr,
+        ecr_writer: ecr,
+        lambda_reader: &connected.clients.lambda,
+        lambda_writer: &connected.clients.lambda,
+        registry: &registry,
+        reporter: session.reporter.as_ref(),
+        interrupt: &session.interrupt,
+        settings: resolved.apply.clone(),
+    };
+    applier.apply(&spec, &facts, &plan, report).await;
+    match report.error.take() {
+        Some(failure) => Err(failure),
+        None if spec.function.is_some() => Ok(Outcome::Deployed),
+        None => Ok(Outcome::Pushed),
+    }
+}
+
+/// Opens the image for the architecture that was asked for, else the function's own, else the only one there. None when
+/// it cannot be deployed; the finding says why.
+async fn open_image(
+    session: &Session,
+    resolved: &Resolved,
+    spec: &DeploySpec,
+    connected: &Connected,
+    report: &mut Report,
+) -> Result<Option<LocalImage>, Failure> {
+    let mut opened = open(resolved, spec.architecture).await;
+    if let (Err(error), Some(function)) = (&opened, &spec.function)
+        && error.kind() == ImageErrorKind::Ambiguous
+        && spec.architecture.is_none()
+    {
+        let live = connected.clients.lambda.function(&function.name, None);
+        let live = session.interrupt.or(live).await.map_err(|stopped| stopped.failure(false))?;
+        if let Ok(Some(live)) = live {
+            opened = open(resolved, Some(live.architecture)).await;
+        }
+    }
+    match opened {
+        Ok(local) => Ok(Some(local)),
+        Err(error) if is_usage(&error) => Err(super::session::usage(error.to_string(), error.hint())),
+        Err(error) => {
+            report.findings.push(image_finding(&error));
+            Ok(None)
+        }
+    }
+}
+
+async fn open(resolved: &Resolved, wanted: Option<Architecture>) -> Result<LocalImage, ImageError> {
+    let source = resolved.source.clone();
+    super::check::open_blocking(source, wanted).await
+}
+
+/// Whether an image cannot be opened because of what the user typed, not because of what is in it.
+pub(super) fn is_usage(error: &ImageError) -> bool {
+    match error.kind() {
+        ImageErrorKind::Usage | ImageErrorKind::NotFound | ImageErrorKind::Unreadable => true,
+        ImageErrorKind::Unsupported | ImageErrorKind::Malformed | ImageErrorKind::Ambiguous => false,
+    }
+}
+
+/// An image that cannot be opened, as a finding that refuses.
+pub(super) fn image_finding(error: &ImageError) -> Finding {
+    let hint = error.hint().unwrap_or_else(|| "build or save the image again, and look at it with skopeo inspect".to_owned());
+    Finding::refuse("image", error.to_string(), hint)
+}
+
+fn tell_findings(session: &Session, findings: &[Finding]) {
+    for finding in findings {
+        session.reporter.report(Event::Found(finding.clone()));
+    }
+}

@@ -1,0 +1,17 @@
+//! Arguments, settings and exit codes: the edge where the environment, files and the user meet the pipeline.
+//!
+//! No clap type, environment variable or home directory is known outside of here (credential lookup in `aws/` excepted).
+
+mod arguments;
+mod check;
+mod deploy;
+mod exit;
+mod policy;
+mod run;
+mod session;
+mod settings;
+mod shell;
+
+pub use arguments::Cli;
+pub use exit::ExitCondition;
+pub use run::run;

@@ -1,0 +1,150 @@
+//! One run's surroundings: where events go, how AWS is reached, whether the user asked to stop.
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lambda_lift_localstack::{RunningStand, Settings as StandSettings, Stand};
+
+use crate::apply::Interrupt;
+use crate::aws::{Clients, ConnectError, Connection, ConnectionSettings, StaticCredentials};
+use crate::event::{Reporter, Silence};
+use crate::output::{Lines, Progress, Style};
+use crate::report::{Failure, Stage};
+
+use super::arguments::Common;
+use super::run::wants_colour;
+
+/// The Region of the stand-in when none is configured.
+const LOCAL_REGION: &str = "us-east-1";
+/// The account of the stand-in: the one that AWS's own examples use.
+const LOCAL_ACCOUNT: &str = "123456789012";
+
+/// What every command has.
+pub(super) struct Session {
+    pub(super) common: Common,
+    pub(super) interrupt: Interrupt,
+    pub(super) reporter: Arc<dyn Reporter>,
+}
+
+/// A way to AWS, or to the stand-in.
+pub(super) struct Connected {
+    /// For the function's account and Region, and the repository unless it has an identity of its own.
+    pub(super) clients: Clients,
+    /// Where to connect for the registry instead of its own host.
+    pub(super) registry_endpoint: Option<String>,
+    settings: ConnectionSettings,
+    /// Keeps the stand-in up for as long as the command runs.
+    _stand: Option<RunningStand>,
+}
+
+impl Session {
+    pub(super) fn new(common: Common, interrupt: Interrupt) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let style = Style::new(wants_colour(&common, terminal));
+        let reporter: Arc<dyn Reporter> = if common.quiet {
+            Arc::new(Silence)
+        } else if terminal {
+            Arc::new(Progress::new(style))
+        } else {
+            Arc::new(Lines::new(Box::new(std::io::stderr()), style, common.verbose))
+        };
+        Self { common, interrupt, reporter }
+    }
+
+    /// Resolves credentials and Region, and starts the stand-in when `--local` asks for it.
+    pub(super) async fn connect(&self) -> Result<Connected, Failure> {
+        let common = &self.common;
+        let mut settings = ConnectionSettings {
+            region: parse_region(common.region.as_deref())?,
+            profile: common.profile.clone(),
+            endpoint_url: common.endpoint_url.clone(),
+            credentials: None,
+        };
+        let mut registry_endpoint = common.registry_endpoint.clone();
+        let mut stand = None;
+        if let Some(directory) = &common.local {
+            let running = start_stand(directory).await?;
+            settings.endpoint_url = Some(running.url());
+            settings.credentials = Some(StaticCredentials {
+                access_key_id: LOCAL_ACCOUNT.to_owned(),
+                secret_access_key: "local".to_owned(),
+            });
+            settings.profile = None;
+            if settings.region.is_none() {
+                settings.region = parse_region(Some(environment_region().as_deref().unwrap_or(LOCAL_REGION)))?;
+            }
+            registry_endpoint = Some(running.url());
+            stand = Some(running);
+        }
+        let clients = Connection::open(&settings).await.map_err(connect_failure)?;
+        Ok(Connected { clients, registry_endpoint, settings, _stand: stand })
+    }
+}
+
+impl Connected {
+    /// Clients for the repository: in another Region, or with the profile of `--repository-profile`.
+    pub(super) async fn repository_clients(
+        &self,
+        region: &crate::name::Region,
+        profile: Option<&str>,
+    ) -> Result<Option<Clients>, Failure> {
+        if profile.is_none() && *region == self.clients.region {
+            return Ok(None);
+        }
+        let mut settings = ConnectionSettings { region: Some(region.clone()), ..self.settings.clone() };
+        if let Some(profile) = profile {
+            settings.profile = Some(profile.to_owned());
+        }
+        Connection::open(&settings).await.map(Some).map_err(connect_failure)
+    }
+}
+
+fn parse_region(text: Option<&str>) -> Result<Option<crate::name::Region>, Failure> {
+    text.map(|text| text.parse().map_err(|error: crate::name::NameError| usage(error.to_string(), None)))
+        .transpose()
+}
+
+/// The Region that AWS tools take from the environment.
+pub(super) fn environment_region() -> Option<String> {
+    let named = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(named)
+}
+
+async fn start_stand(directory: &Path) -> Result<RunningStand, Failure> {
+    let directory = if directory.as_os_str().is_empty() { default_state_directory() } else { directory.into() };
+    let settings = StandSettings { state_dir: Some(directory.clone()), ..StandSettings::default() };
+    Stand::start(settings).await.map_err(|error| Failure {
+        kind: "local",
+        stage: Stage::BeforeChange,
+        message: format!("the stand-in does not start with its state in {}: {error}", directory.display()),
+        hint: Some("give another folder with --local=DIR".to_owned()),
+    })
+}
+
+/// Where the stand-in keeps its state when `--local` names no folder.
+fn default_state_directory() -> PathBuf {
+    user_directory("XDG_STATE_HOME", ".local/state").join("stand-in")
+}
+
+/// Where the digests of compressed layers are remembered.
+pub(super) fn cache_directory() -> PathBuf {
+    user_directory("XDG_CACHE_HOME", ".cache").join("layers")
+}
+
+fn user_directory(variable: &str, below_home: &str) -> PathBuf {
+    let named = std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = named.filter(|path| path.is_absolute()).or_else(|| {
+        std::env::home_dir().map(|home| home.join(below_home))
+    });
+    base.unwrap_or_else(std::env::temp_dir).join("lambda-lift")
+}
+
+fn connect_failure(error: ConnectError) -> Failure {
+    Failure { kind: "configuration", stage: Stage::Usage, message: error.to_string(), hint: error.hint() }
+}
+
+/// A failure of arguments or configuration.
+pub(super) fn usage(message: String, hint: Option<String>) -> Failure {
+    Failure { kind: "usage", stage: Stage::Usage, message, hint }
+}

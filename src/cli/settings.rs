@@ -1,0 +1,232 @@
+//! From arguments as typed to what the pipeline understands. Everything that is wrong here ends with exit 2.
+
+use std::time::Duration;
+
+use crate::apply::ApplySettings;
+use crate::cloud::{Encryption, RepositorySettings};
+use crate::function::{Definition, EnvironmentVariable, EnvironmentVariableError, Flags};
+use crate::image::SourceRef;
+use crate::name::{Architecture, FunctionRef, NameError, Region, RepositoryRef};
+use crate::plan::{DeploySpec, FunctionSpec};
+use crate::policy::PolicyScope;
+use crate::registry::PushSettings;
+use crate::report::Failure;
+
+use super::arguments::{FunctionArguments, ImageArguments, Scope};
+use super::session::usage;
+
+/// The image, and the specification apart from the Region, which the connection knows.
+pub(super) struct Resolved {
+    pub(super) source: SourceRef,
+    pub(super) repository: RepositoryRef,
+    pub(super) tags: Vec<crate::name::Tag>,
+    pub(super) architecture: Option<Architecture>,
+    pub(super) create_repository: Option<RepositorySettings>,
+    pub(super) function: Option<FunctionSpec>,
+    pub(super) apply: ApplySettings,
+}
+
+impl Resolved {
+    /// The specification, once the configured Region is known.
+    pub(super) fn spec(&self, region: Region) -> DeploySpec {
+        DeploySpec {
+            repository: self.repository.clone(),
+            region,
+            tags: self.tags.clone(),
+            create_repository: self.create_repository.clone(),
+            architecture: self.architecture,
+            function: self.function.clone(),
+        }
+    }
+}
+
+/// Resolves the arguments of `push`, and with `function` those of `deploy` and `plan`.
+pub(super) fn resolve(
+    image: ImageArguments,
+    function: Option<FunctionArguments>,
+) -> Result<Resolved, Failure> {
+    let source = source(&image.image)?;
+    let create_repository = image.create_repository.then(|| RepositorySettings {
+        scan_on_push: image.scan_on_push,
+        immutable_tags: image.immutable_tags,
+        encryption: image.kms_key.clone().map_or(Encryption::Aes256, Encryption::Kms),
+    });
+    let mut tags: Vec<crate::name::Tag> = Vec::new();
+    for tag in &image.tags {
+        let tag = parse::<crate::name::Tag>(tag)?;
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    let mut push = PushSettings { jobs: usize::from(image.jobs), ..PushSettings::default() };
+    if let Some(mebibytes) = image.chunk_size {
+        push.chunk_size = u64::from(mebibytes) << 20;
+    }
+    let mut architecture = image.arch.as_deref().map(parse::<Architecture>).transpose()?;
+    let mut wait_timeout = Duration::ZERO;
+    let function = match function {
+        None => None,
+        Some(arguments) => {
+            wait_timeout = duration(&arguments.wait_timeout)?;
+            let (spec, declared) = function_spec(arguments)?;
+            architecture = agree(architecture, declared)?;
+            Some(spec)
+        }
+    };
+    Ok(Resolved {
+        source,
+        repository: parse(&image.repository)?,
+        tags,
+        architecture,
+        create_repository,
+        function,
+        apply: ApplySettings { wait_timeout, push },
+    })
+}
+
+/// `--image`, and `check`'s argument.
+pub(super) fn source(text: &str) -> Result<SourceRef, Failure> {
+    text.parse().map_err(|error: crate::image::ImageError| usage(error.to_string(), error.hint()))
+}
+
+/// `--arch` as typed.
+pub(super) fn architecture(text: Option<&str>) -> Result<Option<Architecture>, Failure> {
+    text.map(parse).transpose()
+}
+
+/// One architecture of a flag and a function file that may both name one.
+pub(super) fn agree(flag: Option<Architecture>, file: Option<Architecture>) -> Result<Option<Architecture>, Failure> {
+    match (flag, file) {
+        (Some(flag), Some(file)) if flag != file => Err(usage(
+            format!("--arch says {flag}, Architectures in the function file says {file}"),
+            Some("make them agree, or leave one out".to_owned()),
+        )),
+        (flag, file) => Ok(flag.or(file)),
+    }
+}
+
+fn function_spec(arguments: FunctionArguments) -> Result<(FunctionSpec, Option<Architecture>), Failure> {
+    let named = arguments.function.as_deref().map(parse::<FunctionRef>).transpose()?;
+    let definition = definition(&arguments, named.as_ref())?;
+    let declared = definition.architecture;
+    let Some(FunctionRef { name, region, account }) = definition.function.clone() else {
+        return Err(usage(
+            "no function was named".to_owned(),
+            Some("add --function NAME, or FunctionName to the function file".to_owned()),
+        ));
+    };
+    let publish = arguments.publish || (!arguments.no_publish && definition.publish.unwrap_or(true));
+    let alias = arguments.alias.as_deref().map(parse).transpose()?;
+    if alias.is_some() && !publish {
+        return Err(usage(
+            "--alias needs a published version, and --no-publish (or Publish in the function file) forbids one"
+                .to_owned(),
+            Some("leave one of them out".to_owned()),
+        ));
+    }
+    let policy_scope = scope(arguments.policy_scope);
+    Ok((FunctionSpec { name, region, account, definition, publish, alias, policy_scope }, declared))
+}
+
+fn definition(arguments: &FunctionArguments, named: Option<&FunctionRef>) -> Result<Definition, Failure> {
+    let some = |list: &[String]| (!list.is_empty()).then(|| list.to_vec());
+    let flags = Flags {
+        role: arguments.role.as_deref().map(parse).transpose()?,
+        memory: arguments.memory,
+        timeout: arguments.timeout,
+        ephemeral_storage: arguments.ephemeral_storage,
+        description: arguments.description.clone(),
+        environment: environment(&arguments.environment, std::env::var("LAMBDA_LIFT_ENV").ok().as_deref())?,
+        entry_point: some(&arguments.entrypoint),
+        command: some(&arguments.command),
+        working_directory: arguments.working_directory.clone(),
+        ..Flags::default()
+    };
+    let file = arguments.function_file.as_deref().map(read_text).transpose()?;
+    Definition::new(file.as_deref(), &flags, named).map_err(|error| {
+        let message = match &arguments.function_file {
+            Some(path) => format!("{}: {error}", path.display()),
+            None => error.to_string(),
+        };
+        usage(message, None)
+    })
+}
+
+/// `K=V` as it is; `K` alone takes its value from this process, so that a secret need not stand in argv. The environment
+/// variable behind the flag holds one variable a line.
+fn environment(given: &[String], from_variable: Option<&str>) -> Result<Vec<EnvironmentVariable>, Failure> {
+    let mut variables = Vec::new();
+    for text in given {
+        let lines = if from_variable == Some(text) { text.lines().collect() } else { vec![text.as_str()] };
+        for line in lines {
+            let whole = if line.contains('=') { line.to_owned() } else { inherited(line)? };
+            variables.push(whole.parse().map_err(|error: EnvironmentVariableError| usage(error.to_string(), None))?);
+        }
+    }
+    Ok(variables)
+}
+
+fn inherited(name: &str) -> Result<String, Failure> {
+    match std::env::var(name) {
+        Ok(value) => Ok(format!("{name}={value}")),
+        Err(_) => Err(usage(
+            format!("--env {name} takes its value from this process's environment, which has no such variable"),
+            Some(format!("export {name}, or write --env {name}=VALUE")),
+        )),
+    }
+}
+
+/// Reads a file that the user named.
+pub(super) fn read_text(path: &std::path::Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path)
+        .map_err(|error| usage(format!("{} cannot be read: {error}", path.display()), None))
+}
+
+/// The scope under the policy's own type.
+pub(super) fn scope(scope: Scope) -> PolicyScope {
+    match scope {
+        Scope::Function => PolicyScope::Function,
+        Scope::Account => PolicyScope::Account,
+        Scope::None => PolicyScope::None,
+    }
+}
+
+/// Parses a name; what is wrong with it is a usage error.
+pub(super) fn parse<T: std::str::FromStr<Err = NameError>>(text: &str) -> Result<T, Failure> {
+    text.parse().map_err(|error: NameError| usage(error.to_string(), None))
+}
+
+/// `90`, `90s`, `10m`, `1h`: at most a day.
+fn duration(text: &str) -> Result<Duration, Failure> {
+    let refuse = || usage(format!("{text:?} is not a duration"), Some("write 90s, 10m or 1h".to_owned()));
+    let (digits, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
+        Some(at) => text.split_at(at),
+        None => (text, "s"),
+    };
+    let factor = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(refuse()),
+    };
+    let count: u64 = digits.parse().map_err(|_| refuse())?;
+    match count.checked_mul(factor) {
+        Some(seconds) if (1..=86_400).contains(&seconds) => Ok(Duration::from_secs(seconds)),
+        _ => Err(usage(format!("{text:?} must be between one second and one day"), None)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_unit_or_are_seconds() {
+        for (text, seconds) in [("90", 90), ("90s", 90), ("10m", 600), ("1h", 3600), ("24h", 86_400)] {
+            assert_eq!(duration(text).unwrap().as_secs(), seconds, "{text}");
+        }
+        for bad in ["", "m", "1d", "-1s", "0", "25h", "1.5m", "99999999999999999999"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}

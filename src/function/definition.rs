@@ -1,0 +1,191 @@
+//! What the user declares about a function.
+
+use serde_json::{Map, Value};
+
+use super::file::{self, FunctionFile};
+use super::flags::Flags;
+use super::problem::{DefinitionError, Note, Problem, Weight};
+use super::validation::validate;
+use crate::cloud::HiddenVariables;
+use crate::name::{Architecture, FunctionRef};
+
+/// What the user declares about a function, valid by construction.
+///
+/// A setting that is not declared is unmanaged: it is left as it is. Inside an object, too, an absent key is
+/// unmanaged, and environment variables and tags are merged name by name over what is live. An explicit null
+/// inside an object (`"Environment": {"Variables": {"OLD": null}}`) takes a value away; at the top level of a
+/// file, null means unmanaged.
+#[derive(Clone, PartialEq)]
+pub struct Definition {
+    /// The function: what was asked for by flag, completed by what the file says.
+    pub function: Option<FunctionRef>,
+    /// The wanted architecture, when one is declared.
+    pub architecture: Option<Architecture>,
+    /// The file's `Publish`; a flag of the command line goes before it.
+    pub publish: Option<bool>,
+    /// What is worth saying about the declaration.
+    pub notes: Vec<Note>,
+    settings: Map<String, Value>,
+}
+
+impl Definition {
+    /// Builds a definition from the text of a function file and flags, which win over it. `function` is the
+    /// function that a flag names: the file may leave its own name out, but must not contradict it.
+    pub fn new(
+        file: Option<&str>,
+        flags: &Flags,
+        function: Option<&FunctionRef>,
+    ) -> Result<Self, DefinitionError> {
+        let file = file.map(file::read).transpose()?.unwrap_or_default();
+        let FunctionFile { function: filed, architecture, publish, mut settings, mut problems, mut notes } =
+            file;
+        let function = agreed(function, filed.as_ref()).unwrap_or_else(|problem| {
+            problems.push(problem);
+            None
+        });
+        problems.extend(flags.overlay(&mut settings));
+        problems.extend(validate(&settings));
+        if !problems.is_empty() {
+            return Err(DefinitionError::Invalid(problems));
+        }
+        notes.extend(relative_paths(&settings));
+        Ok(Self { function, architecture: flags.architecture.or(architecture), publish, notes, settings })
+    }
+
+    /// The declared settings in the shape of CreateFunction. Objects may hold nulls, which take away.
+    pub fn settings(&self) -> &Map<String, Value> {
+        &self.settings
+    }
+
+    /// The declared execution role.
+    pub fn role(&self) -> Option<&str> {
+        self.settings.get("Role").and_then(Value::as_str)
+    }
+}
+
+impl std::fmt::Debug for Definition {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Definition")
+            .field("function", &self.function)
+            .field("architecture", &self.architecture)
+            .field("publish", &self.publish)
+            .field("notes", &self.notes)
+            .field("settings", &HiddenVariables(&self.settings))
+            .finish()
+    }
+}
+
+/// The function that both sides mean. What one does not say is taken from the other.
+fn agreed(flag: Option<&FunctionRef>, file: Option<&FunctionRef>) -> Result<Option<FunctionRef>, Problem> {
+    let (flag, file) = match (flag, file) {
+        (Some(flag), Some(file)) => (flag, file),
+        (one, other) => return Ok(one.or(other).cloned()),
+    };
+    let differ = flag.name != file.name
+        || matches!((&flag.region, &file.region), (Some(flag), Some(file)) if flag != file)
+        || matches!((&flag.account, &file.account), (Some(flag), Some(file)) if flag != file);
+    if differ {
+        let message = format!("the file is for {}, and --function names {}", named(file), named(flag));
+        return Err(Problem::new("FunctionName", message).hint("correct one of them, or leave one out"));
+    }
+    Ok(Some(FunctionRef {
+        name: flag.name.clone(),
+        region: flag.region.clone().or_else(|| file.region.clone()),
+        account: flag.account.clone().or_else(|| file.account.clone()),
+    }))
+}
+
+fn named(function: &FunctionRef) -> String {
+    let region = function.region.as_ref().map(|region| format!(" in {region}"));
+    let account = function.account.as_ref().map(|account| format!(" of account {account}"));
+    format!("{}{}{}", function.name, region.unwrap_or_default(), account.unwrap_or_default())
+}
+
+/// Lambda documents absolute paths for the entry point and the working directory (facts: image content).
+fn relative_paths(settings: &Map<String, Value>) -> Vec<Note> {
+    let Some(config) = settings.get("ImageConfig") else {
+        return Vec::new();
+    };
+    let places = [
+        ("EntryPoint[0]", config.pointer("/EntryPoint/0")),
+        ("WorkingDirectory", config.get("WorkingDirectory")),
+    ];
+    let relative =
+        |value: &Value| value.as_str().is_some_and(|path| !path.is_empty() && !path.starts_with('/'));
+    let note = |(place, value): (&str, Option<&Value>)| {
+        let value = value.filter(|value| relative(value))?;
+        let message = format!("{value} is not an absolute path, which Lambda asks for");
+        Some(Note { key: format!("ImageConfig.{place}"), weight: Weight::Warn, message })
+    };
+    places.into_iter().filter_map(note).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn function(text: &str) -> FunctionRef {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn file_and_flags_make_one_definition() {
+        let file = r#"{"FunctionName": "arn:aws:lambda:eu-west-1:123456789012:function:shop",
+                       "MemorySize": 512, "Timeout": 5, "Architectures": ["arm64"],
+                       "ImageConfig": {"EntryPoint": ["bin/app"], "WorkingDirectory": "srv"}}"#;
+        let flags =
+            Flags { memory: Some(1024), architecture: Some(Architecture::X86_64), ..Flags::default() };
+        let definition = Definition::new(Some(file), &flags, Some(&function("shop"))).unwrap();
+        assert_eq!(definition.settings()["MemorySize"], 1024);
+        assert_eq!(definition.settings()["Timeout"], 5);
+        assert_eq!(definition.architecture, Some(Architecture::X86_64));
+        let named = definition.function.as_ref().unwrap();
+        assert_eq!(named.region.as_ref().unwrap().as_str(), "eu-west-1");
+        let notes: Vec<&str> = definition.notes.iter().map(|note| note.key.as_str()).collect();
+        assert_eq!(notes, ["ImageConfig.EntryPoint[0]", "ImageConfig.WorkingDirectory"]);
+    }
+
+    #[test]
+    fn a_file_for_another_function_is_refused() {
+        let table = [
+            (r#"{"FunctionName": "other"}"#, "shop"),
+            (
+                r#"{"FunctionName": "arn:aws:lambda:eu-west-1:123456789012:function:shop"}"#,
+                "arn:aws:lambda:eu-west-2:123456789012:function:shop",
+            ),
+            (r#"{"FunctionName": "111111111111:function:shop"}"#, "222222222222:function:shop"),
+        ];
+        for (file, named) in table {
+            let error = Definition::new(Some(file), &Flags::default(), Some(&function(named))).unwrap_err();
+            assert!(error.to_string().contains("--function names shop"), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_problem_of_file_and_flags_is_told_at_once() {
+        let file = r#"{"FunctionName": "other", "Runtime": "python3.13", "Zebra": 1}"#;
+        let flags = Flags { memory: Some(64), ..Flags::default() };
+        let error = Definition::new(Some(file), &flags, Some(&function("shop"))).unwrap_err();
+        let DefinitionError::Invalid(problems) = &error else { panic!("{error}") };
+        let mut keys: Vec<&str> = problems.iter().map(|problem| problem.key.as_str()).collect();
+        keys.sort_unstable();
+        assert_eq!(keys, ["FunctionName", "MemorySize", "Runtime", "Zebra"]);
+        assert_eq!(error.to_string().lines().count(), 5);
+    }
+
+    #[test]
+    fn debug_output_hides_environment_values() {
+        let file = r#"{"Environment": {"Variables": {"TOKEN": "hunter2"}}}"#;
+        let definition = Definition::new(Some(file), &Flags::default(), None).unwrap();
+        let text = format!("{definition:?}");
+        assert!(text.contains("TOKEN") && !text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn a_value_that_a_flag_replaces_is_not_judged() {
+        let file = r#"{"MemorySize": 1}"#;
+        let flags = Flags { memory: Some(512), ..Flags::default() };
+        assert_eq!(Definition::new(Some(file), &flags, None).unwrap().settings()["MemorySize"], 512);
+    }
+}

@@ -1,0 +1,40 @@
+//! What the user declares about a function, and how it compares with what is live.
+//!
+//! Pure and synchronous: no I/O, no clock, no AWS SDK. A [`Definition`] comes from a function file and
+//! flags; [`compare`] tells how a live function differs from it, [`settings_to_send`] what to send and in
+//! which order, [`check_against`] and [`settings_for_creation`] what stands in the way. [`judge`] reads a
+//! function's state, and [`same_content`] tells whether a published version is what `$LATEST` is.
+//!
+//! Environment values never leave this module other than inside the settings that are sent: no change, no
+//! problem and no `Debug` output shows one.
+
+mod against;
+mod canonical;
+mod comparison;
+mod content;
+#[cfg(test)]
+mod convergence;
+mod definition;
+mod file;
+mod flags;
+mod json;
+mod merge;
+mod problem;
+mod reasons;
+mod rules;
+#[cfg(test)]
+mod samples;
+mod schema;
+mod state;
+mod update;
+mod validation;
+
+pub use against::{Obstacles, check_against, settings_for_creation};
+pub use comparison::{Change, ChangeKind, Shown, compare};
+pub use content::{holds, same_content, same_function};
+pub use definition::Definition;
+pub use flags::{EnvironmentVariable, EnvironmentVariableError, Flags};
+pub use problem::{DefinitionError, Note, Problem, Weight};
+pub use reasons::{Reason, reason};
+pub use state::{Failure, FailureSubject, Settled, judge};
+pub use update::{SettingsToSend, settings_to_send};

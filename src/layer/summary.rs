@@ -1,0 +1,25 @@
+//! What a pass over a layer found out.
+
+use super::encoder::Encoder;
+use super::tar_scan::{TarContents, TarDefect};
+use crate::image::Compression;
+use crate::name::Digest;
+
+/// What a pass over a layer found out. Everything in it was computed from bytes that were read and verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerSummary {
+    /// The digest of the uncompressed content.
+    pub diff_id: Digest,
+    /// The digest of the bytes to push.
+    pub digest: Digest,
+    /// How many bytes that is.
+    pub size: u64,
+    /// How the bytes to push are compressed.
+    pub compression: Compression,
+    /// Bytes of the uncompressed content.
+    pub uncompressed_bytes: u64,
+    /// What the archive contains, or why it is not one that an unpacker would accept.
+    pub contents: Result<TarContents, TarDefect>,
+    /// The encoder that made the bytes; none when they are pushed as stored.
+    pub encoder: Option<Encoder>,
+}

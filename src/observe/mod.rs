@@ -1,0 +1,16 @@
+//! Gathers facts from both sides. Holds readers only, so it cannot change anything.
+//!
+//! What does not depend on each other is asked for at the same time: a deploy that has nothing to do needs two waves
+//! of requests.
+
+mod error;
+mod facts;
+mod layers;
+mod matching;
+mod observer;
+
+pub use error::ObserveError;
+pub use facts::{
+    Facts, FunctionFacts, ImageFacts, KnownLayer, LayerFacts, LayerOrigin, PolicyFacts, RepositoryFacts,
+};
+pub use observer::{Observation, Observer};

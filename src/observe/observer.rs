@@ -1,0 +1,178 @@
+//! Asks both sides, in as few waves of requests as their dependencies allow.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+
+use tokio::join;
+
+use crate::cloud::{
+    Caller, CloudError, CloudErrorKind, EcrReader, Identity, LambdaReader, LiveFunction, PublishedVersion,
+    RegistryCredential, Repository,
+};
+use crate::event::Reporter;
+use crate::image::LocalImage;
+use crate::name::{Digest, RegistryHost};
+use crate::plan::{DeploySpec, FunctionSpec};
+use crate::registry::{Registry, RegistrySettings};
+
+use super::{Facts, FunctionFacts, ObserveError, PolicyFacts, RepositoryFacts};
+
+/// Everything that may be asked.
+pub struct Observer<'a> {
+    /// Who we are.
+    pub identity: &'a dyn Identity,
+    /// ECR in the repository's Region.
+    pub ecr: Arc<dyn EcrReader>,
+    /// Lambda in the function's Region.
+    pub lambda: &'a dyn LambdaReader,
+    /// Where events go.
+    pub reporter: Arc<dyn Reporter>,
+    /// Where the digests of layers compressed before are remembered.
+    pub cache_directory: PathBuf,
+    /// Where to connect instead of the registry's own host.
+    pub endpoint: Option<String>,
+    /// Whether a plain http endpoint that is not on this machine may be used.
+    pub allow_plain_http: bool,
+    /// Whether layers are read to learn their digests, so that the plan can show them.
+    pub compute_digests: bool,
+}
+
+/// What was seen, and the registry that it was seen through, already authorised.
+pub struct Observation {
+    /// Everything that was read.
+    pub facts: Facts,
+    /// The repository's registry.
+    pub registry: Registry,
+}
+
+impl Observer<'_> {
+    /// Reads both sides.
+    ///
+    /// # Errors
+    /// Fails when something that must be known cannot be read. What only may be known becomes a fact of its own
+    /// ([`RepositoryFacts::Unreadable`], [`PolicyFacts::Unreadable`]).
+    pub async fn observe(&self, spec: &DeploySpec, local: LocalImage) -> Result<Observation, ObserveError> {
+        let name = &spec.repository.name;
+        let owner = spec.repository.registry.as_ref().map(|registry| &registry.account);
+        let (caller, repository, policy, credential, function) = join!(
+            self.identity.caller(),
+            self.ecr.repository(owner, name),
+            self.ecr.repository_policy(owner, name),
+            self.ecr.authorize(),
+            self.function(spec),
+        );
+        let (caller, credential, function) = (caller?, credential?, function?);
+        let repository = repository_facts(repository)?;
+        let policy = policy_facts(policy)?;
+        let host = registry_host(spec, &caller);
+        let function = function.map(|function| function.facts(spec, &caller));
+
+        let registry = self.registry(spec, &host, credential)?;
+        let exists = !matches!(repository, RepositoryFacts::Missing);
+        let running = function.as_ref().map(running_digests).unwrap_or_default();
+        let image = self.image_facts(spec, local, exists.then_some(&registry), &running).await?;
+        let facts = Facts { caller, registry: host, image, repository, policy, function };
+        Ok(Observation { facts, registry })
+    }
+
+    fn registry(
+        &self,
+        spec: &DeploySpec,
+        host: &RegistryHost,
+        credential: RegistryCredential,
+    ) -> Result<Registry, ObserveError> {
+        let given = self.endpoint.clone().unwrap_or_else(|| format!("https://{host}"));
+        let settings = RegistrySettings::for_endpoint(&given, self.allow_plain_http)
+            .map_err(|error| ObserveError::Endpoint { message: error.to_string() })?;
+        let registry = Registry::new(
+            settings,
+            spec.repository.name.clone(),
+            self.ecr.clone(),
+            Arc::clone(&self.reporter),
+        )?;
+        registry.seed(credential);
+        Ok(registry)
+    }
+
+    /// Everything about the function, in one wave.
+    async fn function(&self, spec: &DeploySpec) -> Result<Option<SeenFunction>, CloudError> {
+        let Some(wanted) = &spec.function else { return Ok(None) };
+        let FunctionSpec { name, alias, publish, .. } = wanted;
+        let of_alias = async {
+            match alias {
+                Some(alias) => {
+                    let (found, target) = join!(
+                        self.lambda.alias(name, alias),
+                        self.lambda.function(name, Some(alias.as_str())),
+                    );
+                    Ok((found?, target?))
+                }
+                None => Ok((None, None)),
+            }
+        };
+        let versions = async {
+            if *publish && alias.is_none() { self.lambda.versions(name).await } else { Ok(None) }
+        };
+        let (live, of_alias, versions) = join!(self.lambda.function(name, None), of_alias, versions);
+        let (alias, alias_target) = of_alias?;
+        Ok(Some(SeenFunction { live: live?, alias, alias_target, versions: versions?.unwrap_or_default() }))
+    }
+}
+
+/// The function's side before the account is known.
+struct SeenFunction {
+    live: Option<LiveFunction>,
+    alias: Option<crate::cloud::LiveAlias>,
+    alias_target: Option<LiveFunction>,
+    versions: Vec<PublishedVersion>,
+}
+
+impl SeenFunction {
+    fn facts(self, spec: &DeploySpec, caller: &Caller) -> FunctionFacts {
+        FunctionFacts {
+            account: spec.function.as_ref().and_then(|wanted| wanted.account.clone()).unwrap_or_else(|| caller.account.clone()),
+            region: spec.function_region().clone(),
+            live: self.live,
+            alias: self.alias,
+            alias_target: self.alias_target,
+            versions: self.versions,
+        }
+    }
+}
+
+/// The registry that a URI names, else the caller's own in the configured Region.
+fn registry_host(spec: &DeploySpec, caller: &Caller) -> RegistryHost {
+    let own = || RegistryHost::standard(&caller.account, &spec.region);
+    spec.repository.registry.clone().unwrap_or_else(own)
+}
+
+fn repository_facts(read: Result<Option<Repository>, CloudError>) -> Result<RepositoryFacts, CloudError> {
+    match read {
+        Ok(Some(repository)) => Ok(RepositoryFacts::Present(repository)),
+        Ok(None) => Ok(RepositoryFacts::Missing),
+        Err(error) if error.kind == CloudErrorKind::AccessDenied => Ok(RepositoryFacts::Unreadable(error)),
+        Err(error) => Err(error),
+    }
+}
+
+fn policy_facts(read: Result<Option<String>, CloudError>) -> Result<PolicyFacts, CloudError> {
+    match read {
+        Ok(Some(text)) => Ok(PolicyFacts::Text(text)),
+        Ok(None) => Ok(PolicyFacts::Absent),
+        Err(error) if error.kind == CloudErrorKind::AccessDenied => Ok(PolicyFacts::Unreadable(error)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The digests that the function and its alias run now.
+fn running_digests(function: &FunctionFacts) -> Vec<Digest> {
+    let mut digests = Vec::new();
+    for live in [&function.live, &function.alias_target].into_iter().flatten() {
+        match live.image_digest {
+            Some(digest) if !digests.contains(&digest) => digests.push(digest),
+            _ => {}
+        }
+    }
+    digests
+}

@@ -1,0 +1,208 @@
+//! The JSON document, schema 1. Its keys are stable: new ones may be added, none changes or goes.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::event::LayerAction;
+use crate::policy::{Assessment, Side, StatementLabel};
+use crate::preflight::Severity;
+use crate::report::{
+    AliasReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome, PolicyReport,
+    Report, StepReport, StepStatus,
+};
+
+/// The document of a report, with a line feed at its end. Every key is there; what does not apply is null or empty.
+pub fn document(report: &Report) -> String {
+    let document = Document {
+        schema: 1,
+        command: report.command,
+        outcome: outcome(report.outcome),
+        function: report.function.as_ref().map(function),
+        image: report.image.as_ref().map(image),
+        policy: report.policy.as_ref().map(policy),
+        version: report.version.as_deref(),
+        alias: report.alias.as_ref().map(alias),
+        findings: report.findings.iter().map(Finding::of).collect(),
+        steps: report.steps.iter().map(step).collect(),
+        error: report.error.as_ref().map(error),
+    };
+    let mut text = serde_json::to_string_pretty(&document).expect("a document of strings and numbers serialises");
+    text.push('\n');
+    text
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: u32,
+    command: &'a str,
+    outcome: &'a str,
+    function: Option<Value>,
+    image: Option<Value>,
+    policy: Option<Value>,
+    version: Option<&'a str>,
+    alias: Option<Value>,
+    findings: Vec<Finding<'a>>,
+    steps: Vec<Value>,
+    error: Option<Value>,
+}
+
+#[derive(Serialize)]
+struct Finding<'a> {
+    check: &'a str,
+    severity: &'a str,
+    message: &'a str,
+    hint: Option<&'a str>,
+}
+
+impl<'a> Finding<'a> {
+    fn of(finding: &'a crate::preflight::Finding) -> Self {
+        Self {
+            check: finding.check,
+            severity: severity(finding.severity),
+            message: &finding.message,
+            hint: finding.hint.as_deref(),
+        }
+    }
+}
+
+/// The word for an outcome.
+pub(super) fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Deployed => "deployed",
+        Outcome::Pushed => "pushed",
+        Outcome::Unchanged => "unchanged",
+        Outcome::Planned => "planned",
+        Outcome::Checked => "checked",
+        Outcome::Refused => "refused",
+        Outcome::Failed => "failed",
+    }
+}
+
+/// The word for a severity.
+pub(super) fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Unknown => "unknown",
+        Severity::Warn => "warn",
+        Severity::Refuse => "refuse",
+    }
+}
+
+/// The word for what was done with a layer.
+pub(super) fn action(action: LayerAction) -> &'static str {
+    match action {
+        LayerAction::Uploaded => "uploaded",
+        LayerAction::Exists => "exists",
+        LayerAction::Mounted => "mounted",
+        LayerAction::Reused => "reused",
+    }
+}
+
+fn function(function: &FunctionReport) -> Value {
+    json!({
+        "name": function.name.as_str(),
+        "arn": function.arn,
+        "region": function.region.as_str(),
+        "account": function.account.as_str(),
+        "created": function.created,
+    })
+}
+
+fn image(image: &ImageReport) -> Value {
+    json!({
+        "repository": image.repository,
+        "uri": image.uri,
+        "digest": image.digest.map(|digest| digest.to_string()),
+        "tags": image.tags.iter().map(|tag| tag.as_str()).collect::<Vec<_>>(),
+        "media_type": image.media_type,
+        "architecture": image.architecture,
+        "uncompressed_bytes": image.uncompressed_bytes,
+        "pushed_bytes": image.pushed_bytes,
+        "layers": image.layers.iter().map(layer).collect::<Vec<_>>(),
+    })
+}
+
+fn layer(layer: &LayerReport) -> Value {
+    json!({
+        "digest": layer.digest.map(|digest| digest.to_string()),
+        "diff_id": layer.diff_id.to_string(),
+        "size": layer.size,
+        "action": layer.action.map(action),
+    })
+}
+
+fn policy(policy: &PolicyReport) -> Value {
+    let verdict = match &policy.verdict {
+        PolicyOutcome::Judged(assessment) => return judged(assessment),
+        PolicyOutcome::Shown => return shown(policy.document.as_deref().unwrap_or_default()),
+        PolicyOutcome::Granted => "granted",
+        PolicyOutcome::Added => "added",
+        PolicyOutcome::Unknown => "unknown",
+        PolicyOutcome::Denied => "denied",
+    };
+    json!({ "changed": policy.changed, "verdict": verdict, "statements_added": policy.statements_added })
+}
+
+fn judged(assessment: &Assessment) -> Value {
+    json!({
+        "changed": false,
+        "verdict": assessment.verdict().as_str(),
+        "statements_added": [],
+        "service": side(&assessment.service),
+        "caller": assessment.caller.as_ref().map(side),
+    })
+}
+
+/// `policy show`: the document as JSON, or as text where it is none.
+fn shown(text: &str) -> Value {
+    let document = match serde_json::from_str::<Value>(text) {
+        Ok(document) => document,
+        Err(_) if text.is_empty() => Value::Null,
+        Err(_) => Value::String(text.to_owned()),
+    };
+    json!({ "changed": false, "verdict": null, "statements_added": [], "document": document })
+}
+
+fn side(side: &Side) -> Value {
+    json!({
+        "verdict": side.verdict.as_str(),
+        "missing_actions": side.missing_actions,
+        "denied_by": side.denied_by.iter().map(label).collect::<Vec<_>>(),
+        "conditions": side.conditions,
+    })
+}
+
+/// The Sid, or the statement's place from 0 when it has none.
+fn label(label: &StatementLabel) -> Value {
+    match &label.sid {
+        Some(sid) => sid.as_str().into(),
+        None => label.index.into(),
+    }
+}
+
+fn alias(alias: &AliasReport) -> Value {
+    json!({ "name": alias.name.as_str(), "from": alias.from, "to": alias.to })
+}
+
+fn step(step: &StepReport) -> Value {
+    json!({
+        "step": step.step,
+        "status": status(step.status),
+        "detail": step.detail,
+        "milliseconds": u64::try_from(step.elapsed.as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+/// The word for how a step ended.
+pub(super) fn status(status: StepStatus) -> &'static str {
+    match status {
+        StepStatus::Done => "done",
+        StepStatus::Skipped => "skipped",
+        StepStatus::Failed => "failed",
+        StepStatus::Planned => "planned",
+    }
+}
+
+fn error(failure: &Failure) -> Value {
+    json!({ "kind": failure.kind, "message": failure.message, "hint": failure.hint })
+}

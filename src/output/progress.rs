@@ -1,0 +1,103 @@
+//! Progress bars on a terminal: one a layer, with bytes and rate.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::event::{Event, Reporter};
+use crate::name::Digest;
+
+use super::lines::finding_line;
+use super::{Style, document, sizes};
+
+/// Draws events on a terminal (stderr).
+pub struct Progress {
+    style: Style,
+    bars: MultiProgress,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    layers: HashMap<Digest, ProgressBar>,
+    step: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// Bars on stderr.
+    pub fn new(style: Style) -> Self {
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+        Self { style, bars, state: Mutex::default() }
+    }
+
+    fn say(&self, line: &str) {
+        // A terminal that went away must not end a deploy.
+        let _ = self.bars.println(line);
+    }
+
+    fn layer_bar(&self, diff_id: Digest, stored_size: u64) -> ProgressBar {
+        let template = "  {prefix} {bar:28} {bytes:>11} / {total_bytes:<11} {bytes_per_sec:>13}";
+        let style = ProgressStyle::with_template(template)
+            .map(|style| style.progress_chars("━━─"))
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = self.bars.add(ProgressBar::new(stored_size).with_style(style));
+        bar.set_prefix(diff_id.short());
+        bar
+    }
+}
+
+impl Reporter for Progress {
+    fn report(&self, event: Event) {
+        let Ok(mut state) = self.state.lock() else { return };
+        match event {
+            Event::Found(finding) => self.say(&finding_line(&finding, self.style)),
+            Event::StepStarted { detail, .. } => {
+                let bar = self.bars.add(ProgressBar::new_spinner().with_message(detail));
+                bar.enable_steady_tick(Duration::from_millis(120));
+                state.step = Some(bar);
+            }
+            Event::StepDone { step, detail, elapsed } => {
+                if let Some(bar) = state.step.take() {
+                    bar.finish_and_clear();
+                }
+                let took = self.style.faint(&sizes::duration(elapsed));
+                self.say(&format!("{} {} {detail} {took}", self.style.good("✓"), self.style.strong(step)));
+            }
+            Event::LayerStarted { diff_id, stored_size } => {
+                let bar = self.layer_bar(diff_id, stored_size);
+                state.layers.insert(diff_id, bar);
+            }
+            Event::LayerProgress { diff_id, read } => {
+                if let Some(bar) = state.layers.get(&diff_id) {
+                    bar.set_position(read);
+                }
+            }
+            Event::LayerDone { diff_id, action, sent } => {
+                if let Some(bar) = state.layers.remove(&diff_id) {
+                    bar.finish_and_clear();
+                }
+                let word = document::action(action);
+                self.say(&format!("  {} {word}, {} sent", diff_id.short(), sizes::bytes(sent)));
+            }
+            Event::Retrying { what, reason, wait } => {
+                let wait = sizes::duration(wait);
+                self.say(&self.style.notice(&format!("{what} failed ({reason}); trying again in {wait}")));
+            }
+            Event::Waiting { what, state: now } => {
+                if let Some(bar) = &state.step {
+                    bar.set_message(format!("waiting for {what}: {now}"));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Ok(state) = self.state.lock() {
+            state.layers.values().chain(&state.step).for_each(ProgressBar::finish_and_clear);
+        }
+    }
+}

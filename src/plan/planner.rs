@@ -1,0 +1,176 @@
+//! From facts to steps. Traffic moves last; what runs now keeps running until then.
+
+use serde_json::{Map, Value};
+
+use crate::cloud::LiveFunction;
+use crate::function::{self, Change, ChangeKind, SettingsToSend};
+use crate::name::{Architecture, Digest, Tag, Version};
+use crate::observe::{Facts, FunctionFacts, RepositoryFacts};
+
+use super::{
+    AliasStep, CodeStep, ConfigurationStep, CreateStep, DeploySpec, FunctionSpec, GrantDecision, Plan,
+    PushStep, Step, TagStep, decide_grant,
+};
+
+/// The tag of an image that was given none: `sha256-<first 12 hex digits of the digest>`. It keeps lifecycle rules for
+/// untagged images away from what Lambda runs.
+pub fn default_tag(digest: &Digest) -> Tag {
+    format!("sha256-{}", digest.short()).parse().expect("hex digits after a letter are a tag")
+}
+
+/// The steps from `facts` to what `spec` asks for. Call it only when no check refused.
+pub fn plan(spec: &DeploySpec, facts: &Facts) -> Plan {
+    let mut steps = Vec::new();
+    if let (RepositoryFacts::Missing, Some(settings)) = (&facts.repository, &spec.create_repository) {
+        steps.push(Step::CreateRepository(settings.clone()));
+    }
+    if let Some(push) = push_step(spec, facts) {
+        steps.push(Step::PushImage(push));
+    }
+    if let GrantDecision::Add(grant) = decide_grant(spec, facts) {
+        steps.push(Step::GrantPull(grant));
+    }
+    if let (Some(wanted), Some(function)) = (&spec.function, &facts.function) {
+        steps.extend(function_steps(spec, wanted, facts, function));
+    }
+    Plan { steps }
+}
+
+/// The push, unless the repository has the manifest under every tag.
+fn push_step(spec: &DeploySpec, facts: &Facts) -> Option<PushStep> {
+    let image = &facts.image;
+    let digest = image.digest();
+    let tagged = image.tags.iter().all(|(_, named)| named.is_some() && *named == digest);
+    if image.manifest_stored && tagged {
+        return None;
+    }
+    let tags = match digest {
+        Some(_) => image.tags.iter().map(|(tag, _)| tag.clone()).collect(),
+        None => spec.tags.clone(),
+    };
+    Some(PushStep { tags, digest })
+}
+
+fn function_steps(
+    spec: &DeploySpec,
+    wanted: &FunctionSpec,
+    facts: &Facts,
+    function: &FunctionFacts,
+) -> Vec<Step> {
+    let architecture = facts.image.local.config.architecture.or(spec.architecture).unwrap_or(Architecture::X86_64);
+    let Some(live) = &function.live else {
+        // A declaration that is not enough to create a function was refused by the preflight.
+        let settings = function::settings_for_creation(&wanted.definition).unwrap_or_default();
+        let create = CreateStep { settings, architecture };
+        let mut steps = vec![Step::CreateFunction(create)];
+        steps.extend(release_steps(wanted, function, Publication::New));
+        return steps;
+    };
+
+    let mut steps = Vec::new();
+    let digest = facts.image.digest();
+    let code_changes = digest.is_none() || digest != live.image_digest || live.architecture != architecture;
+    let changes = function::compare(&wanted.definition, live);
+    let to_send = function::settings_to_send(&wanted.definition, live);
+    if code_changes {
+        steps.extend(before_code(&to_send, &changes));
+        steps.push(Step::UpdateCode(CodeStep { from: live.image_digest, to: digest, architecture }));
+        steps.extend(after_code(&to_send, &changes));
+    } else {
+        steps.extend(configuration(to_send.combined(), changes));
+    }
+
+    let publication = if steps.is_empty() { published(function, live) } else { Publication::New };
+    if !to_send.tags.is_empty() {
+        steps.push(Step::TagFunction(TagStep { tags: to_send.tags }));
+    }
+    steps.extend(release_steps(wanted, function, publication));
+    steps
+}
+
+/// What the new image may need and the old one does not mind.
+fn before_code(to_send: &SettingsToSend, changes: &[Change]) -> Option<Step> {
+    let is_early = |change: &&Change| {
+        let key = top_level(change);
+        let in_both = to_send.after_code.contains_key(key);
+        to_send.before_code.contains_key(key) && (!in_both || change.kind == ChangeKind::Add)
+    };
+    configuration(to_send.before_code.clone(), changes.iter().filter(is_early).cloned().collect())
+}
+
+/// What the old image may still need while it runs.
+fn after_code(to_send: &SettingsToSend, changes: &[Change]) -> Option<Step> {
+    let is_late = |change: &&Change| {
+        let key = top_level(change);
+        let in_both = to_send.before_code.contains_key(key);
+        to_send.after_code.contains_key(key) && !(in_both && change.kind == ChangeKind::Add)
+    };
+    configuration(to_send.after_code.clone(), changes.iter().filter(is_late).cloned().collect())
+}
+
+fn configuration(settings: Map<String, Value>, changes: Vec<Change>) -> Option<Step> {
+    (!settings.is_empty()).then(|| Step::UpdateConfiguration(ConfigurationStep { settings, changes }))
+}
+
+/// `Environment` of `Environment.Variables.TOKEN`.
+fn top_level(change: &Change) -> &str {
+    change.key.split('.').next().unwrap_or_default()
+}
+
+/// Whether what the function will be is published already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Publication {
+    /// No version is known to equal it.
+    New,
+    /// This one does.
+    Version(Version),
+}
+
+/// The version that equals `$LATEST` as it is now: the alias's own when an alias was asked for, the newest one otherwise.
+fn published(function: &FunctionFacts, live: &LiveFunction) -> Publication {
+    if let Some(target) = &function.alias_target {
+        let same = function::same_function(target, live);
+        if let (true, Ok(version)) = (same, target.version.parse()) {
+            return Publication::Version(version);
+        }
+        return Publication::New;
+    }
+    match function.versions.iter().max_by_key(|published| published.version) {
+        Some(newest) if function::same_content(newest, live) => Publication::Version(newest.version),
+        _ => Publication::New,
+    }
+}
+
+/// Publishing and traffic: always last.
+fn release_steps(wanted: &FunctionSpec, function: &FunctionFacts, publication: Publication) -> Vec<Step> {
+    if !wanted.publish {
+        return Vec::new();
+    }
+    let mut steps = Vec::new();
+    let to = match publication {
+        Publication::New => {
+            steps.push(Step::PublishVersion);
+            None
+        }
+        Publication::Version(version) => Some(version),
+    };
+    let Some(name) = &wanted.alias else {
+        return steps;
+    };
+    let current = function.alias.as_ref();
+    let weighted = current.is_some_and(|alias| !alias.weights.is_empty());
+    let stays = match (current, to) {
+        (Some(alias), Some(version)) => alias.version == version.to_string() && !weighted,
+        _ => false,
+    };
+    if !stays {
+        steps.push(Step::MoveAlias(AliasStep {
+            name: name.clone(),
+            current: current.map(|alias| alias.version.clone()),
+            weighted,
+            to,
+            revision_id: current.and_then(|alias| alias.revision_id.clone()),
+        }));
+    }
+    steps
+}

@@ -1,0 +1,14 @@
+//! How a command ended, as plain data, and how it is drawn from what was observed and planned.
+//!
+//! `output` renders it for people, programs and CI systems; nothing here prints or serialises.
+
+mod describe;
+mod outcome;
+mod summary;
+
+pub use describe::describe;
+pub use outcome::{
+    AliasReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome, PolicyReport,
+    Report, Stage, StepReport, StepStatus,
+};
+pub use summary::image_report;

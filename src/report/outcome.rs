@@ -1,0 +1,216 @@
+//! The report itself: everything a command has to say at its end.
+
+use std::time::Duration;
+
+use crate::event::LayerAction;
+use crate::name::{AccountId, AliasName, Digest, FunctionName, Region, Tag};
+use crate::policy::Assessment;
+use crate::preflight::Finding;
+
+/// Everything a command has to say at its end.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The command as typed: `deploy`.
+    pub command: &'static str,
+    /// In one word.
+    pub outcome: Outcome,
+    /// The function; none when the command has none, or it was not reached.
+    pub function: Option<FunctionReport>,
+    /// The image; none when it could not be opened.
+    pub image: Option<ImageReport>,
+    /// The repository's policy; none when it was not looked at.
+    pub policy: Option<PolicyReport>,
+    /// The published version that runs the image.
+    pub version: Option<String>,
+    /// The alias; none when none was asked for.
+    pub alias: Option<AliasReport>,
+    /// What the checks found.
+    pub findings: Vec<Finding>,
+    /// The plan, step by step, as far as it went.
+    pub steps: Vec<StepReport>,
+    /// Why it did not end well.
+    pub error: Option<Failure>,
+}
+
+impl Report {
+    /// A report of nothing yet.
+    pub fn new(command: &'static str) -> Self {
+        Self {
+            command,
+            outcome: Outcome::Failed,
+            function: None,
+            image: None,
+            policy: None,
+            version: None,
+            alias: None,
+            findings: Vec::new(),
+            steps: Vec::new(),
+            error: None,
+        }
+    }
+}
+
+/// How a command ended, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The function runs the image.
+    Deployed,
+    /// The registry has the image.
+    Pushed,
+    /// There was nothing to do.
+    Unchanged,
+    /// There is something to do, and it was only shown.
+    Planned,
+    /// What was to be checked was checked.
+    Checked,
+    /// A check refused; nothing was changed.
+    Refused,
+    /// It failed; `error` says how far it came.
+    Failed,
+}
+
+/// How far the world had changed when a command failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// The arguments or the configuration are wrong.
+    Usage,
+    /// A check or AWS refused what cannot work; nothing that runs was changed.
+    Refused,
+    /// The function was not changed.
+    BeforeChange,
+    /// The function was changed, its traffic was not moved; safe to run again.
+    BeforeTraffic,
+    /// Whether traffic moved is not known: a person must look at the alias.
+    TrafficUnknown,
+}
+
+/// Why a command did not end well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// A stable word for programs: `usage`, `access_denied`, `function_failed`, `interrupted`, …
+    pub kind: &'static str,
+    /// How far it came.
+    pub stage: Stage,
+    /// What went wrong and where.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// The function in a report.
+#[derive(Debug, Clone)]
+pub struct FunctionReport {
+    /// Its name.
+    pub name: FunctionName,
+    /// Its ARN.
+    pub arn: String,
+    /// Its Region.
+    pub region: Region,
+    /// Its account.
+    pub account: AccountId,
+    /// Whether this run created it.
+    pub created: bool,
+}
+
+/// The image in a report.
+#[derive(Debug, Clone)]
+pub struct ImageReport {
+    /// The repository's name; none when the command has none (`check`).
+    pub repository: Option<String>,
+    /// `<host>/<repository>@sha256:…`, once the digest is known.
+    pub uri: Option<String>,
+    /// The manifest's digest, once it is known.
+    pub digest: Option<Digest>,
+    /// The tags it carries in the repository.
+    pub tags: Vec<Tag>,
+    /// The manifest's media type.
+    pub media_type: Option<String>,
+    /// The architecture under Lambda's name, or the configuration's own word for one that Lambda lacks.
+    pub architecture: String,
+    /// Bytes of all layers uncompressed; none while a layer was not read and does not say.
+    pub uncompressed_bytes: Option<u64>,
+    /// Bytes of layers and configuration that were sent.
+    pub pushed_bytes: u64,
+    /// The layers, base first.
+    pub layers: Vec<LayerReport>,
+}
+
+/// A layer in a report.
+#[derive(Debug, Clone)]
+pub struct LayerReport {
+    /// Digest in the registry, once it is known.
+    pub digest: Option<Digest>,
+    /// Digest of the uncompressed content.
+    pub diff_id: Digest,
+    /// Size in the registry once it is known, otherwise as the source stores it.
+    pub size: u64,
+    /// What was done, or is planned, with it; none where nothing is to be done with layers (`check`).
+    pub action: Option<LayerAction>,
+}
+
+/// The repository's policy in a report.
+#[derive(Debug, Clone)]
+pub struct PolicyReport {
+    /// Whether this run changed it.
+    pub changed: bool,
+    /// How it stood, or what was done.
+    pub verdict: PolicyOutcome,
+    /// The Sids that were added or extended.
+    pub statements_added: Vec<String>,
+    /// The policy itself, where it was asked for; empty when the repository has none.
+    pub document: Option<String>,
+}
+
+/// How the repository's policy stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PolicyOutcome {
+    /// The permission was there.
+    Granted,
+    /// It was, or will be, added.
+    Added,
+    /// It cannot be decided.
+    Unknown,
+    /// A statement denies it.
+    Denied,
+    /// The command only judged: both sides in full.
+    Judged(Box<Assessment>),
+    /// The command only shows the document.
+    Shown,
+}
+
+/// The alias in a report.
+#[derive(Debug, Clone)]
+pub struct AliasReport {
+    /// Its name.
+    pub name: AliasName,
+    /// The version that it pointed to.
+    pub from: Option<String>,
+    /// The version that it points to, or will.
+    pub to: Option<String>,
+}
+
+/// A step in a report.
+#[derive(Debug, Clone)]
+pub struct StepReport {
+    /// The step's stable name.
+    pub step: &'static str,
+    /// How it ended.
+    pub status: StepStatus,
+    /// What it does or did, for a person.
+    pub detail: String,
+    /// How long it took; zero when it was not begun.
+    pub elapsed: Duration,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StepStatus {
+    /// Done.
+    Done,
+    /// Not begun, because an earlier one failed.
+    Skipped,
+    /// Begun and failed.
+    Failed,
+    /// Only shown.
+    Planned,
+}
