@@ -22,10 +22,12 @@ role=arn:aws:iam::123456789012:role/hello
 # Shows a command as you would type it, then runs the lambda-lift that was just built.
 lambda_lift() {
     printf '\n$ lambda-lift %s\n' "$*"
+    # shellcheck disable=SC2086 # no word or one
     cargo run --quiet $profile --bin lambda-lift -- "$@"
 }
 
 echo "Building lambda-lift (the first time takes some minutes)"
+# shellcheck disable=SC2086 # no word or one
 cargo build $profile --bin lambda-lift
 echo "Packing the example function as a container image"
 cargo run --quiet --package lambda-lift-example -- "$image"

@@ -42,7 +42,7 @@ fn a_first_deploy_makes_repository_policy_function_version_and_alias() {
 #[test]
 fn a_second_deploy_of_the_same_image_sends_nothing_and_writes_nothing() {
     let account = Account::new();
-    let image = images().docker_save("one");
+    let image = images().podman_docker_archive("one");
     let digest = account.deploy(&image).expect(0)["image"]["digest"].clone();
 
     let before = account.cloud.mark();

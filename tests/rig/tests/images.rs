@@ -1,5 +1,8 @@
 //! Every producer's image is the same image, in skopeo's words.
 
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
 use lambda_lift_rig::skopeo::{Inspection, inspect_local, inspect_platform};
 use lambda_lift_rig::{Images, LocalImage};
 
@@ -78,5 +81,24 @@ fn an_archive_compressed_as_a_whole_is_smaller_and_says_so() {
     for (image, magic) in compressed {
         assert!(size(&image) < size(&packed), "{}", image.source);
         assert!(std::fs::read(&image.path).expect("it was just made").starts_with(magic), "{}", image.source);
+    }
+}
+
+#[test]
+fn umoci_unpacks_the_packed_function_where_lambda_looks_for_it() {
+    let layout = images().skopeo_layout("one");
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let bundle = folder.path().join("bundle");
+    let status = Command::new("umoci")
+        .args(["unpack", "--rootless", "--image", layout.source.trim_start_matches("oci:")])
+        .arg(&bundle)
+        .status()
+        .expect("tests/run installs umoci");
+    assert!(status.success());
+    for (path, mode) in
+        [("var", 0o755), ("var/task", 0o755), ("var/task/bootstrap", 0o755), ("var/task/note", 0o644)]
+    {
+        let found = bundle.join("rootfs").join(path).metadata().expect(path).permissions().mode() & 0o7777;
+        assert_eq!(found, mode, "{path}: {found:o}");
     }
 }
