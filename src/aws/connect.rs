@@ -13,7 +13,8 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use url::Url;
 
 use super::{Ecr, Lambda, Sts};
@@ -28,6 +29,10 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a call is tried. All of Lambda's control plane shares 15 calls a second and account, so that some
 /// throttling is normal.
 const ATTEMPTS: u32 = 5;
+
+/// The most that is waited before the second attempt; it doubles with each one. The SDK's second would have a user
+/// wait ten seconds for the news that nobody listens at an address.
+const FIRST_WAIT: Duration = Duration::from_millis(300);
 
 /// How long the instance metadata service may take to accept a connection. It is one hop away: who is not on EC2
 /// should not notice that it was asked.
@@ -129,7 +134,7 @@ impl Connection {
             .region(sdk_region.clone())
             .credentials_provider(credentials(settings, &sdk_region).await)
             // Given outright: the SDK panics where AWS_MAX_ATTEMPTS or AWS_RETRY_MODE is malformed.
-            .retry_config(RetryConfig::adaptive().with_max_attempts(ATTEMPTS))
+            .retry_config(retries())
             .timeout_config(timeouts());
         if let Ok(name) = AppName::new("lambda-lift") {
             loader = loader.app_name(name);
@@ -175,6 +180,11 @@ impl Connection {
 
 fn is_endpoint(url: &str) -> bool {
     Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
+}
+
+/// Retries with jitter that also slow down while AWS throttles.
+fn retries() -> RetryConfig {
+    RetryConfig::adaptive().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_WAIT)
 }
 
 fn timeouts() -> TimeoutConfig {
@@ -225,10 +235,38 @@ async fn credentials(
         // The SDK's chain would prefer access keys in the environment, and deploy with another identity than the one
         // that the user named.
         let provider = ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile);
-        return SharedCredentialsProvider::new(provider.build());
+        return SharedCredentialsProvider::new(NamedProfile {
+            name: profile.clone(),
+            provider: provider.build(),
+        });
     }
     let chain = DefaultCredentialsChain::builder().configure(config).region(region.clone());
     SharedCredentialsProvider::new(chain.imds_client(metadata_client()).build().await)
+}
+
+/// A profile that the user named. It says so when there is nothing in it: the SDK's own words for that are about
+/// itself.
+#[derive(Debug)]
+struct NamedProfile {
+    name: String,
+    provider: ProfileFileCredentialsProvider,
+}
+
+impl ProvideCredentials for NamedProfile {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            self.provider.provide_credentials().await.map_err(|error| match error {
+                CredentialsError::CredentialsNotLoaded(_) => CredentialsError::not_loaded(format!(
+                    "the profile {} does not exist in ~/.aws/config or ~/.aws/credentials, or has no credentials",
+                    self.name
+                )),
+                other => other,
+            })
+        })
+    }
 }
 
 fn metadata_client() -> imds::Client {

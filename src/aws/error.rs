@@ -87,7 +87,7 @@ fn kind_of(code: Option<&str>, status: Option<u16>, message: &str) -> CloudError
         Some(401) => CloudErrorKind::Credentials,
         Some(403) => CloudErrorKind::AccessDenied,
         Some(404) => CloudErrorKind::NotFound,
-        Some(409) => CloudErrorKind::Conflict,
+        Some(409) => busy_or_there(message),
         Some(412) => CloudErrorKind::PreconditionFailed,
         Some(429) => CloudErrorKind::Throttled,
         Some(400..=499) => CloudErrorKind::Invalid,
@@ -123,10 +123,7 @@ fn by_code(code: &str, message: &str) -> Option<CloudErrorKind> {
         | "Throttling"
         | "ThrottlingException"
         | "TooManyRequestsException" => CloudErrorKind::Throttled,
-        // Lambda uses one code for "it exists" and for "it is busy"; the text tells them apart
-        // (`Function already exist: NAME`, `Alias already exists: ARN`).
-        "ResourceConflictException" if message.contains("already exist") => CloudErrorKind::AlreadyExists,
-        "ResourceConflictException" => CloudErrorKind::Conflict,
+        "ResourceConflictException" => busy_or_there(message),
         "PreconditionFailedException" => CloudErrorKind::PreconditionFailed,
         "ServiceException" | "ServerException" => CloudErrorKind::Unexpected,
         _ if code.ends_with("AlreadyExistsException") => CloudErrorKind::AlreadyExists,
@@ -134,6 +131,12 @@ fn by_code(code: &str, message: &str) -> Option<CloudErrorKind> {
         _ => return None,
     };
     Some(kind)
+}
+
+/// Lambda uses one code for "it exists" and for "it is busy"; the text tells them apart (`Function already exist:
+/// NAME`, `Alias already exists: ARN`).
+fn busy_or_there(message: &str) -> CloudErrorKind {
+    if message.contains("already exist") { CloudErrorKind::AlreadyExists } else { CloudErrorKind::Conflict }
 }
 
 /// AWS's message without what it quotes of the request.
@@ -170,7 +173,13 @@ fn credentials_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Credent
 fn credentials_message(error: &CredentialsError) -> String {
     match error {
         CredentialsError::CredentialsNotLoaded(_) => {
-            format!("no credentials were found ({})", chain_with(error))
+            // The SDK says this about each source that it tried, and about all of them together.
+            let tried = chain_with(error).replace("the credential provider was not enabled", "");
+            let tried: Vec<&str> = tried.split(": ").filter(|part| !part.is_empty()).collect();
+            if tried.is_empty() {
+                return "no credentials were found".to_owned();
+            }
+            format!("no credentials were found: {}", tried.join(": "))
         }
         CredentialsError::ProviderTimedOut(_) => {
             "the source of credentials did not answer in time".to_owned()
@@ -201,13 +210,18 @@ fn chain_with(error: &(dyn Error + 'static)) -> String {
             told.push(text);
         }
     }
-    let text = told.join(": ");
-    // A credential process may say on stderr what nobody else should read.
-    match text.split_once("Stderr:") {
-        Some((head, _)) => format!("{} (what it said is not shown)", head.trim_end()),
+    // Some errors are lists with a line for each thing that was tried.
+    let text = told.join(": ").split_whitespace().collect::<Vec<_>>().join(" ");
+    let end = UNTELLABLE.iter().filter_map(|mark| text.find(mark)).min();
+    match end {
+        Some(end) => format!("{} (more is not shown)", text[..end].trim_end_matches([' ', ':'])),
         None => text,
     }
 }
+
+/// Where texts begin that may hold secrets: what a credential process says on stderr, and the SDK's way to quote a
+/// whole request, body and headers included.
+const UNTELLABLE: [&str; 4] = ["Stderr:", "to request `", "Request {", "SdkBody {"];
 
 #[cfg(test)]
 mod tests {
@@ -252,6 +266,7 @@ mod tests {
             (None, Some(502), "", Kind::Unexpected),
             (None, None, "", Kind::Unexpected),
             (Some("NeverHeardOf"), Some(409), "", Kind::Conflict),
+            (Some("ConflictException"), Some(409), "Alias already exists: arn", Kind::AlreadyExists),
         ];
         for (code, status, message, kind) in table {
             assert_eq!(kind_of(code, status, message), kind, "{code:?} {status:?} {message}");
@@ -297,5 +312,26 @@ mod tests {
         let error = CredentialsError::provider_error(text);
         let told = credentials_message(&error);
         assert!(told.contains("exited with code 1") && !told.contains("hunter2"), "{told}");
+    }
+
+    #[test]
+    fn missing_credentials_are_told_without_the_sdks_refrain() {
+        let tried =
+            CredentialsError::not_loaded("no credentials found in chain.\n  Environment: variable not set");
+        let told = credentials_message(&CredentialsError::not_loaded(tried));
+        let expected =
+            "no credentials were found: no credentials found in chain. Environment: variable not set";
+        assert_eq!(told, expected);
+        assert_eq!(
+            credentials_message(&CredentialsError::not_loaded_no_source()),
+            "no credentials were found"
+        );
+    }
+
+    #[test]
+    fn a_request_that_the_sdk_quotes_is_not_told() {
+        let text = "failed to apply endpoint `::bad` to request `Request { body: SdkBody { inner: hunter2 } }`: invalid";
+        let error: Box<dyn Error> = text.into();
+        assert_eq!(chain_with(&*error), "failed to apply endpoint `::bad` (more is not shown)");
     }
 }
