@@ -2,8 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::super::test_vectors::{A, B, policy, request};
-use super::*;
+use super::assessment::Verdict;
+use super::document::{Document, MAX_POLICY_CHARACTERS};
+use super::ensure::{Addition, Doubtful, EnsureError, Ensured, Wish, ensure};
+use super::evaluate::evaluate;
+use super::grant::PolicyScope;
+use super::layout;
+use super::request::Request;
+use super::test_vectors::{A, B, policy, request};
 
 const C: &str = "333333333333";
 
