@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use super::assessment::Verdict;
 use super::document::{Document, MAX_POLICY_CHARACTERS};
 use super::ensure::{Addition, Doubtful, EnsureError, Ensured, Wish, ensure};
-use super::evaluate::evaluate;
 use super::grant::PolicyScope;
 use super::layout;
 use super::request::Request;
