@@ -241,7 +241,3 @@ impl<'a> Draft<'a> {
         (self.base.text_with_statements(&statements), changes)
     }
 }
-
-#[cfg(test)]
-#[path = "ensure_tests.rs"]
-mod tests;

@@ -28,6 +28,8 @@ mod statement;
 #[cfg(test)]
 mod test_conditions;
 #[cfg(test)]
+mod test_ensure;
+#[cfg(test)]
 mod test_properties;
 #[cfg(test)]
 mod test_vectors;

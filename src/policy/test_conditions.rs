@@ -62,6 +62,7 @@ fn each_operator_compares_as_iam_does() {
         ("Bool", "aws:SourceAccount", json!("true"), Missing),
         ("Null", "aws:PrincipalOrgID", json!("true"), Granted),
         ("Null", "aws:PrincipalOrgID", json!(false), Missing),
+        ("ForAnyValue:StringLike", "aws:PrincipalOrgPaths", json!("o-1/*"), Missing),
         ("Null", "aws:SourceArn", json!(["true"]), Missing),
         ("Null", "aws:SourceArn", json!(["true", "false"]), Granted),
         ("Null", "aws:SourceArn", json!("perhaps"), Unknown),

@@ -333,8 +333,12 @@ proptest! {
         *at.get_mut(&mut characters) = put;
         let text: String = characters.into_iter().collect();
         if let Ok(document) = text.parse::<Document>() {
-            let value: Value = serde_json::from_str(&text).unwrap();
-            prop_assert_eq!(document.pretty(), serde_json::to_string_pretty(&value).unwrap());
+            let read = |text: &str| serde_json::from_str::<Value>(text);
+            match (read(&text), read(&document.pretty())) {
+                (Ok(theirs), Ok(ours)) => prop_assert_eq!(ours, theirs),
+                // Numbers are kept here as they are written, however large.
+                (theirs, _) => prop_assert!(theirs.is_err_and(|error| error.to_string().contains("out of range"))),
+            }
         }
     }
 }

@@ -295,6 +295,7 @@ fn the_caller_is_covered_by_these_principals() {
         (json!({"AWS": user}), Some(user), Granted),
         (json!({"AWS": user}), Some("not an ARN"), Unknown),
         (json!({"AWS": format!("arn:aws:iam::{A}:role/ci/deploy")}), Some(session), Missing),
+        (json!({"AWS": role}), Some("arn:aws:sts::111111111111:assumed-role/deploy/run-7"), Missing),
         (json!({"Tomorrow": "x"}), None, Unknown),
     ];
     for (principal, arn, expected) in table {

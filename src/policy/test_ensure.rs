@@ -2,8 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::super::test_vectors::{A, B, policy, request};
-use super::*;
+use super::assessment::Verdict;
+use super::document::{Document, MAX_POLICY_CHARACTERS};
+use super::ensure::{Addition, Doubtful, EnsureError, Ensured, Wish, ensure};
+use super::grant::PolicyScope;
+use super::layout;
+use super::request::Request;
+use super::test_vectors::{A, B, policy, request};
 
 const C: &str = "333333333333";
 
@@ -259,10 +264,28 @@ fn doubt_is_left_unless_it_is_to_be_settled() {
     for wish in [leave, grant] {
         assert!(matches!(ensure(Some(&parsed(&addition.text)), wish), Ok(Ensured::Unknown(_))));
     }
+    // Where both are open, the Allow at least can be settled.
+    let mut both = json_of(open_allow.text());
+    both["Statement"].as_array_mut().unwrap().push(open_deny);
+    let Ok(Ensured::Add(half)) = ensure(Some(&parsed(&both.to_string())), grant) else { panic!("not added") };
+    assert_eq!(half.after[0].verdict(), Verdict::Unknown);
+
     let strange = parsed(r#"{"Statement": [], "Until": 7}"#);
     let addition = added(Some(&strange), &requests, PolicyScope::None);
     let again = Wish { doubtful: Doubtful::Grant, ..wish(&requests, PolicyScope::None) };
     assert!(matches!(ensure(Some(&parsed(&addition.text)), again), Ok(Ensured::Unknown(_))));
+}
+
+#[test]
+fn a_value_that_is_there_is_not_added_again_beside_a_new_one() {
+    let first = added(None, &[request(A, B)], PolicyScope::Account);
+    let strange = first.text.replacen('{', r#"{"Until": 7,"#, 1);
+    let requests = [request(A, B), request(A, C)];
+    let grant = Wish { doubtful: Doubtful::Grant, ..wish(&requests, PolicyScope::Account) };
+    let Ok(Ensured::Add(second)) = ensure(Some(&parsed(&strange)), grant) else { panic!("not added") };
+    for account in [B, C] {
+        assert_eq!(second.text.matches(account).count(), 2, "{}", second.text);
+    }
 }
 
 /// A policy of about so many characters when compact.
