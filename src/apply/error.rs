@@ -3,7 +3,7 @@
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::function;
 use crate::registry::PushError;
-use crate::report::{Failure, Stage};
+use crate::report::{Failure, Stage, chain};
 
 /// A step that did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +79,7 @@ impl ApplyError {
                 ("timeout", stage, Some("give it longer with --wait-timeout, or look at the function's state".to_owned()))
             }
         };
-        Failure { kind, stage, message: self.to_string(), hint }
+        Failure { kind, stage, message: chain(self), hint }
     }
 }
 

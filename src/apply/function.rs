@@ -126,7 +126,7 @@ impl FunctionWriter<'_> {
     }
 
     fn is_created(&self, step: &CreateStep, digest: Digest, live: &LiveFunction) -> bool {
-        live.image_digest == Some(digest)
+        live.runs(&digest)
             && live.architecture == step.architecture
             && function::holds(&step.settings, live)
     }
@@ -154,7 +154,7 @@ impl FunctionWriter<'_> {
         base: &LiveFunction,
     ) -> Result<LiveFunction, ApplyError> {
         let arrived = |live: &LiveFunction| {
-            live.image_digest == Some(digest) && live.architecture == step.architecture
+            live.runs(&digest) && live.architecture == step.architecture
         };
         let live = self
             .guarded(base, arrived, async |revision_id| {
@@ -163,11 +163,11 @@ impl FunctionWriter<'_> {
                 self.writer.update_code(self.name, &update).await
             })
             .await?;
-        if live.image_digest != Some(digest) {
+        if !live.runs(&digest) {
             return Err(ApplyError::Unexpected {
                 what: format!("image of function {}", self.name),
                 expected: digest.to_string(),
-                found: live.image_digest.map_or("none".to_owned(), |found| found.to_string()),
+                found: live.running_digest().map_or("none".to_owned(), |found| found.to_string()),
             });
         }
         Ok(live)

@@ -70,11 +70,11 @@ fn is_user_and_password(token: &str) -> bool {
 impl EcrReader for Ecr {
     async fn repository(
         &self,
-        registry: &AccountId,
+        registry: Option<&AccountId>,
         name: &RepositoryName,
     ) -> Result<Option<Repository>, CloudError> {
         let call = DESCRIBE_REPOSITORIES;
-        let request = self.client.describe_repositories().registry_id(registry.as_str());
+        let request = self.client.describe_repositories().set_registry_id(registry.map(AccountId::to_string));
         let answer = match request.repository_names(name.as_str()).send().await {
             Ok(answer) => answer,
             Err(error) => return none_if_not_found(call.failed(error)),
@@ -84,11 +84,11 @@ impl EcrReader for Ecr {
 
     async fn repository_policy(
         &self,
-        registry: &AccountId,
+        registry: Option<&AccountId>,
         name: &RepositoryName,
     ) -> Result<Option<String>, CloudError> {
         let call = GET_REPOSITORY_POLICY;
-        let request = self.client.get_repository_policy().registry_id(registry.as_str());
+        let request = self.client.get_repository_policy().set_registry_id(registry.map(AccountId::to_string));
         match request.repository_name(name.as_str()).send().await {
             Ok(answer) => Ok(answer.policy_text().map(str::to_owned)),
             Err(error) => none_if_not_found(call.failed(error)),
@@ -100,7 +100,7 @@ impl EcrReader for Ecr {
 impl EcrWriter for Ecr {
     async fn create_repository(
         &self,
-        registry: &AccountId,
+        registry: Option<&AccountId>,
         name: &RepositoryName,
         settings: &RepositorySettings,
         tags: &BTreeMap<String, String>,
@@ -115,7 +115,7 @@ impl EcrWriter for Ecr {
         let request = self
             .client
             .create_repository()
-            .registry_id(registry.as_str())
+            .set_registry_id(registry.map(AccountId::to_string))
             .repository_name(name.as_str())
             .image_tag_mutability(mutability)
             .image_scanning_configuration(scanning)
@@ -128,12 +128,12 @@ impl EcrWriter for Ecr {
 
     async fn set_repository_policy(
         &self,
-        registry: &AccountId,
+        registry: Option<&AccountId>,
         name: &RepositoryName,
         text: &str,
     ) -> Result<(), CloudError> {
         let call = SET_REPOSITORY_POLICY;
-        let request = self.client.set_repository_policy().registry_id(registry.as_str());
+        let request = self.client.set_repository_policy().set_registry_id(registry.map(AccountId::to_string));
         let request = request.repository_name(name.as_str()).policy_text(text);
         request.send().await.map_err(|error| call.failed(error))?;
         Ok(())
@@ -267,7 +267,7 @@ mod tests {
             repository["repositoryArn"] = "arn:aws:ecr:eu-west-1:123456789012:repository/team/shop".into();
             repository["repositoryUri"] = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/shop".into();
             let (replay, ecr) = ecr([answer(200, json!({"repositories": [repository]}))]);
-            let found = ecr.repository(&registry, &name).await.unwrap().unwrap();
+            let found = ecr.repository(Some(&registry), &name).await.unwrap().unwrap();
             assert_eq!(found.mutability, mutability);
             let sent = json!({"registryId": "123456789012", "repositoryNames": ["team/shop"]});
             assert_eq!(replay.bodies(), [sent]);
@@ -278,13 +278,13 @@ mod tests {
     async fn what_does_not_exist_is_none_and_what_is_forbidden_is_an_error() {
         let (registry, name) = names();
         let (_, absent) = ecr([exception("RepositoryNotFoundException")]);
-        assert_eq!(absent.repository(&registry, &name).await.unwrap(), None);
+        assert_eq!(absent.repository(Some(&registry), &name).await.unwrap(), None);
         for code in ["RepositoryPolicyNotFoundException", "RepositoryNotFoundException"] {
             let (_, absent) = ecr([exception(code)]);
-            assert_eq!(absent.repository_policy(&registry, &name).await.unwrap(), None);
+            assert_eq!(absent.repository_policy(Some(&registry), &name).await.unwrap(), None);
         }
         let (_, forbidden) = ecr([exception("AccessDeniedException")]);
-        let error = forbidden.repository_policy(&registry, &name).await.unwrap_err();
+        let error = forbidden.repository_policy(Some(&registry), &name).await.unwrap_err();
         assert_eq!((error.kind, error.status), (CloudErrorKind::AccessDenied, Some(400)));
         assert_eq!(error.to_string(), "Amazon ECR GetRepositoryPolicy failed: AWS's words");
     }
@@ -293,7 +293,7 @@ mod tests {
     async fn a_bare_404_is_not_taken_for_a_missing_repository() {
         let (registry, name) = names();
         let (_, elsewhere) = ecr([xml(404, "<html>nginx</html>")]);
-        let error = elsewhere.repository(&registry, &name).await.unwrap_err();
+        let error = elsewhere.repository(Some(&registry), &name).await.unwrap_err();
         assert_eq!(error.status, Some(404));
         assert!(error.message.contains("endpoint"), "{}", error.message);
     }
@@ -312,7 +312,7 @@ mod tests {
         };
         let (registry, name) = names();
         let tags = BTreeMap::from([("team".to_owned(), "shop".to_owned())]);
-        let repository = ecr.create_repository(&registry, &name, &settings, &tags).await.unwrap();
+        let repository = ecr.create_repository(Some(&registry), &name, &settings, &tags).await.unwrap();
         assert_eq!(repository.mutability, TagMutability::Immutable);
         let sent = json!({
             "registryId": "123456789012", "repositoryName": "team/shop", "imageTagMutability": "IMMUTABLE",
@@ -327,7 +327,7 @@ mod tests {
     async fn a_policy_is_set_without_force() {
         let (registry, name) = names();
         let (replay, ecr) = ecr([answer(200, json!({}))]);
-        ecr.set_repository_policy(&registry, &name, "{}").await.unwrap();
+        ecr.set_repository_policy(Some(&registry), &name, "{}").await.unwrap();
         let sent = json!({"registryId": "123456789012", "repositoryName": "team/shop", "policyText": "{}"});
         assert_eq!(replay.bodies(), [sent]);
     }

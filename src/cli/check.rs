@@ -4,7 +4,7 @@ use crate::function::{Definition, Flags};
 use crate::image::{self, ImageError, LocalImage, SourceRef};
 use crate::name::Architecture;
 use crate::preflight::{self, Severity, Wanted};
-use crate::report::{Failure, Outcome, Report, Stage, image_report};
+use crate::report::{Failure, Outcome, Report, image_report};
 
 use super::arguments::CheckArguments;
 use super::deploy::{image_finding, is_usage};

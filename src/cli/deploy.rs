@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::apply::{Applier, ApplyError};
+use crate::apply::Applier;
+use crate::cloud::LambdaReader as _;
 use crate::event::Event;
 use crate::image::{ImageError, ImageErrorKind, LocalImage};
 use crate::name::Architecture;
-use crate::observe::{Facts, Observation, Observer};
-use crate::plan::{self, DeploySpec, Plan};
+use crate::observe::{Observation, Observer};
+use crate::plan::{self, DeploySpec};
 use crate::preflight::{self, Finding, Wanted};
-use crate::registry::Registry;
 use crate::report::{Failure, Outcome, Report, Stage, image_report};
 
 use super::arguments::{DeployArguments, FunctionArguments, ImageArguments};
@@ -70,7 +70,7 @@ async fn pipeline(
     mode: Mode,
     report: &mut Report,
 ) -> Result<Outcome, Failure> {
-    let spec = resolved.spec(connected.clients.region.clone());
+    let spec = resolved.spec(connected.region.clone());
     report.findings = preflight::check_arguments(&spec);
     let Some(local) = open_image(session, resolved, &spec, connected, report).await? else {
         return Ok(Outcome::Refused);
@@ -84,12 +84,12 @@ async fn pipeline(
     let repository_clients = connected
         .repository_clients(spec.repository_region(), session.common.repository_profile.as_deref())
         .await?;
-    let ecr = &repository_clients.as_ref().unwrap_or(&connected.clients).ecr;
+    let ecr = repository_clients.as_ref().unwrap_or(&connected.clients).ecr.clone();
     let observer = Observer {
         identity: &connected.clients.identity,
-        ecr,
+        ecr: Arc::new(ecr.clone()),
         lambda: &connected.clients.lambda,
-        reporter: &session.reporter,
+        reporter: Arc::clone(&session.reporter),
         cache_directory: cache_directory(),
         endpoint: connected.registry_endpoint.clone(),
         allow_plain_http: session.common.allow_plain_http,
@@ -113,8 +113,8 @@ async fn pipeline(
     }
     tell_findings(session, &report.findings);
     let applier = Applier {
-        ecr_reader: ecr,
-        ecr_writer: ecr,
+        ecr_reader: &ecr,
+        ecr_writer: &ecr,
         lambda_reader: &connected.clients.lambda,
         lambda_writer: &connected.clients.lambda,
         registry: &registry,

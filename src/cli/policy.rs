@@ -98,7 +98,7 @@ impl Repository {
         connected: &Connected,
         reference: RepositoryRef,
     ) -> Result<Self, Failure> {
-        let region = reference.registry.as_ref().map_or(&connected.clients.region, |host| &host.region);
+        let region = reference.registry.as_ref().map_or(&connected.region, |host| &host.region);
         let profile = session.common.repository_profile.as_deref();
         let own = connected.repository_clients(region, profile).await?;
         let clients = own.unwrap_or_else(|| connected.clients.clone());
@@ -249,7 +249,7 @@ async fn grant(
             };
             let ecr = &repository.clients.ecr;
             session.interrupt.check().map_err(|stopped| stopped.failure(false))?;
-            let written = write_policy(ecr.as_ref(), ecr.as_ref(), &repository.host.account, name, &step).await;
+            let written = write_policy(ecr, ecr, &repository.host.account, name, &step).await;
             written.map_err(|error| error.failure(false))?;
             outcome.changed = true;
             outcome.verdict = PolicyOutcome::Added;

@@ -4,11 +4,12 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lambda_lift_localstack::{RunningStand, Settings as StandSettings, Stand};
+use lambda_lift_localstack::{Settings as StandSettings, Stand};
 
 use crate::apply::Interrupt;
 use crate::aws::{Clients, ConnectError, Connection, ConnectionSettings, StaticCredentials};
 use crate::event::{Reporter, Silence};
+use crate::name::{NameError, Region};
 use crate::output::{Lines, Progress, Style};
 use crate::report::{Failure, Stage};
 
@@ -31,11 +32,13 @@ pub(super) struct Session {
 pub(super) struct Connected {
     /// For the function's account and Region, and the repository unless it has an identity of its own.
     pub(super) clients: Clients,
+    /// The configured Region.
+    pub(super) region: Region,
     /// Where to connect for the registry instead of its own host.
     pub(super) registry_endpoint: Option<String>,
     settings: ConnectionSettings,
     /// Keeps the stand-in up for as long as the command runs.
-    _stand: Option<RunningStand>,
+    _stand: Option<Stand>,
 }
 
 impl Session {
@@ -77,8 +80,9 @@ impl Session {
             registry_endpoint = Some(running.url());
             stand = Some(running);
         }
-        let clients = Connection::open(&settings).await.map_err(connect_failure)?;
-        Ok(Connected { clients, registry_endpoint, settings, _stand: stand })
+        let connection = Connection::open(&settings).await.map_err(connect_failure)?;
+        let (clients, region) = (connection.clients(), connection.region().clone());
+        Ok(Connected { clients, region, registry_endpoint, settings, _stand: stand })
     }
 }
 
@@ -86,22 +90,23 @@ impl Connected {
     /// Clients for the repository: in another Region, or with the profile of `--repository-profile`.
     pub(super) async fn repository_clients(
         &self,
-        region: &crate::name::Region,
+        region: &Region,
         profile: Option<&str>,
     ) -> Result<Option<Clients>, Failure> {
-        if profile.is_none() && *region == self.clients.region {
+        if profile.is_none() && *region == self.region {
             return Ok(None);
         }
         let mut settings = ConnectionSettings { region: Some(region.clone()), ..self.settings.clone() };
         if let Some(profile) = profile {
             settings.profile = Some(profile.to_owned());
         }
-        Connection::open(&settings).await.map(Some).map_err(connect_failure)
+        let connection = Connection::open(&settings).await.map_err(connect_failure)?;
+        Ok(Some(connection.clients()))
     }
 }
 
-fn parse_region(text: Option<&str>) -> Result<Option<crate::name::Region>, Failure> {
-    text.map(|text| text.parse().map_err(|error: crate::name::NameError| usage(error.to_string(), None)))
+fn parse_region(text: Option<&str>) -> Result<Option<Region>, Failure> {
+    text.map(|text| text.parse().map_err(|error: NameError| usage(error.to_string(), None)))
         .transpose()
 }
 
@@ -111,9 +116,9 @@ pub(super) fn environment_region() -> Option<String> {
     ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(named)
 }
 
-async fn start_stand(directory: &Path) -> Result<RunningStand, Failure> {
+async fn start_stand(directory: &Path) -> Result<Stand, Failure> {
     let directory = if directory.as_os_str().is_empty() { default_state_directory() } else { directory.into() };
-    let settings = StandSettings { state_dir: Some(directory.clone()), ..StandSettings::default() };
+    let settings = StandSettings { state: Some(directory.clone()), ..StandSettings::default() };
     Stand::start(settings).await.map_err(|error| Failure {
         kind: "local",
         stage: Stage::BeforeChange,
@@ -141,7 +146,7 @@ fn user_directory(variable: &str, below_home: &str) -> PathBuf {
 }
 
 fn connect_failure(error: ConnectError) -> Failure {
-    Failure { kind: "configuration", stage: Stage::Usage, message: error.to_string(), hint: error.hint() }
+    Failure { kind: "configuration", stage: Stage::Usage, message: error.to_string(), hint: None }
 }
 
 /// A failure of arguments or configuration.

@@ -53,9 +53,13 @@ impl LiveFunction {
     /// `CodeSha256` tells it, and so does an ImageUri that was given with a digest. Both agree on AWS; emulators that
     /// do not look the image up have the second only.
     pub fn runs(&self, digest: &Digest) -> bool {
+        self.running_digest() == Some(*digest)
+    }
+
+    /// The manifest digest that was given with the image's URI, else what `CodeSha256` says.
+    pub fn running_digest(&self) -> Option<Digest> {
         let given = self.image_uri.as_deref().and_then(|uri| uri.split_once('@'));
-        self.image_digest.as_ref() == Some(digest)
-            || given.is_some_and(|(_, given)| given.parse().as_ref() == Ok(digest))
+        given.and_then(|(_, digest)| digest.parse().ok()).or(self.image_digest)
     }
 }
 

@@ -169,7 +169,7 @@ fn policy_facts(read: Result<Option<String>, CloudError>) -> Result<PolicyFacts,
 fn running_digests(function: &FunctionFacts) -> Vec<Digest> {
     let mut digests = Vec::new();
     for live in [&function.live, &function.alias_target].into_iter().flatten() {
-        match live.image_digest {
+        match live.running_digest() {
             Some(digest) if !digests.contains(&digest) => digests.push(digest),
             _ => {}
         }

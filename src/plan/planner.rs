@@ -69,12 +69,13 @@ fn function_steps(
 
     let mut steps = Vec::new();
     let digest = facts.image.digest();
-    let code_changes = digest.is_none() || digest != live.image_digest || live.architecture != architecture;
+    let runs = digest.is_some_and(|digest| live.runs(&digest));
+    let code_changes = !runs || live.architecture != architecture;
     let changes = function::compare(&wanted.definition, live);
     let to_send = function::settings_to_send(&wanted.definition, live);
     if code_changes {
         steps.extend(before_code(&to_send, &changes));
-        steps.push(Step::UpdateCode(CodeStep { from: live.image_digest, to: digest, architecture }));
+        steps.push(Step::UpdateCode(CodeStep { from: live.running_digest(), to: digest, architecture }));
         steps.extend(after_code(&to_send, &changes));
     } else {
         steps.extend(configuration(to_send.combined(), changes));

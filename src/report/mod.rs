@@ -11,4 +11,5 @@ pub use outcome::{
     AliasReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome, PolicyReport,
     Report, Stage, StepReport, StepStatus,
 };
+pub(crate) use outcome::chain;
 pub use summary::image_report;

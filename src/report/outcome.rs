@@ -97,6 +97,20 @@ pub struct Failure {
     pub hint: Option<String>,
 }
 
+/// An error and everything beneath it on one line. The sources of our errors do not repeat each other.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(&format!(": {cause_text}"));
+        }
+        source = cause.source();
+    }
+    text
+}
+
 /// The function in a report.
 #[derive(Debug, Clone)]
 pub struct FunctionReport {
