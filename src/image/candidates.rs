@@ -36,6 +36,8 @@ pub(super) struct Candidate {
 #[derive(Default)]
 pub(super) struct Candidates {
     pub(super) found: Vec<Candidate>,
+    /// Platforms that an index lists, and whose manifests are not there.
+    pub(super) absent: Vec<(Platform, Digest)>,
     /// What was set aside, and why, for a person.
     pub(super) left_out: Vec<String>,
 }
@@ -125,7 +127,7 @@ impl Walk<'_> {
         let what = format!("the manifest {}", descriptor.digest);
         if depth > 0 && !self.files.has_blob(descriptor) {
             let platform = descriptor.platform.clone().unwrap_or_default();
-            self.leave_out(&format!("{platform}, which is not in the source"), descriptor);
+            self.result.absent.push((platform, descriptor.digest));
             return Ok(());
         }
         let bytes = self.files.read_blob(descriptor, &what, MAX_MANIFEST)?;

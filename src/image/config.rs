@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::name::{Architecture, Digest};
 
 use super::error::{ImageError, Problem};
-use super::strict_json::{self, null_is_default, one_or_many, says_something};
+use super::strict_json::{self, Object, null_is_default, one_or_many, says_something};
 use super::{Config, descriptor::Platform};
 
 const WHAT: &str = "the image configuration";
@@ -36,9 +36,9 @@ struct Document {
     #[serde(default, deserialize_with = "null_is_default")]
     variant: String,
     #[serde(default, deserialize_with = "null_is_default")]
-    config: Runtime,
+    config: Object<Runtime>,
     #[serde(default, deserialize_with = "null_is_default")]
-    rootfs: RootFileSystem,
+    rootfs: Object<RootFileSystem>,
 }
 
 #[derive(Default, Deserialize)]
@@ -86,12 +86,12 @@ impl Runtime {
 }
 
 pub(super) fn parse(bytes: &[u8]) -> Result<ParsedConfig, Problem> {
-    let document: Document = strict_json::parse_with_secrets(bytes, WHAT)?;
-    let diff_ids = document.rootfs.diff_ids.iter().map(|text| text.parse());
+    let Object(document): Object<Document> = strict_json::parse_with_secrets(bytes, WHAT)?;
+    let diff_ids = document.rootfs.0.diff_ids.iter().map(|text| text.parse());
     let diff_ids = diff_ids
         .collect::<Result<Vec<Digest>, _>>()
         .map_err(|error| Problem::invalid(WHAT, format!("in rootfs.diff_ids, {error}")))?;
-    let runtime = document.config;
+    let Object(runtime) = document.config;
     let config = Config {
         os: document.os,
         architecture: Architecture::from_oci(&document.architecture),
@@ -181,6 +181,9 @@ mod tests {
             "7",
             r#"{"os":1}"#,
             r#"{"config":[]}"#,
+            r#"["linux","arm64"]"#,
+            r#"{"config":["/entrypoint"]}"#,
+            r#"{"rootfs":[[]]}"#,
             r#"{"config":{"Env":"A=b"}}"#,
             r#"{"config":{"Entrypoint":[1]}}"#,
             r#"{"rootfs":{"diff_ids":["sha256:abc"]}}"#,

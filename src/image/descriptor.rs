@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::name::Digest;
 
 use super::error::Problem;
-use super::strict_json::{self, null_is_default};
+use super::strict_json::{self, Object, null_is_default};
 
 /// `vnd.docker.reference.type` says of a manifest in an index that it is not an image but is about one: BuildKit's
 /// attestations.
@@ -24,6 +24,7 @@ pub(super) struct Descriptor {
     pub(super) size: u64,
     #[serde(default, deserialize_with = "null_is_default")]
     pub(super) annotations: HashMap<String, String>,
+    #[serde(default, deserialize_with = "platform")]
     pub(super) platform: Option<Platform>,
     pub(super) artifact_type: Option<String>,
 }
@@ -47,9 +48,9 @@ struct Document {
     #[serde(default, deserialize_with = "null_is_default")]
     media_type: String,
     artifact_type: Option<String>,
-    config: Option<Descriptor>,
-    layers: Option<Vec<Descriptor>>,
-    manifests: Option<Vec<Descriptor>>,
+    config: Option<Object<Descriptor>>,
+    layers: Option<Vec<Object<Descriptor>>>,
+    manifests: Option<Vec<Object<Descriptor>>>,
     #[serde(rename = "fsLayers")]
     schema_one_layers: Option<serde::de::IgnoredAny>,
 }
@@ -100,7 +101,7 @@ impl std::fmt::Display for Platform {
 
 /// Parses a manifest or index. `stated` is the media type in the descriptor that led here, when there is one.
 pub(super) fn parse(bytes: &[u8], stated: &str, what: &str) -> Result<Parsed, Problem> {
-    let document: Document = strict_json::parse(bytes, what)?;
+    let Object(document): Object<Document> = strict_json::parse(bytes, what)?;
     if document.schema_version == Some(1) || document.schema_one_layers.is_some() {
         return Err(Problem::SchemaOne { what: what.to_owned() });
     }
@@ -118,12 +119,16 @@ pub(super) fn parse(bytes: &[u8], stated: &str, what: &str) -> Result<Parsed, Pr
         Document { manifests: Some(_), layers, config, .. } if layers.is_some() || config.is_some() => {
             return Err(Problem::invalid(what, "it is a manifest and an index at once"));
         }
-        Document { manifests: Some(manifests), .. } => Parsed::Index(manifests),
+        Document { manifests: Some(manifests), .. } => Parsed::Index(plain(manifests)),
         Document {
-            config: Some(config), layers: Some(layers), ref media_type, ref artifact_type, ..
+            config: Some(Object(config)),
+            layers: Some(layers),
+            ref media_type,
+            ref artifact_type,
+            ..
         } => {
             let (media_type, artifact_type) = (media_type.clone(), artifact_type.clone());
-            Parsed::Manifest(Manifest { media_type, artifact_type, config, layers })
+            Parsed::Manifest(Manifest { media_type, artifact_type, config, layers: plain(layers) })
         }
         _ => return Err(Problem::invalid(what, "it has neither config and layers nor manifests")),
     };
@@ -138,6 +143,14 @@ pub(super) fn parse(bytes: &[u8], stated: &str, what: &str) -> Result<Parsed, Pr
         }
         _ => Ok(parsed),
     }
+}
+
+fn plain(descriptors: Vec<Object<Descriptor>>) -> Vec<Descriptor> {
+    descriptors.into_iter().map(|Object(descriptor)| descriptor).collect()
+}
+
+fn platform<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Platform>, D::Error> {
+    Ok(Option::<Object<Platform>>::deserialize(deserializer)?.map(|Object(platform)| platform))
 }
 
 fn digest<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
@@ -187,6 +200,8 @@ mod tests {
             ),
             (r#"{"schemaVersion":2,"layers":[]}"#.to_owned(), ""),
             ("[]".to_owned(), ""),
+            (r#"[2,"",null,null,null,[]]"#.to_owned(), ""),
+            (format!(r#"{{"schemaVersion":2,"config":{CONFIG},"layers":[["","sha256:{:064}",1]]}}"#, 0), ""),
         ];
         for (document, stated) in table {
             assert!(parse(document.as_bytes(), stated, "it").is_err(), "{document} as {stated}");

@@ -12,7 +12,7 @@ use super::error::Problem;
 use super::files::{Files, MAX_CONFIG, MAX_MANIFEST, check_digest};
 use super::media_type::{self, LayerType};
 use super::selector::Selector;
-use super::strict_json::{self, null_is_default};
+use super::strict_json::{self, Object, null_is_default};
 use super::{Layer, LocalImage, MediaFlavor};
 
 /// The table of contents.
@@ -32,7 +32,7 @@ struct Entry {
     layers: Vec<String>,
     /// By diff id; Docker writes it for foreign layers, and since 25 for all.
     #[serde(default, deserialize_with = "null_is_default")]
-    layer_sources: HashMap<String, LayerSource>,
+    layer_sources: HashMap<String, Object<LayerSource>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -76,7 +76,8 @@ pub(super) fn names_config(files: &Files, config: Digest) -> Result<bool, Proble
 
 fn entries(files: &Files) -> Result<Vec<Entry>, Problem> {
     let bytes = files.require(MANIFEST, "the table of contents")?.read(MANIFEST, MAX_MANIFEST)?;
-    strict_json::parse(&bytes, MANIFEST)
+    let entries: Vec<Object<Entry>> = strict_json::parse(&bytes, MANIFEST)?;
+    Ok(entries.into_iter().map(|Object(entry)| entry).collect())
 }
 
 fn select<'a>(entries: &'a [Entry], selector: &Selector) -> Result<&'a Entry, Problem> {
@@ -130,7 +131,8 @@ fn locate_layer(
     diff_id: Digest,
     operating_system: &str,
 ) -> Result<Layer, Problem> {
-    let media_type = entry.layer_sources.get(&diff_id.to_string()).map(|source| source.media_type.clone());
+    let media_type =
+        entry.layer_sources.get(&diff_id.to_string()).map(|Object(source)| source.media_type.clone());
     let media_type = media_type.filter(|media_type| !media_type.is_empty());
     if let Some(media_type) = &media_type {
         let (digest, media_type) = (diff_id, media_type.clone());

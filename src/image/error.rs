@@ -150,6 +150,8 @@ pub(super) enum Problem {
     SeveralPlatforms { platforms: Vec<String> },
     #[error("it holds no image for linux/{}; it has {}", wanted.oci_name(), list(platforms))]
     NoPlatform { wanted: Architecture, platforms: Vec<String> },
+    #[error("its index lists an image for {platform}, but the source does not hold it: no {name:?}")]
+    PlatformAbsent { platform: String, name: String },
     #[error("it holds no image manifest; it has {}", list(left_out))]
     NoManifest { left_out: Vec<String> },
 
@@ -187,9 +189,10 @@ impl Problem {
             | Self::EncryptedLayer { .. }
             | Self::UnknownLayer { .. }
             | Self::LayerCompression { .. } => ImageErrorKind::Unsupported,
-            Self::NoSuchFile { .. } | Self::NoSuchImage { .. } | Self::NoPlatform { .. } => {
-                ImageErrorKind::NotFound
-            }
+            Self::NoSuchFile { .. }
+            | Self::NoSuchImage { .. }
+            | Self::NoPlatform { .. }
+            | Self::PlatformAbsent { .. } => ImageErrorKind::NotFound,
             Self::Unreadable { .. } => ImageErrorKind::Unreadable,
             Self::SeveralImages { .. } | Self::SeveralPlatforms { .. } => ImageErrorKind::Ambiguous,
             _ => ImageErrorKind::Malformed,

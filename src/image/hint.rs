@@ -57,6 +57,11 @@ pub(super) fn hint(problem: &Problem) -> Option<String> {
                 wanted.oci_name()
             ));
         }
+        Problem::PlatformAbsent { platform, .. } => {
+            return Some(format!(
+                "pull or build the image for {platform} and save it again (docker save --platform {platform})"
+            ));
+        }
         Problem::NoManifest { .. } | Problem::Artifact { .. } => {
             "name an image; signatures, charts and attestations cannot run"
         }

@@ -11,7 +11,10 @@ use super::error::Problem;
 use super::files::{Files, MAX_MANIFEST};
 use super::media_type::{self, LayerType};
 use super::selector::Selector;
-use super::{Compression, Layer, LocalImage, MediaFlavor, OriginalManifest, platform, strict_json};
+use super::{
+    Compression, Layer, LocalImage, MediaFlavor, OriginalManifest, platform,
+    strict_json::{self, Object},
+};
 
 /// The table of contents.
 pub(super) const INDEX: &str = "index.json";
@@ -53,7 +56,7 @@ fn check_marker(files: &Files) -> Result<(), Problem> {
     }
     // Some tools forget it, and everything that we rely on is in index.json.
     let Some(file) = files.find(MARKER)? else { return Ok(()) };
-    let marker: Marker = strict_json::parse(&file.read(MARKER, MAX_MANIFEST)?, MARKER)?;
+    let Object(marker): Object<Marker> = strict_json::parse(&file.read(MARKER, MAX_MANIFEST)?, MARKER)?;
     if marker.image_layout_version.starts_with("1.") {
         return Ok(());
     }

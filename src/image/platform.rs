@@ -1,11 +1,12 @@
 //! The choice of one image manifest among those for several platforms. Pure.
 
-use crate::name::Architecture;
+use crate::name::{Architecture, Digest};
 
 use super::Choice;
 use super::candidates::{Candidate, Candidates};
 use super::descriptor::Platform;
 use super::error::Problem;
+use super::files::blob_name;
 
 /// Chooses the one Linux manifest for the wanted architecture; without a wish, the only one there that Lambda could
 /// run. A manifest that was named directly is taken whatever it is for: checks say later whether it fits.
@@ -13,14 +14,17 @@ pub(super) fn choose(
     candidates: Candidates,
     wanted: Option<Architecture>,
 ) -> Result<(Candidate, Option<Choice>), Problem> {
-    let Candidates { mut found, mut left_out } = candidates;
-    let index = pick(&found, wanted, &left_out)?;
+    let index = pick(&candidates, wanted)?;
+    let Candidates { mut found, absent, left_out: others } = candidates;
     let chosen = found.swap_remove(index);
-    if !chosen.from_index && found.is_empty() && left_out.is_empty() {
+    if !chosen.from_index && found.is_empty() && others.is_empty() {
         return Ok((chosen, None));
     }
-    let platforms = found.len() + 1;
-    left_out.splice(0..0, found.iter().map(describe));
+    let platforms = found.len() + absent.len() + 1;
+    let mut left_out: Vec<String> = found.iter().map(describe).collect();
+    left_out
+        .extend(absent.iter().map(|(platform, digest)| format!("{platform} ({digest}, not in the source)")));
+    left_out.extend(others);
     let chosen_text = match platforms {
         1 => format!("{}, the only platform", chosen.platform),
         count => format!("{} of {count} platforms", chosen.platform),
@@ -28,9 +32,10 @@ pub(super) fn choose(
     Ok((chosen, Some(Choice { chosen: chosen_text, left_out })))
 }
 
-fn pick(found: &[Candidate], wanted: Option<Architecture>, left_out: &[String]) -> Result<usize, Problem> {
+fn pick(candidates: &Candidates, wanted: Option<Architecture>) -> Result<usize, Problem> {
+    let found = candidates.found.as_slice();
     match found {
-        [] => return Err(Problem::NoManifest { left_out: left_out.to_vec() }),
+        [] => return Err(nothing(candidates)),
         [only] if !only.from_index => return complete(found, &[0]).map(|indexes| indexes[0]),
         _ => {}
     }
@@ -44,8 +49,9 @@ fn pick(found: &[Candidate], wanted: Option<Architecture>, left_out: &[String]) 
         None => pool,
     };
     if let (true, Some(wanted)) = (fitting.is_empty(), wanted) {
+        let absent = candidates.absent.iter().find(|(platform, _)| architecture_of(platform) == Some(wanted));
         let platforms = found.iter().map(describe).collect();
-        return Err(Problem::NoPlatform { wanted, platforms });
+        return Err(absent.map_or(Problem::NoPlatform { wanted, platforms }, is_absent));
     }
     let mut fitting = complete(found, &fitting)?;
     narrow(&mut fitting, |index| architecture_of(&found[index].platform).is_some());
@@ -61,15 +67,26 @@ fn pick(found: &[Candidate], wanted: Option<Architecture>, left_out: &[String]) 
     }
 }
 
+fn nothing(candidates: &Candidates) -> Problem {
+    let left_out = candidates.left_out.clone();
+    candidates.absent.first().map_or(Problem::NoManifest { left_out }, is_absent)
+}
+
+fn is_absent((platform, digest): &(Platform, Digest)) -> Problem {
+    Problem::PlatformAbsent { platform: platform.to_string(), name: blob_name(digest) }
+}
+
 /// Those of `indexes` whose blobs are all there; an error when none is.
 fn complete(found: &[Candidate], indexes: &[usize]) -> Result<Vec<usize>, Problem> {
     let whole: Vec<usize> = indexes.iter().copied().filter(|&index| found[index].missing.is_none()).collect();
     let lacking = indexes.iter().find_map(|&index| Some((&found[index], found[index].missing?)));
     match (whole.is_empty(), lacking) {
-        (true, Some((candidate, missing))) => Err(Problem::Missing {
-            what: format!("a blob of the image for {}", candidate.platform),
-            name: super::files::blob_name(&missing),
-        }),
+        (true, Some((candidate, missing))) if candidate.from_index => {
+            Err(is_absent(&(candidate.platform.clone(), missing)))
+        }
+        (true, Some((_, missing))) => {
+            Err(Problem::Missing { what: "a blob of the image".to_owned(), name: blob_name(&missing) })
+        }
         _ => Ok(whole),
     }
 }
@@ -106,7 +123,6 @@ fn describe(candidate: &Candidate) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::name::Digest;
 
     fn candidate(text: &str) -> Candidate {
         let (text, missing) = match text.strip_suffix('!') {
@@ -132,11 +148,12 @@ mod tests {
 
     fn chosen(platforms: &[&str], wanted: Option<Architecture>) -> String {
         let found = platforms.iter().map(|text| candidate(text)).collect();
-        match choose(Candidates { found, left_out: Vec::new() }, wanted) {
+        match choose(Candidates { found, ..Candidates::default() }, wanted) {
             Ok((candidate, _)) => candidate.platform.to_string(),
             Err(Problem::SeveralPlatforms { platforms }) => format!("{} fit", platforms.len()),
             Err(Problem::NoPlatform { platforms, .. }) => format!("none of {}", platforms.len()),
-            Err(Problem::Missing { what, .. }) => what,
+            Err(Problem::PlatformAbsent { platform, .. }) => format!("{platform} is absent"),
+            Err(Problem::Missing { .. }) => "incomplete".to_owned(),
             Err(other) => other.to_string(),
         }
     }
@@ -161,10 +178,10 @@ mod tests {
             (&["windows/amd64", "linux/arm64"], Some(X86_64), "none of 2"),
             (&["windows/amd64"], Some(X86_64), "windows/amd64"),
             (&["linux/amd64!", "linux/arm64"], None, "linux/arm64"),
-            (&["linux/amd64!", "linux/arm64"], Some(X86_64), "a blob of the image for linux/amd64"),
-            (&["linux/amd64!", "linux/arm64!"], None, "a blob of the image for linux/amd64"),
+            (&["linux/amd64!", "linux/arm64"], Some(X86_64), "linux/amd64 is absent"),
+            (&["linux/amd64!", "linux/arm64!"], None, "linux/amd64 is absent"),
             (&["=linux/amd64"], Some(Arm64), "linux/amd64"),
-            (&["=linux/amd64!"], None, "a blob of the image for linux/amd64"),
+            (&["=linux/amd64!"], None, "incomplete"),
             (&["=/"], None, "unknown/unknown"),
             (&["=linux/amd64", "=linux/arm64"], Some(Arm64), "linux/arm64"),
         ];
@@ -177,14 +194,18 @@ mod tests {
     fn what_was_left_out_is_said() {
         let found = vec![candidate("linux/amd64"), candidate("linux/arm64"), candidate("linux/s390x!")];
         let left_out = vec!["attestation manifest (sha256:…)".to_owned()];
-        let (_, choice) = choose(Candidates { found, left_out }, Some(Architecture::Arm64)).unwrap();
+        let arm = Platform { os: "linux".into(), architecture: "arm".into(), variant: "v7".into() };
+        let absent = vec![(arm, Digest::of(b"arm"))];
+        let (_, choice) = choose(Candidates { found, left_out, absent }, Some(Architecture::Arm64)).unwrap();
         let choice = choice.unwrap();
-        assert_eq!(choice.chosen, "linux/arm64 of 3 platforms");
-        assert_eq!(choice.left_out.len(), 3);
+        assert_eq!(choice.chosen, "linux/arm64 of 4 platforms");
+        assert_eq!(choice.left_out.len(), 4);
+        assert!(choice.left_out.iter().any(|text| text.starts_with("linux/arm/v7 (")));
         assert!(choice.left_out.iter().any(|text| text.starts_with("linux/s390x (sha256:")));
         assert!(choice.left_out.iter().any(|text| text.contains("incomplete")));
         let (_, none) =
-            choose(Candidates { found: vec![candidate("=linux/amd64")], left_out: vec![] }, None).unwrap();
+            choose(Candidates { found: vec![candidate("=linux/amd64")], ..Candidates::default() }, None)
+                .unwrap();
         assert_eq!(none, None);
     }
 }
