@@ -2,8 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use super::CompressedFile;
+
+/// How many first bytes tell how something is compressed.
+pub(super) const HEAD: usize = 10;
 
 /// How stored bytes are compressed, told by their first bytes and never by a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -14,6 +19,24 @@ pub enum Compression {
     Gzip,
     /// Zstandard (RFC 8878)
     Zstd,
+}
+
+impl Compression {
+    /// Tells by the first bytes of stored content; fewer than [`HEAD`] when there are no more. The error names a
+    /// format that images do not use.
+    pub(super) fn of_head(head: &[u8]) -> Result<Self, &'static str> {
+        match head {
+            [0x1f, 0x8b, ..] => Ok(Self::Gzip),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Ok(Self::Zstd),
+            // RFC 8878 §3.1.2: a skippable frame, with which pzstd and seekable files begin. LZ4 knows it too, but
+            // no image has LZ4 layers.
+            [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Ok(Self::Zstd),
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Err("xz"),
+            // The block magic is looked at too, since a tar may begin with a file named "BZh…".
+            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..] => Err("bzip2"),
+            _ => Ok(Self::None),
+        }
+    }
 }
 
 /// A run of bytes in a file, or in the decompressed content of a file.
@@ -30,9 +53,34 @@ pub enum BlobLocation {
         /// How long it is.
         size: u64,
     },
+    /// Bytes `offset .. offset + size` of what a compressed file decompresses to. See [`CompressedFile`] for what
+    /// reading costs.
+    InCompressedFile {
+        /// The file, shared between the blobs in it.
+        file: Arc<CompressedFile>,
+        /// Where the blob begins in the decompressed content.
+        offset: u64,
+        /// How long it is.
+        size: u64,
+    },
 }
 
 impl BlobLocation {
+    /// How many bytes there are, as stored.
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::InFile { size, .. } | Self::InCompressedFile { size, .. } => *size,
+        }
+    }
+
+    /// The path of the file that the bytes lie in, for messages.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::InFile { path, .. } => path,
+            Self::InCompressedFile { file, .. } => file.path(),
+        }
+    }
+
     /// A reader over the stored bytes, from `skip` to the end. Ends early, without an error, when the file
     /// is shorter than it should be: whoever reads checks size and digest.
     ///
@@ -45,15 +93,25 @@ impl BlobLocation {
                 position: offset + skip.min(*size),
                 end: offset + size,
             })),
+            Self::InCompressedFile { file, offset, size } => {
+                Ok(Box::new(file.read_range(offset + skip.min(*size), offset + size)))
+            }
         }
+    }
+
+    /// The first bytes, at most [`HEAD`] of them.
+    pub(super) fn head(&self) -> io::Result<Vec<u8>> {
+        let mut head = Vec::with_capacity(HEAD);
+        self.open(0)?.take(HEAD as u64).read_to_end(&mut head)?;
+        Ok(head)
     }
 }
 
 /// Reads part of a file without moving the file's own position, so that many readers can share it.
-struct FileRegion {
-    file: Arc<File>,
-    position: u64,
-    end: u64,
+pub(super) struct FileRegion {
+    pub(super) file: Arc<File>,
+    pub(super) position: u64,
+    pub(super) end: u64,
 }
 
 impl Read for FileRegion {
@@ -74,4 +132,30 @@ fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
 #[cfg(windows)]
 fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compression_is_told_by_the_first_bytes() {
+        let table: &[(&[u8], Result<Compression, &str>)] = &[
+            (b"", Ok(Compression::None)),
+            (b"\x1f", Ok(Compression::None)),
+            (b"\x1f\x8b\x08\0", Ok(Compression::Gzip)),
+            (b"\x28\xb5\x2f\xfd", Ok(Compression::Zstd)),
+            (b"\x28\xb5\x2f", Ok(Compression::None)),
+            (b"\x50\x2a\x4d\x18\x04\0\0\0", Ok(Compression::Zstd)),
+            (b"\x5f\x2a\x4d\x18", Ok(Compression::Zstd)),
+            (b"\x60\x2a\x4d\x18", Ok(Compression::None)),
+            (b"\xfd7zXZ\0\0", Err("xz")),
+            (b"BZh91AY&SY", Err("bzip2")),
+            (b"BZh9/hello", Ok(Compression::None)),
+            (b"etc/passwd", Ok(Compression::None)),
+        ];
+        for (head, expected) in table {
+            assert_eq!(Compression::of_head(head), *expected, "{head:?}");
+        }
+    }
 }

@@ -34,6 +34,8 @@ pub struct Config {
     pub architecture_name: String,
     /// The same, when it is one that Lambda has.
     pub architecture: Option<Architecture>,
+    /// `variant` of the architecture, such as `v8`; empty when the configuration has none.
+    pub variant: String,
     /// ENTRYPOINT
     pub entrypoint: Vec<String>,
     /// CMD
@@ -44,6 +46,9 @@ pub struct Config {
     pub environment: Vec<String>,
     /// USER; empty when none. Lambda ignores it.
     pub user: String,
+    /// Dockerfile instructions whose effect the configuration carries and Lambda ignores, such as `VOLUME`; USER is
+    /// not among them, since it has its own field.
+    pub ignored_instructions: Vec<&'static str>,
 }
 
 /// One layer: the identity of its uncompressed content, and its bytes as stored.
@@ -61,6 +66,13 @@ pub struct Layer {
     pub stored_digest: Option<Digest>,
     /// How the stored bytes are compressed, by their first bytes.
     pub compression: Compression,
+}
+
+impl Layer {
+    /// The size of the uncompressed tar, when it is known without reading it: an uncompressed layer is stored as it is.
+    pub fn known_uncompressed_size(&self) -> Option<u64> {
+        (self.compression == Compression::None).then_some(self.stored_size)
+    }
 }
 
 /// The two families of media types. They are never mixed in what is pushed.

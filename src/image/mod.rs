@@ -4,8 +4,30 @@
 //! digest there is, and remembers where each layer's bytes are. Layers are read later, by `layer/`, as
 //! streams; they are never held whole and never unpacked. Nothing here knows of AWS.
 
+mod archive;
 mod blob;
+mod candidates;
+mod compressed;
+mod config;
+mod descriptor;
+mod docker_archive;
+mod entry_name;
+mod error;
+mod files;
+mod hint;
 mod local;
+mod media_type;
+mod oci_layout;
+mod open;
+mod platform;
+mod selector;
+mod source;
+mod strict_json;
 
 pub use blob::{BlobLocation, Compression};
+pub use compressed::CompressedFile;
+pub use config::diff_ids;
+pub use error::{ImageError, ImageErrorKind};
 pub use local::{Choice, Config, Layer, LocalImage, MediaFlavor, OriginalManifest};
+pub use open::open;
+pub use source::{SourceRef, Transport};

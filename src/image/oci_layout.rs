@@ -1,0 +1,201 @@
+//! OCI image layouts: `index.json`, and blobs by digest. In a directory, in an archive, or inside what Docker 25 and
+//! later save. (OCI image specification 1.1, image-layout.md.)
+
+use serde::Deserialize;
+
+use crate::name::Architecture;
+
+use super::candidates::{Candidates, all_descriptors, read_config};
+use super::descriptor::{self, Descriptor, Manifest, Parsed};
+use super::error::Problem;
+use super::files::{Files, MAX_MANIFEST};
+use super::media_type::{self, LayerType};
+use super::selector::Selector;
+use super::{
+    Compression, Layer, LocalImage, MediaFlavor, OriginalManifest, platform,
+    strict_json::{self, Object},
+};
+
+/// The table of contents.
+pub(super) const INDEX: &str = "index.json";
+
+/// The marker file.
+const MARKER: &str = "oci-layout";
+
+/// A name or, from many tools, the tag only.
+const REF_NAME: &str = "org.opencontainers.image.ref.name";
+
+/// The full name, where containerd or Docker wrote the layout.
+const CONTAINERD_NAME: &str = "io.containerd.image.name";
+
+/// Opens one image of a layout.
+pub(super) fn open(
+    files: &Files,
+    source: &str,
+    selector: &Selector,
+    wanted: Option<Architecture>,
+) -> Result<LocalImage, Problem> {
+    check_marker(files)?;
+    let bytes = files.require(INDEX, "the table of contents")?.read(INDEX, MAX_MANIFEST)?;
+    let Parsed::Index(entries) = descriptor::parse(&bytes, "", INDEX)? else {
+        return Err(Problem::invalid(INDEX, "it is a manifest and not an index"));
+    };
+    let entries = select(files, &entries, selector)?;
+    let candidates = Candidates::collect(files, &entries)?;
+    let (chosen, choice) = platform::choose(candidates, wanted)?;
+    let mut image = build(files, source, &chosen.manifest, &chosen.descriptor, chosen.bytes)?;
+    image.choice = choice;
+    Ok(image)
+}
+
+fn check_marker(files: &Files) -> Result<(), Problem> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Marker {
+        image_layout_version: String,
+    }
+    // Some tools forget it, and everything that we rely on is in index.json.
+    let Some(file) = files.find(MARKER)? else { return Ok(()) };
+    let Object(marker): Object<Marker> = strict_json::parse(&file.read(MARKER, MAX_MANIFEST)?, MARKER)?;
+    if marker.image_layout_version.starts_with("1.") {
+        return Ok(());
+    }
+    Err(Problem::invalid(MARKER, format!("version {:?} is not known", marker.image_layout_version)))
+}
+
+/// The entries of `index.json` that belong to the image that is meant.
+fn select(files: &Files, entries: &[Descriptor], selector: &Selector) -> Result<Vec<Descriptor>, Problem> {
+    let chosen: Vec<Descriptor> = match selector {
+        Selector::Only => entries.to_vec(),
+        Selector::Name(..) => {
+            let named = |entry: &&Descriptor| names(entry).any(|name| selector.is_named(name));
+            entries.iter().filter(named).cloned().collect()
+        }
+        Selector::Position(position) => entries.get(*position).cloned().into_iter().collect(),
+        Selector::Digest(digest) => {
+            let all = all_descriptors(files, entries)?;
+            all.into_iter().filter(|descriptor| descriptor.digest == *digest).take(1).collect()
+        }
+    };
+    let images: Vec<Descriptor> = match selector {
+        Selector::Digest(_) | Selector::Position(_) => chosen,
+        _ => chosen.into_iter().filter(|entry| !entry.is_attestation()).collect(),
+    };
+    if images.is_empty() && *selector != Selector::Only {
+        return Err(Problem::NoSuchImage { given: selector.to_string(), names: listed(entries) });
+    }
+    if several_images(&images) {
+        return Err(Problem::SeveralImages { names: listed(&images) });
+    }
+    Ok(images)
+}
+
+/// Whether entries are different images, rather than one image under several names or for several platforms.
+fn several_images(entries: &[Descriptor]) -> bool {
+    let Some((first, rest)) = entries.split_first() else { return false };
+    if rest.iter().all(|entry| entry.digest == first.digest) {
+        return false;
+    }
+    // Some tools list the platforms of one image here and not in an index of their own.
+    let platforms: Vec<_> = entries.iter().filter_map(|entry| entry.platform.as_ref()).collect();
+    let distinct = (1..platforms.len()).all(|index| !platforms[..index].contains(&platforms[index]));
+    let one_name = rest.iter().all(|entry| names(entry).eq(names(first)));
+    !(one_name && distinct && platforms.len() == entries.len())
+}
+
+fn names(entry: &Descriptor) -> impl Iterator<Item = &str> {
+    [CONTAINERD_NAME, REF_NAME].into_iter().filter_map(|key| entry.annotations.get(key)).map(String::as_str)
+}
+
+/// The entries as a person can name them.
+fn listed(entries: &[Descriptor]) -> Vec<String> {
+    let mut list: Vec<String> = Vec::new();
+    for entry in entries.iter().filter(|entry| !entry.is_attestation()) {
+        let name = match names(entry).next() {
+            Some(name) => format!("{} (@{})", name.escape_debug(), entry.digest),
+            None => format!("@{}", entry.digest),
+        };
+        if !list.contains(&name) {
+            list.push(name);
+        }
+    }
+    list
+}
+
+fn build(
+    files: &Files,
+    source: &str,
+    manifest: &Manifest,
+    descriptor: &Descriptor,
+    bytes: Vec<u8>,
+) -> Result<LocalImage, Problem> {
+    let (config_bytes, parsed) = read_config(files, manifest)?;
+    parsed.check_layer_count(manifest.layers.len())?;
+    let layers = manifest.layers.iter().zip(&parsed.diff_ids);
+    let layers = layers
+        .map(|(layer, diff_id)| locate_layer(files, layer, *diff_id, &parsed.config.os))
+        .collect::<Result<Vec<Layer>, Problem>>()?;
+    let stated = [&manifest.media_type, &descriptor.media_type].into_iter().find(|stated| !stated.is_empty());
+    let media_type = stated.map_or(media_type::default_manifest(), String::as_str).to_owned();
+    let flavor = media_type::manifest_flavor(&media_type).unwrap_or(MediaFlavor::Oci);
+    let pushable = is_pushable(flavor, manifest, &layers);
+    Ok(LocalImage {
+        source: source.to_owned(),
+        config_digest: manifest.config.digest,
+        config_bytes,
+        config: parsed.config,
+        layers,
+        flavor,
+        original: Some(OriginalManifest { media_type, digest: descriptor.digest, bytes, pushable }),
+        choice: None,
+    })
+}
+
+fn locate_layer(
+    files: &Files,
+    descriptor: &Descriptor,
+    diff_id: crate::name::Digest,
+    operating_system: &str,
+) -> Result<Layer, Problem> {
+    let (digest, media_type) = (descriptor.digest, descriptor.media_type.clone());
+    match media_type::layer_type(&media_type) {
+        LayerType::Ordinary(..) => {}
+        LayerType::Foreign => {
+            return Err(Problem::ForeignLayer {
+                digest,
+                media_type,
+                operating_system: operating_system.to_owned(),
+            });
+        }
+        LayerType::Encrypted => return Err(Problem::EncryptedLayer { digest, media_type }),
+        LayerType::Unknown => return Err(Problem::UnknownLayer { digest, media_type }),
+    }
+    let what = format!("layer {digest}");
+    let file = files.require_blob(descriptor, &what)?;
+    let compression = file.compression()?.map_err(|format| Problem::LayerCompression { diff_id, format })?;
+    if compression == Compression::None && digest != diff_id {
+        let why = format!("it is not compressed, so its digest and its diff id {diff_id} should be the same");
+        return Err(Problem::invalid(what, why));
+    }
+    Ok(Layer {
+        diff_id,
+        media_type: Some(media_type),
+        stored_size: descriptor.size,
+        stored_digest: Some(digest),
+        compression,
+        location: file.location,
+    })
+}
+
+/// Whether a manifest can be pushed as it is: one flavor throughout, and every layer gzip, in name and in content.
+fn is_pushable(flavor: MediaFlavor, manifest: &Manifest, layers: &[Layer]) -> bool {
+    let stated = media_type::manifest_flavor(&manifest.media_type);
+    // OCI allows a manifest without a media type; ECR then has the Content-Type to go by.
+    let manifest_agrees =
+        stated == Some(flavor) || (manifest.media_type.is_empty() && flavor == MediaFlavor::Oci);
+    let gzip = LayerType::Ordinary(flavor, Compression::Gzip);
+    manifest_agrees
+        && media_type::config_flavor(&manifest.config.media_type) == Some(flavor)
+        && manifest.layers.iter().all(|layer| media_type::layer_type(&layer.media_type) == gzip)
+        && layers.iter().all(|layer| layer.compression == Compression::Gzip)
+}
