@@ -17,12 +17,14 @@
 //! ```
 //!
 //! A tour: `server` accepts connections and finds the room that answers; `exchange` logs each call and plays
-//! its faults; `ecr` holds repositories and answers the control plane; `registry` speaks `/v2/`; `sts` says
-//! who a caller is.
+//! its faults; `ecr` holds repositories and answers the control plane; `registry` speaks `/v2/`; `lambda` runs
+//! functions, `policy` reads repository policies for it; `cloudwatch` keeps alarms and metrics; `sts` says who a caller is.
 
 mod blobs;
+mod calendar;
 mod call;
 mod calls;
+pub mod cloudwatch;
 mod control;
 mod ecr;
 mod error;
@@ -31,8 +33,10 @@ mod fault;
 mod head;
 mod identity;
 mod images;
+pub mod lambda;
 mod operation;
 mod partition;
+mod policy;
 mod protocol;
 mod registry;
 mod reply;
@@ -43,13 +47,16 @@ mod settings;
 mod signature;
 mod socket;
 mod stand;
+mod state_file;
 mod sts;
 mod text;
+mod uuid;
 
 pub use call::{Answer, Call};
 pub use calls::CallRecord;
 pub use error::StartError;
 pub use fault::{Effect, ErrorAnswer, FaultRule, ResetMoment, Turn};
 pub use images::{Images, StoredImage};
+pub use policy::Doubt;
 pub use settings::{DEFAULT_ACCOUNT, Quirks, Settings};
 pub use stand::Stand;

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::FaultRule;
+use crate::lambda::LambdaSettings;
 
 /// The account of a caller whose access key says nothing else.
 pub const DEFAULT_ACCOUNT: &str = "123456789012";
@@ -30,6 +31,8 @@ pub struct Settings {
     pub validator_lag: Duration,
     /// ECR's departures from the OCI distribution spec.
     pub quirks: Quirks,
+    /// How Lambda behaves.
+    pub lambda: LambdaSettings,
     /// The faults to begin with.
     pub faults: Vec<FaultRule>,
     /// A file to which each call is appended as one line of JSON.
@@ -47,6 +50,7 @@ impl Default for Settings {
             reported_expiry: None,
             validator_lag: Duration::ZERO,
             quirks: Quirks::default(),
+            lambda: LambdaSettings::default(),
             faults: Vec::new(),
             log: None,
         }

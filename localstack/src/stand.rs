@@ -11,12 +11,15 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::call::{Answer, Call};
 use crate::calls::{CallLog, CallRecord};
+use crate::cloudwatch::CloudWatch;
 use crate::ecr::Ecr;
 use crate::error::StartError;
 use crate::fault::{FaultBook, FaultRule};
 use crate::identity::Directory;
 use crate::images::Images;
+use crate::lambda::{Lambda, LambdaSettings};
 use crate::partition::is_account;
 use crate::server::{self, Shared};
 use crate::service::{Service, Services};
@@ -55,7 +58,7 @@ impl Stand {
         let ecr = Arc::new(Ecr::open(&state, &settings)?);
         let shared = Arc::new(Shared {
             address,
-            services: services(&ecr, &directory, &state),
+            services: services(&ecr, &directory, settings.lambda, &state),
             directory,
             ecr,
             calls: CallLog::new(settings.log.as_deref())?,
@@ -111,10 +114,25 @@ impl Drop for Stand {
 }
 
 /// Who answers for which service of AWS, by the name that signatures use.
-fn services(ecr: &Arc<Ecr>, directory: &Arc<Directory>, _state: &Path) -> Services {
+fn services(ecr: &Arc<Ecr>, directory: &Arc<Directory>, lambda: LambdaSettings, state: &Path) -> Services {
+    let images: Arc<dyn Images> = ecr.clone();
+    let lambda: Arc<dyn Service> = Arc::new(Lambda::new(images, lambda, Some(state.to_owned())));
+    let cloudwatch: Arc<dyn Service> = Arc::new(CloudWatch::new(Some(state.to_owned())));
     let sts: Arc<dyn Service> = Arc::new(Sts::new(directory.clone()));
     let ecr: Arc<dyn Service> = ecr.clone();
-    BTreeMap::from([("ecr", ecr), ("sts", sts)])
+    BTreeMap::from([("ecr", ecr), ("lambda", lambda), ("monitoring", cloudwatch), ("sts", sts)])
+}
+
+impl Service for Lambda {
+    fn handle(&self, call: &Call) -> Answer {
+        Lambda::handle(self, call)
+    }
+}
+
+impl Service for CloudWatch {
+    fn handle(&self, call: &Call) -> Answer {
+        CloudWatch::handle(self, call)
+    }
 }
 
 fn state_folder(settings: &Settings) -> Result<(PathBuf, Option<TempDir>), StartError> {

@@ -1,0 +1,59 @@
+//! Lambda's ARNs, and what a Region says of its partition.
+
+/// Where a function lives: an account in a Region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Home<'a> {
+    pub(super) account: &'a str,
+    pub(super) region: &'a str,
+}
+
+impl Home<'_> {
+    /// `aws`, `aws-cn`, …
+    pub(crate) fn partition(&self) -> &'static str {
+        partition(self.region).0
+    }
+
+    /// The ARN of a function, with a qualifier if there is one.
+    pub(super) fn function_arn(&self, name: &str, qualifier: Option<&str>) -> String {
+        let (partition, Home { account, region }) = (self.partition(), self);
+        let arn = format!("arn:{partition}:lambda:{region}:{account}:function:{name}");
+        match qualifier {
+            Some(qualifier) => format!("{arn}:{qualifier}"),
+            None => arn,
+        }
+    }
+}
+
+/// The partition of a Region, and the suffix of its registry hosts.
+pub(crate) fn partition(region: &str) -> (&'static str, &'static str) {
+    const SPECIAL: [(&str, &str, &str); 7] = [
+        ("cn-", "aws-cn", "amazonaws.com.cn"),
+        ("us-gov-", "aws-us-gov", "amazonaws.com"),
+        ("eusc-", "aws-eusc", "amazonaws.eu"),
+        ("us-isob-", "aws-iso-b", "sc2s.sgov.gov"),
+        ("us-isof-", "aws-iso-f", "csp.hci.ic.gov"),
+        ("us-iso-", "aws-iso", "c2s.ic.gov"),
+        ("eu-isoe-", "aws-iso-e", "cloud.adc-e.uk"),
+    ];
+    SPECIAL
+        .iter()
+        .find(|(prefix, ..)| region.starts_with(prefix))
+        .map_or(("aws", "amazonaws.com"), |(_, partition, suffix)| (partition, suffix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arns_carry_the_partition_of_the_region() {
+        for (region, expected) in [
+            ("eu-west-1", "arn:aws:lambda:eu-west-1:123456789012:function:f:live"),
+            ("cn-north-1", "arn:aws-cn:lambda:cn-north-1:123456789012:function:f:live"),
+            ("us-gov-west-1", "arn:aws-us-gov:lambda:us-gov-west-1:123456789012:function:f:live"),
+        ] {
+            let home = Home { account: "123456789012", region };
+            assert_eq!(home.function_arn("f", Some("live")), expected);
+        }
+    }
+}

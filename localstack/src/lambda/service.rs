@@ -1,0 +1,146 @@
+//! Lambda as a whole: takes a call, performs it, keeps what has changed.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use crate::call::{Answer, Call};
+use crate::cloudwatch::CloudWatch;
+use crate::images::Images;
+use crate::state_file::StateFile;
+
+use super::arn::Home;
+use super::function::World;
+use super::rate::Rates;
+use super::refusal::Refusal;
+use super::route::Route;
+use super::session::{Session, milliseconds};
+use super::settings::{Injection, LambdaSettings};
+
+/// AWS Lambda's control plane, and an Invoke that runs no code.
+pub struct Lambda {
+    images: Arc<dyn Images>,
+    settings: LambdaSettings,
+    metrics: Option<Arc<CloudWatch>>,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    world: World,
+    injections: Vec<Injection>,
+    rates: Rates,
+    file: Option<StateFile>,
+    /// Why the state could not be read: then every call fails, so that nothing is lost.
+    broken: Option<String>,
+}
+
+impl std::fmt::Debug for Lambda {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Lambda").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Lambda {
+    /// A Lambda whose state is kept in `lambda.json` in `state_dir`, or only in memory.
+    ///
+    /// When that file cannot be read, every call is answered with a `ServiceException` that says so, and the
+    /// file stays as it is.
+    pub fn new(images: Arc<dyn Images>, settings: LambdaSettings, state_dir: Option<PathBuf>) -> Self {
+        let mut file = state_dir.map(|folder| StateFile::new(folder, "lambda.json"));
+        let loaded = file.as_mut().map_or_else(|| Ok(World::default()), StateFile::load);
+        let (world, broken) = match loaded {
+            Ok(world) => (world, None),
+            Err(why) => (World::default(), Some(why)),
+        };
+        let injections = settings.inject.clone();
+        let inner = Inner { world, injections, rates: Rates::default(), file, broken };
+        Lambda { images, settings, metrics: None, inner: Mutex::new(inner) }
+    }
+
+    /// Counts invocations, errors and durations there, as AWS does in the namespace `AWS/Lambda`.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Arc<CloudWatch>) -> Self {
+        Lambda { metrics: Some(metrics), ..self }
+    }
+
+    /// Adds something that goes wrong from now on.
+    pub fn inject(&self, injection: Injection) {
+        self.lock().injections.push(injection);
+    }
+
+    /// Performs one call. What takes time on AWS is over when `call.now` says so; nothing waits here.
+    pub fn handle(&self, call: &Call) -> Answer {
+        let mut inner = self.lock();
+        let answer = self.perform(call, &mut inner).unwrap_or_else(|refusal| refusal.answer());
+        let Inner { world, file, .. } = &mut *inner;
+        match file.as_mut().map_or(Ok(()), |file| file.save(world)) {
+            Ok(()) => answer,
+            Err(why) => Refusal::broken(why).answer(),
+        }
+    }
+
+    fn perform(&self, call: &Call, inner: &mut Inner) -> Result<Answer, Refusal> {
+        if let Some(why) = &inner.broken {
+            return Err(Refusal::broken(why.clone()));
+        }
+        let lists = call.parameter("List") == Some("ALL");
+        let route = Route::of(&call.method, &call.path, lists).ok_or_else(Refusal::unknown_operation)?;
+        let now = call.now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, milliseconds);
+        let key = format!("{}/{}", call.account, call.region);
+        if let Some(limits) = self.settings.rate_limits
+            && !inner.rates.admit(limits, &key, &route, now)
+        {
+            return Err(Refusal::throttled("CallerRateLimitExceeded"));
+        }
+        let mut session = Session {
+            call,
+            home: Home { account: &call.account, region: &call.region },
+            now,
+            operation: route.operation(),
+            settings: &self.settings,
+            images: &*self.images,
+            metrics: self.metrics.as_deref(),
+            shelf: inner.world.shelves.entry(key).or_default(),
+            injections: &mut inner.injections,
+        };
+        session.settle();
+        session.perform(&route)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Session<'_> {
+    fn perform(&mut self, route: &Route) -> Result<Answer, Refusal> {
+        match route {
+            Route::CreateFunction => self.create_function(),
+            Route::ListFunctions => self.list_functions(),
+            Route::GetFunction(name) => self.get_function(name),
+            Route::DeleteFunction(name) => self.delete_function(name),
+            Route::GetFunctionConfiguration(name) => self.get_configuration(name),
+            Route::UpdateFunctionConfiguration(name) => self.update_configuration(name),
+            Route::UpdateFunctionCode(name) => self.update_code(name),
+            Route::PublishVersion(name) => self.publish_version(name),
+            Route::ListVersionsByFunction(name) => self.list_versions(name),
+            Route::CreateAlias(name) => self.create_alias(name),
+            Route::ListAliases(name) => self.list_aliases(name),
+            Route::GetAlias(name, alias) => self.get_alias(name, alias),
+            Route::UpdateAlias(name, alias) => self.update_alias(name, alias),
+            Route::DeleteAlias(name, alias) => self.delete_alias(name, alias),
+            Route::Invoke(name) => self.invoke(name),
+            Route::ListTags(arn) => self.list_tags(arn),
+            Route::TagResource(arn) => self.tag_resource(arn),
+            Route::UntagResource(arn) => self.untag_resource(arn),
+            Route::PutFunctionConcurrency(name) => self.put_concurrency(name),
+            Route::GetFunctionConcurrency(name) => self.get_concurrency(name),
+            Route::DeleteFunctionConcurrency(name) => self.delete_concurrency(name),
+            Route::PutProvisionedConcurrency(name) => self.put_provisioned(name),
+            Route::GetProvisionedConcurrency(name) => self.get_provisioned(name),
+            Route::ListProvisionedConcurrency(name) => self.list_provisioned(name),
+            Route::DeleteProvisionedConcurrency(name) => self.delete_provisioned(name),
+            Route::GetAccountSettings => Ok(self.account_settings()),
+        }
+    }
+}
