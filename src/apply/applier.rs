@@ -1,15 +1,18 @@
 //! The one match over the steps of a plan.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::cloud::{EcrReader, EcrWriter, LambdaReader, LambdaWriter, LiveFunction};
 use crate::event::{Event, Reporter};
+use crate::image::UNCOMPRESSED_LIMIT;
+use crate::layer::{Encoding, LayerCache};
 use crate::name::{Digest, FunctionName, ImageUri, Version};
-use crate::observe::Facts;
+use crate::observe::{Facts, LayerFacts, LayerOrigin};
 use crate::plan::{AliasStep, DeploySpec, Plan, PushStep, Step, default_tag};
-use crate::registry::{PushRequest, PushSettings, Registry, push_image};
+use crate::registry::{KnownLayer, PushRequest, Registry, publish_manifest, push_image};
 use crate::report::{AliasReport, PolicyOutcome, Report, StepStatus};
 
 use super::function::FunctionWriter;
@@ -21,8 +24,12 @@ use super::{ApplyError, Interrupt};
 pub struct ApplySettings {
     /// How long each change of the function may take to settle.
     pub wait_timeout: Duration,
-    /// How layers are sent.
-    pub push: PushSettings,
+    /// How many layers move at a time.
+    pub jobs: usize,
+    /// The size of an upload part in bytes.
+    pub part_size: u64,
+    /// Where the digests of layers that are compressed on the way are remembered.
+    pub cache_directory: PathBuf,
 }
 
 /// Everything that may change the world.
@@ -125,9 +132,25 @@ impl Applier<'_> {
         progress: &mut Progress,
         report: &mut Report,
     ) -> Result<(), ApplyError> {
-        let request = PushRequest::of(&facts.image, &step.tags, default_tag, &self.settings.push);
+        if let (true, Some(manifest)) = (facts.image.manifest_stored, &facts.image.manifest) {
+            let tagging = publish_manifest(self.registry, manifest, &step.tags);
+            self.interrupt.or(tagging).await??;
+            return Ok(());
+        }
+        let cache = LayerCache::new(&self.settings.cache_directory);
+        let request = PushRequest {
+            image: &facts.image.local,
+            known: facts.image.layers.iter().map(known_layer).collect(),
+            tags: step.tags.clone(),
+            default_tag,
+            jobs: self.settings.jobs,
+            part_size: self.settings.part_size,
+            encoding: Encoding::default(),
+            uncompressed_limit: UNCOMPRESSED_LIMIT,
+            cache: Some(&cache),
+        };
         let pushed = self.interrupt.or(push_image(self.registry, &request, self.reporter)).await??;
-        progress.digest = Some(pushed.manifest.digest);
+        progress.digest = Some(pushed.digest);
         if let Some(image) = &mut report.image {
             image.take_push(&pushed, &facts.registry, self.registry.repository());
         }
@@ -205,6 +228,13 @@ impl Applier<'_> {
             wrote,
         }
     }
+}
+
+/// What the push may take as known by diff id: what runs, and what this tool computed itself. What the source states of
+/// itself the push sees on its own.
+fn known_layer(layer: &LayerFacts) -> Option<KnownLayer> {
+    let known = layer.known.filter(|known| known.origin != LayerOrigin::Source)?;
+    Some(KnownLayer { descriptor: known.descriptor(), uncompressed_bytes: None })
 }
 
 /// A plan that lacks a step which a later one builds on. The planner's tests hold that it never makes one.

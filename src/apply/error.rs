@@ -64,7 +64,9 @@ impl ApplyError {
         let stage = if changed { Stage::BeforeTraffic } else { Stage::BeforeChange };
         let (kind, stage, hint) = match self {
             Self::Cloud(error) => (cloud_kind(error.kind), stage, cloud_hint(error)),
-            Self::Push(error) if error.refuses() => ("refused", Stage::Refused, error.hint()),
+            Self::Push(error @ (PushError::TooLarge { .. } | PushError::ImmutableTag { .. } | PushError::Layer(_))) => {
+                ("refused", Stage::Refused, error.hint())
+            }
             Self::Push(error) => ("push_failed", stage, error.hint()),
             Self::Interrupted => ("interrupted", stage, Some("run the same command again to go on".to_owned())),
             Self::ChangedUnderneath { .. } => {

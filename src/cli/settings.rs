@@ -9,11 +9,11 @@ use crate::image::SourceRef;
 use crate::name::{Architecture, FunctionRef, NameError, Region, RepositoryRef};
 use crate::plan::{DeploySpec, FunctionSpec};
 use crate::policy::PolicyScope;
-use crate::registry::PushSettings;
+use crate::registry::DEFAULT_PART_SIZE;
 use crate::report::Failure;
 
 use super::arguments::{FunctionArguments, ImageArguments, Scope};
-use super::session::usage;
+use super::session::{cache_directory, usage};
 
 /// The image, and the specification apart from the Region, which the connection knows.
 pub(super) struct Resolved {
@@ -58,10 +58,7 @@ pub(super) fn resolve(
             tags.push(tag);
         }
     }
-    let mut push = PushSettings { jobs: usize::from(image.jobs), ..PushSettings::default() };
-    if let Some(mebibytes) = image.chunk_size {
-        push.chunk_size = u64::from(mebibytes) << 20;
-    }
+    let part_size = image.chunk_size.map_or(DEFAULT_PART_SIZE, |mebibytes| u64::from(mebibytes) << 20);
     let mut architecture = image.arch.as_deref().map(parse::<Architecture>).transpose()?;
     let mut wait_timeout = Duration::ZERO;
     let function = match function {
@@ -80,7 +77,12 @@ pub(super) fn resolve(
         architecture,
         create_repository,
         function,
-        apply: ApplySettings { wait_timeout, push },
+        apply: ApplySettings {
+            wait_timeout,
+            jobs: usize::from(image.jobs),
+            part_size,
+            cache_directory: cache_directory(),
+        },
     })
 }
 

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 
 use super::CloudError;
-use crate::name::{AccountId, RepositoryName};
+use crate::name::{AccountId, RepositoryName, Tag};
 
 /// A repository as DescribeRepositories tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,38 @@ pub enum TagMutability {
     ImmutableExcept(Vec<String>),
     /// MUTABLE_WITH_EXCLUSION: tags that match one of these wildcards are immutable.
     MutableExcept(Vec<String>),
+}
+
+impl TagMutability {
+    /// Whether `tag` can never be moved to another image.
+    pub fn keeps(&self, tag: &Tag) -> bool {
+        let matches = |filters: &[String]| filters.iter().any(|filter| fits(filter, tag.as_str()));
+        match self {
+            Self::Mutable => false,
+            Self::Immutable => true,
+            Self::ImmutableExcept(filters) => !matches(filters),
+            Self::MutableExcept(filters) => matches(filters),
+        }
+    }
+}
+
+/// Whether a text fits an exclusion filter, in which `*` stands for any run of characters.
+fn fits(filter: &str, text: &str) -> bool {
+    let Some((start, rest)) = filter.split_once('*') else {
+        return filter == text;
+    };
+    let Some(mut text) = text.strip_prefix(start) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = rest.split('*').collect();
+    let end = parts.pop().unwrap_or_default();
+    for part in parts {
+        match text.find(part) {
+            Some(at) => text = &text[at + part.len()..],
+            None => return false,
+        }
+    }
+    text.ends_with(end)
 }
 
 /// How a repository is created.
@@ -113,4 +145,30 @@ pub trait EcrWriter: Send + Sync {
         name: &RepositoryName,
         text: &str,
     ) -> Result<(), CloudError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exclusion_filters_say_which_tags_are_kept() {
+        let tag = |text: &str| text.parse::<Tag>().unwrap();
+        let filters = vec!["dev-*".to_owned(), "*-rc*-x".to_owned(), "latest".to_owned()];
+        let table = [
+            ("dev-1", true),
+            ("dev-", true),
+            ("dev", false),
+            ("1-rc2-x", true),
+            ("1-rc-x", true),
+            ("1-rc2", false),
+            ("latest", true),
+            ("latest2", false),
+        ];
+        for (text, excluded) in table {
+            assert_eq!(TagMutability::ImmutableExcept(filters.clone()).keeps(&tag(text)), !excluded, "{text}");
+            assert_eq!(TagMutability::MutableExcept(filters.clone()).keeps(&tag(text)), excluded, "{text}");
+        }
+        assert!(TagMutability::Immutable.keeps(&tag("a")) && !TagMutability::Mutable.keeps(&tag("a")));
+    }
 }

@@ -20,6 +20,18 @@ pub struct Change {
     pub to: Option<Shown>,
 }
 
+impl std::fmt::Display for Change {
+    /// `MemorySize: 128 → 512`, `+ Environment.Variables.TOKEN = (hidden)`.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown = |value: &Option<Shown>| value.as_ref().map_or(String::new(), Shown::to_string);
+        match self.kind {
+            ChangeKind::Add => write!(formatter, "+ {} = {}", self.key, shown(&self.to)),
+            ChangeKind::Change => write!(formatter, "~ {}: {} → {}", self.key, shown(&self.from), shown(&self.to)),
+            ChangeKind::Remove => write!(formatter, "- {} (was {})", self.key, shown(&self.from)),
+        }
+    }
+}
+
 /// What a change does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ChangeKind {

@@ -4,6 +4,9 @@ use crate::name::{Architecture, Digest};
 
 use super::{BlobLocation, Compression};
 
+/// Lambda's limit for the uncompressed image, all layers included, in bytes. AWS writes "10 GB".
+pub const UNCOMPRESSED_LIMIT: u64 = 10 * 1024 * 1024 * 1024;
+
 /// One image for one platform, found in some source.
 #[derive(Debug, Clone)]
 pub struct LocalImage {

@@ -28,6 +28,6 @@ pub use blob::{BlobLocation, Compression};
 pub use compressed::CompressedFile;
 pub use config::diff_ids;
 pub use error::{ImageError, ImageErrorKind};
-pub use local::{Choice, Config, Layer, LocalImage, MediaFlavor, OriginalManifest};
+pub use local::{Choice, Config, Layer, LocalImage, MediaFlavor, OriginalManifest, UNCOMPRESSED_LIMIT};
 pub use open::open;
 pub use source::{SourceRef, Transport};

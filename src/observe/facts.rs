@@ -1,9 +1,9 @@
 //! What is true on both sides before anything changes. Plain data: `plan` and `preflight` read it.
 
 use crate::cloud::{Caller, CloudError, LiveAlias, LiveFunction, PublishedVersion, Repository};
-use crate::image::LocalImage;
+use crate::image::{Compression, LocalImage};
 use crate::name::{AccountId, Digest, RegistryHost, Region, Tag};
-use crate::registry::Manifest;
+use crate::registry::{ImageManifest, LayerDescriptor};
 
 /// Everything that was read.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub struct ImageFacts {
     /// One entry a layer, in the image's order.
     pub layers: Vec<LayerFacts>,
     /// The manifest that will be pushed or is there already; none while a layer's digest is not known.
-    pub manifest: Option<Manifest>,
+    pub manifest: Option<ImageManifest>,
     /// Whether the repository has that manifest.
     pub manifest_stored: bool,
     /// The tags that the image shall carry, with what each names now. Without a digest of the image the default
@@ -63,6 +63,13 @@ pub struct KnownLayer {
     pub size: u64,
     /// How we know.
     pub origin: LayerOrigin,
+}
+
+impl KnownLayer {
+    /// The layer as a manifest names it. What is known is always gzip: the form that layers are pushed in.
+    pub(crate) fn descriptor(self) -> LayerDescriptor {
+        LayerDescriptor { digest: self.digest, size: self.size, compression: Compression::Gzip }
+    }
 }
 
 /// How a layer's digest is known.

@@ -6,72 +6,63 @@
 
 use std::collections::HashMap;
 
-use crate::image::{Layer, LocalImage};
+use crate::image::{Compression, Layer, LocalImage};
 use crate::layer::Encoding;
 use crate::name::Digest;
-use crate::registry::{Descriptor, Manifest};
+use crate::registry::{ImageManifest, LayerDescriptor, PublishedLayer, manifest_for, published_layers};
 
 use super::{KnownLayer, LayerFacts, LayerOrigin};
 
-/// An image that the function or its alias runs, as the registry has it.
-#[derive(Debug, Clone)]
-pub(super) struct RunningImage {
-    /// Its manifest.
-    pub(super) manifest: Manifest,
-    /// The digest of its configuration.
-    pub(super) config: Digest,
-    /// Its layers, base first.
-    pub(super) layers: Vec<Descriptor>,
-    /// The diff ids of those layers, when its configuration was read.
-    pub(super) diff_ids: Option<Vec<Digest>>,
+/// The local image as a manifest that runs already: the same configuration states the same diff ids, whoever
+/// compressed the layers and wrote the manifest.
+pub(super) fn as_running(local: &LocalImage, running: &ImageManifest) -> Option<Vec<LayerFacts>> {
+    let layers = published_layers(&running.bytes, &local.config_bytes);
+    let of_layer = |layer: &PublishedLayer| LayerFacts {
+        known: Some(KnownLayer {
+            digest: layer.descriptor.digest,
+            size: layer.descriptor.size,
+            origin: LayerOrigin::Running,
+        }),
+        stored: true,
+    };
+    let same = !layers.is_empty() && layers.len() == local.layers.len();
+    same.then(|| layers.iter().map(of_layer).collect())
 }
 
-impl RunningImage {
-    /// Whether it is the local image: the same configuration states the same diff ids, whoever compressed the layers.
-    pub(super) fn is(&self, local: &LocalImage) -> bool {
-        self.config == local.config_digest && self.layers.len() == local.layers.len()
-    }
+/// The digest of the configuration that a manifest names.
+pub(super) fn config_digest(manifest: &ImageManifest) -> Option<Digest> {
+    let document: serde_json::Value = serde_json::from_slice(&manifest.bytes).ok()?;
+    document.get("config")?.get("digest")?.as_str()?.parse().ok()
 }
 
-/// Layers of running images by diff id. Only gzip layers: others cannot stand in a manifest of every flavor.
-pub(super) fn by_diff_id(running: &[RunningImage]) -> HashMap<Digest, KnownLayer> {
-    let mut known = HashMap::new();
-    for image in running {
-        let Some(diff_ids) = &image.diff_ids else { continue };
-        if diff_ids.len() != image.layers.len() {
-            continue;
-        }
-        for (diff_id, layer) in diff_ids.iter().zip(&image.layers) {
-            if layer.media_type.ends_with("gzip") {
-                let entry = KnownLayer { digest: layer.digest, size: layer.size, origin: LayerOrigin::Running };
-                known.entry(*diff_id).or_insert(entry);
-            }
-        }
-    }
-    known
-}
-
-/// What is known of each layer of the local image. A running image's manifest proves that the registry has its layers.
+/// What is known of each layer of the local image. The manifest of an image that runs proves that the registry has its
+/// layers. A digest that the source states stays as it is, so that an image keeps its own digest.
 pub(super) fn match_layers(
     local: &LocalImage,
-    running: &[RunningImage],
+    running: &[PublishedLayer],
     cached: impl Fn(&Layer) -> Option<KnownLayer>,
 ) -> Vec<LayerFacts> {
-    let by_diff_id = by_diff_id(running);
-    local
-        .layers
-        .iter()
-        .map(|layer| {
-            if let Some(known) = by_diff_id.get(&layer.diff_id) {
-                return LayerFacts { known: Some(*known), stored: true };
-            }
-            let as_stored = Encoding::default().encoder_for(layer.compression).is_none();
-            let known = layer
-                .stored_digest
-                .filter(|_| as_stored)
-                .map(|digest| KnownLayer { digest, size: layer.stored_size, origin: LayerOrigin::Source })
-                .or_else(|| cached(layer));
-            LayerFacts { known, stored: false }
-        })
-        .collect()
+    // Only gzip layers: others cannot stand in a manifest of every flavor.
+    let gzip = running.iter().filter(|layer| layer.descriptor.compression == Compression::Gzip);
+    let by_diff_id: HashMap<Digest, LayerDescriptor> =
+        gzip.map(|layer| (layer.diff_id, layer.descriptor)).collect();
+    let of_layer = |layer: &Layer| {
+        let as_stored = Encoding::default().encoder_for(layer.compression).is_none();
+        let own = layer.stored_digest.filter(|_| as_stored);
+        let found = by_diff_id.get(&layer.diff_id).filter(|found| own.is_none_or(|own| own == found.digest));
+        if let Some(LayerDescriptor { digest, size, .. }) = found {
+            let known = KnownLayer { digest: *digest, size: *size, origin: LayerOrigin::Running };
+            return LayerFacts { known: Some(known), stored: true };
+        }
+        let from_source = |digest| KnownLayer { digest, size: layer.stored_size, origin: LayerOrigin::Source };
+        LayerFacts { known: own.map(from_source).or_else(|| cached(layer)), stored: false }
+    };
+    local.layers.iter().map(of_layer).collect()
+}
+
+/// The manifest, once every layer is known.
+pub(super) fn manifest_of(local: &LocalImage, layers: &[LayerFacts]) -> Option<ImageManifest> {
+    let descriptors: Option<Vec<LayerDescriptor>> =
+        layers.iter().map(|layer| layer.known.map(KnownLayer::descriptor)).collect();
+    descriptors.map(|descriptors| manifest_for(local, &descriptors))
 }

@@ -8,13 +8,13 @@ use tokio::join;
 
 use crate::cloud::{
     Caller, CloudError, CloudErrorKind, EcrReader, Identity, LambdaReader, LiveFunction, PublishedVersion,
-    RegistryCredential, Repository,
+    RegistryAuthorizer, RegistryCredential, Repository,
 };
 use crate::event::Reporter;
 use crate::image::LocalImage;
 use crate::name::{Digest, RegistryHost};
 use crate::plan::{DeploySpec, FunctionSpec};
-use crate::registry::{Registry, RegistrySettings};
+use crate::registry::{Registry, RegistrySettings, check_endpoint};
 
 use super::{Facts, FunctionFacts, ObserveError, PolicyFacts, RepositoryFacts};
 
@@ -69,9 +69,8 @@ impl Observer<'_> {
         let function = function.map(|function| function.facts(spec, &caller));
 
         let registry = self.registry(spec, &host, credential)?;
-        let exists = !matches!(repository, RepositoryFacts::Missing);
         let running = function.as_ref().map(running_digests).unwrap_or_default();
-        let image = self.image_facts(spec, local, exists.then_some(&registry), &running).await?;
+        let image = self.image_facts(spec, local, &registry, &repository, &running).await?;
         let facts = Facts { caller, registry: host, image, repository, policy, function };
         Ok(Observation { facts, registry })
     }
@@ -83,16 +82,17 @@ impl Observer<'_> {
         credential: RegistryCredential,
     ) -> Result<Registry, ObserveError> {
         let given = self.endpoint.clone().unwrap_or_else(|| format!("https://{host}"));
-        let settings = RegistrySettings::for_endpoint(&given, self.allow_plain_http)
-            .map_err(|error| ObserveError::Endpoint { message: error.to_string() })?;
-        let registry = Registry::new(
-            settings,
-            spec.repository.name.clone(),
-            self.ecr.clone(),
-            Arc::clone(&self.reporter),
-        )?;
-        registry.seed(credential);
-        Ok(registry)
+        let wrong = |why: String| ObserveError::Endpoint { message: why };
+        let endpoint = given.parse().map_err(|error| wrong(format!("{given:?} is not an address: {error}")))?;
+        check_endpoint(&endpoint, self.allow_plain_http).map_err(|error| wrong(error.to_string()))?;
+        let settings = RegistrySettings {
+            allow_plain_http: self.allow_plain_http,
+            credential: Some(credential),
+            reporter: Arc::clone(&self.reporter),
+            ..RegistrySettings::default()
+        };
+        let authorizer: Arc<dyn RegistryAuthorizer> = self.ecr.clone();
+        Ok(Registry::new(endpoint, spec.repository.name.clone(), authorizer, settings)?)
     }
 
     /// Everything about the function, in one wave.

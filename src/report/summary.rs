@@ -110,17 +110,16 @@ impl ImageReport {
         registry: &RegistryHost,
         repository: &RepositoryName,
     ) {
-        self.digest = Some(pushed.manifest.digest);
-        self.media_type = Some(pushed.manifest.media_type.clone());
+        self.digest = Some(pushed.digest);
+        self.media_type = Some(pushed.media_type.clone());
         self.tags.clone_from(&pushed.tags);
         self.pushed_bytes = pushed.pushed_bytes;
-        let uri = ImageUri::by_digest(registry.clone(), repository.clone(), pushed.manifest.digest);
+        let uri = ImageUri::by_digest(registry.clone(), repository.clone(), pushed.digest);
         self.uri = Some(uri.to_string());
-        let sizes = pushed.layers.iter().map(|layer| layer.uncompressed_bytes);
-        self.uncompressed_bytes = sizes.sum::<Option<u64>>().or(self.uncompressed_bytes);
+        self.uncompressed_bytes = pushed.uncompressed_bytes().or(self.uncompressed_bytes);
         for (report, layer) in self.layers.iter_mut().zip(&pushed.layers) {
-            report.digest = Some(layer.digest);
-            report.size = layer.size;
+            report.digest = Some(layer.descriptor.digest);
+            report.size = layer.descriptor.size;
             report.action = Some(layer.action);
         }
     }
