@@ -20,3 +20,4 @@ pub mod image;
 pub mod layer;
 pub mod name;
 pub mod preflight;
+pub mod registry;

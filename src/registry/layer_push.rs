@@ -1,0 +1,262 @@
+//! The layers of one push: what is found, what moves, and how much they hold in all.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::sync::Semaphore;
+
+use super::Registry;
+use super::blob_source::{BlobSource, OverLimit};
+use super::blob_upload::{BlobUpload, UploadError, UploadedBlob};
+use super::image_manifest::LayerDescriptor;
+use super::push::{ExpectedLayer, PushRequest, PushedLayer, SMALLEST_PART};
+use super::push_error::{LayerSize, PushError};
+use crate::event::{Event, LayerAction, Reporter};
+use crate::layer::{Compressors, LayerError, LayerPass, LayerSummary, PassSettings};
+use crate::name::Digest;
+
+/// Memory for second parts, filled while the first of their layer is being sent, over all layers.
+const READ_AHEAD: u64 = 16 << 20;
+/// Progress is reported in steps of so many bytes.
+const PROGRESS_STEP: u64 = 1 << 20;
+/// How many layers an image that is too large is told with.
+const LARGEST_TOLD: usize = 5;
+
+/// The layers of one push.
+pub(super) struct LayerPushes<'a> {
+    registry: &'a Registry,
+    request: &'a PushRequest<'a>,
+    reporter: &'a dyn Reporter,
+    compressors: Compressors,
+    read_ahead: Semaphore,
+    ledger: Ledger,
+    done: Vec<Option<PushedLayer>>,
+}
+
+/// Something to upload.
+enum Task {
+    Config(Digest, Bytes),
+    Layer(usize),
+}
+
+/// Something that was uploaded.
+enum Done {
+    Config(u64),
+    Layer(usize, PushedLayer),
+}
+
+impl<'a> LayerPushes<'a> {
+    pub(super) fn new(
+        registry: &'a Registry,
+        request: &'a PushRequest<'a>,
+        reporter: &'a dyn Reporter,
+    ) -> Self {
+        let second_parts = (READ_AHEAD / part_size(request)).max(1);
+        Self {
+            registry,
+            request,
+            reporter,
+            compressors: Compressors::for_this_machine(),
+            read_ahead: Semaphore::new(usize::try_from(second_parts).unwrap_or(1)),
+            ledger: Ledger::new(request),
+            done: vec![None; request.image.layers.len()],
+        }
+    }
+
+    /// Notes that the registry has a layer.
+    pub(super) fn found(&mut self, index: usize, expected: &ExpectedLayer) -> Result<(), PushError> {
+        let ExpectedLayer { diff_id, descriptor, uncompressed_bytes, action } = *expected;
+        self.ledger.set(index, uncompressed_bytes.unwrap_or_default());
+        self.ledger.check().map_err(|OverLimit| self.ledger.too_large())?;
+        self.reporter.report(Event::LayerDone { diff_id, action, sent: 0 });
+        self.done[index] = Some(PushedLayer { descriptor, diff_id, action, sent: 0, uncompressed_bytes });
+        Ok(())
+    }
+
+    /// Uploads the configuration, if it is given, and every layer that was not found. Returns all layers,
+    /// base layer first, and how many bytes of configuration were sent.
+    pub(super) async fn run(
+        mut self,
+        config: Option<(Digest, Bytes)>,
+    ) -> Result<(Vec<PushedLayer>, u64), PushError> {
+        let layers = self.missing().into_iter().map(Task::Layer);
+        let tasks = config.map(|(digest, bytes)| Task::Config(digest, bytes)).into_iter().chain(layers);
+        let running = tasks.map(|task| self.perform(task));
+        let finished: Vec<_> =
+            stream::iter(running).buffer_unordered(self.request.jobs.max(1)).try_collect().await?;
+        let mut config_bytes = 0;
+        for done in finished {
+            match done {
+                Done::Config(sent) => config_bytes = sent,
+                Done::Layer(index, layer) => self.done[index] = Some(layer),
+            }
+        }
+        Ok((self.with_repeated_layers(), config_bytes))
+    }
+
+    /// The layers to upload: each diff id once, and not when it was found elsewhere in the image; the
+    /// largest first, so that none is left to move alone at the end.
+    fn missing(&self) -> Vec<usize> {
+        let layers = &self.request.image.layers;
+        let mut first = HashMap::new();
+        for index in (0..layers.len()).rev() {
+            let place = first.entry(layers[index].diff_id).or_insert(index);
+            if self.done[*place].is_none() {
+                *place = index;
+            }
+        }
+        let mut missing: Vec<_> = first.into_values().filter(|index| self.done[*index].is_none()).collect();
+        missing.sort_by_key(|&index| (std::cmp::Reverse(layers[index].stored_size), index));
+        missing
+    }
+
+    /// All layers in the image's order; a repeated one is where its like is.
+    fn with_repeated_layers(&self) -> Vec<PushedLayer> {
+        let by_diff_id: HashMap<_, _> =
+            self.done.iter().flatten().map(|layer| (layer.diff_id, *layer)).collect();
+        let layers = self.request.image.layers.iter().zip(&self.done);
+        let placed = layers.filter_map(|(layer, done)| match done {
+            Some(done) => Some(*done),
+            None => by_diff_id.get(&layer.diff_id).map(|like| PushedLayer {
+                sent: 0,
+                action: match like.action {
+                    LayerAction::Uploaded => LayerAction::Exists,
+                    action => action,
+                },
+                ..*like
+            }),
+        });
+        placed.collect()
+    }
+
+    async fn perform(&self, task: Task) -> Result<Done, PushError> {
+        match task {
+            Task::Config(digest, bytes) => {
+                let source = BlobSource::Bytes { bytes, digest };
+                let uploaded = self.upload(source, format!("configuration {digest}")).await?;
+                Ok(Done::Config(uploaded.sent.unwrap_or_default()))
+            }
+            Task::Layer(index) => Ok(Done::Layer(index, self.push_layer(index).await?)),
+        }
+    }
+
+    async fn push_layer(&self, index: usize) -> Result<PushedLayer, PushError> {
+        let layer = &self.request.image.layers[index];
+        let diff_id = layer.diff_id;
+        self.reporter.report(Event::LayerStarted { diff_id, stored_size: layer.stored_size });
+        let reported = AtomicU64::new(0);
+        let observe = |pass: &LayerPass| {
+            self.ledger.set(index, pass.uncompressed_bytes());
+            let read = pass.read_bytes();
+            if read.abs_diff(reported.load(Ordering::Relaxed)) >= PROGRESS_STEP {
+                reported.store(read, Ordering::Relaxed);
+                self.reporter.report(Event::LayerProgress { diff_id, read });
+            }
+            self.ledger.check()
+        };
+        let settings = PassSettings {
+            encoding: self.request.encoding,
+            uncompressed_limit: self.request.uncompressed_limit,
+        };
+        let source = BlobSource::Layer { layer, compressors: &self.compressors, settings, observe: &observe };
+        let UploadedBlob { summary, sent } = self.upload(source, format!("layer {diff_id}")).await?;
+        // The upload of a layer always ends with its summary.
+        let summary = summary.ok_or(LayerError::Stopped { layer: diff_id })?;
+        self.ledger.set(index, summary.uncompressed_bytes);
+        self.ledger.check().map_err(|OverLimit| self.ledger.too_large())?;
+        self.remember(&summary).await;
+        let action = if sent.is_some() { LayerAction::Uploaded } else { LayerAction::Exists };
+        let sent = sent.unwrap_or_default();
+        self.reporter.report(Event::LayerDone { diff_id, action, sent });
+        let LayerSummary { digest, size, compression, uncompressed_bytes, .. } = summary;
+        let descriptor = LayerDescriptor { digest, size, compression };
+        Ok(PushedLayer { descriptor, diff_id, action, sent, uncompressed_bytes: Some(uncompressed_bytes) })
+    }
+
+    async fn upload(&self, source: BlobSource<'_>, what: String) -> Result<UploadedBlob, PushError> {
+        let (registry, part_size, read_ahead) = (self.registry, part_size(self.request), &self.read_ahead);
+        let upload = BlobUpload { registry, source, part_size, read_ahead, what };
+        match upload.run().await {
+            Ok(uploaded) => Ok(uploaded),
+            Err(UploadError::OverLimit) => Err(self.ledger.too_large()),
+            Err(UploadError::Layer(LayerError::TooLarge { layer, limit })) => {
+                self.ledger.note(layer, limit.saturating_add(1));
+                Err(self.ledger.too_large())
+            }
+            Err(UploadError::Layer(error)) => Err(error.into()),
+            Err(UploadError::Registry(error)) => {
+                Err(PushError::registry(format!("{} could not be pushed", upload.what), error))
+            }
+        }
+    }
+
+    /// Remembers what was computed. A cache that cannot be written costs time at the next push, no more.
+    async fn remember(&self, summary: &LayerSummary) {
+        if let Some(cache) = self.request.cache {
+            let (cache, summary) = (cache.clone(), summary.clone());
+            let _ = tokio::task::spawn_blocking(move || cache.store(&summary)).await;
+        }
+    }
+}
+
+fn part_size(request: &PushRequest<'_>) -> u64 {
+    request.part_size.max(SMALLEST_PART)
+}
+
+/// Holds what is known of layers that are not read against the limit.
+pub(super) fn check_known_sizes(request: &PushRequest<'_>, layers: &[PushedLayer]) -> Result<(), PushError> {
+    let ledger = Ledger::new(request);
+    for (index, layer) in layers.iter().enumerate() {
+        ledger.set(index, layer.uncompressed_bytes.unwrap_or_default());
+    }
+    ledger.check().map_err(|OverLimit| ledger.too_large())
+}
+
+/// How much each layer holds uncompressed, as far as it is known by now.
+struct Ledger {
+    limit: u64,
+    diff_ids: Vec<Digest>,
+    uncompressed: Vec<AtomicU64>,
+}
+
+impl Ledger {
+    fn new(request: &PushRequest<'_>) -> Self {
+        let diff_ids: Vec<_> = request.image.layers.iter().map(|layer| layer.diff_id).collect();
+        let uncompressed = diff_ids.iter().map(|_| AtomicU64::new(0)).collect();
+        Self { limit: request.uncompressed_limit, diff_ids, uncompressed }
+    }
+
+    /// Notes how much a layer holds.
+    fn set(&self, index: usize, bytes: u64) {
+        self.note(self.diff_ids[index], bytes);
+    }
+
+    /// Notes how much a layer holds, wherever in the image it occurs: each time it is unpacked again.
+    fn note(&self, layer: Digest, bytes: u64) {
+        for (diff_id, place) in self.diff_ids.iter().zip(&self.uncompressed) {
+            if *diff_id == layer {
+                place.store(bytes, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn check(&self) -> Result<(), OverLimit> {
+        let sizes = self.uncompressed.iter().map(|bytes| bytes.load(Ordering::Relaxed));
+        let total = sizes.fold(0, u64::saturating_add);
+        if total > self.limit { Err(OverLimit) } else { Ok(()) }
+    }
+
+    fn too_large(&self) -> PushError {
+        let size = |(diff_id, bytes): (&Digest, &AtomicU64)| LayerSize {
+            diff_id: *diff_id,
+            uncompressed_bytes: bytes.load(Ordering::Relaxed),
+        };
+        let mut largest: Vec<_> = self.diff_ids.iter().zip(&self.uncompressed).map(size).collect();
+        largest.sort_by_key(|layer| std::cmp::Reverse(layer.uncompressed_bytes));
+        largest.retain(|layer| layer.uncompressed_bytes > 0);
+        largest.truncate(LARGEST_TOLD);
+        PushError::TooLarge { limit: self.limit, largest }
+    }
+}

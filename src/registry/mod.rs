@@ -1,0 +1,54 @@
+//! The registry: the OCI distribution protocol as ECR speaks it, and the push of an image.
+//!
+//! [`Registry`] has one function a wire step; [`push_image`] puts them together. It knows the protocol and
+//! layers; it does not know AWS's control plane, nor who prints.
+//!
+//! # Departures of ECR that are built in
+//! PATCH answers 201 and its `Range` sticks at the first part, so offsets are our own. A wrong offset gives
+//! 416 with the committed offset in words. Parts below 5 MiB are refused but for the last. A closed
+//! connection can mean a missing repository or permission. The manifest PUT has no `Location`, and may miss
+//! blobs for some hundred milliseconds after they were committed. Immutable tags are refused even for the
+//! same digest. GET of a manifest has no `Docker-Content-Digest`.
+
+mod authorization;
+mod blob;
+mod blob_source;
+mod blob_upload;
+mod endpoint;
+mod error;
+mod exchange;
+mod image_manifest;
+mod layer_push;
+mod manifest;
+mod operation;
+mod part;
+mod pulse;
+mod push;
+mod push_error;
+mod read_back;
+mod recovery;
+mod refusal_body;
+#[expect(clippy::module_inception, reason = "a file is named after its main type")]
+mod registry;
+mod retry;
+#[cfg(test)]
+mod tests;
+mod upload;
+
+pub use blob::MountOutcome;
+pub use endpoint::{EndpointError, check_endpoint};
+pub use error::{Refusal, RegistryError, RequestLine, TransportFailure};
+pub use image_manifest::{
+    ImageManifest, LayerDescriptor, PublishedLayer, config_media_type, layer_media_type, manifest_for,
+    manifest_media_type, published_layers,
+};
+pub use manifest::{LARGEST_MANIFEST, Reference, StoredManifest};
+pub use operation::Operation;
+pub use part::Part;
+pub use push::{
+    DEFAULT_PART_SIZE, KnownLayer, PushRequest, PushedImage, PushedLayer, SMALLEST_PART, push_image,
+};
+pub use push_error::{LayerSize, PushError};
+pub use registry::{Registry, RegistrySettings};
+pub use retry::RetryPolicy;
+pub use upload::UploadSession;

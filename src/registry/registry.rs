@@ -1,0 +1,111 @@
+//! A connection to one repository of one registry.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::redirect;
+use url::Url;
+
+use super::authorization::Authorization;
+use super::endpoint::{check_endpoint, is_loopback};
+use super::error::RegistryError;
+use super::retry::RetryPolicy;
+use crate::cloud::RegistryAuthorizer;
+use crate::event::{Reporter, Silence};
+use crate::name::RepositoryName;
+
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How to speak to a registry.
+#[derive(Clone)]
+pub struct RegistrySettings {
+    /// How failures are answered.
+    pub retry: RetryPolicy,
+    /// Whether plain http to another machine is accepted.
+    pub allow_plain_http: bool,
+    /// Where [`crate::event::Event::Retrying`] goes.
+    pub reporter: Arc<dyn Reporter>,
+}
+
+impl Default for RegistrySettings {
+    fn default() -> Self {
+        Self { retry: RetryPolicy::default(), allow_plain_http: false, reporter: Arc::new(Silence) }
+    }
+}
+
+impl std::fmt::Debug for RegistrySettings {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("RegistrySettings").field("retry", &self.retry).finish_non_exhaustive()
+    }
+}
+
+/// One repository of a registry. Its methods are the wire steps, each tried again where that is safe.
+pub struct Registry {
+    pub(super) http: reqwest::Client,
+    pub(super) endpoint: Url,
+    pub(super) repository: RepositoryName,
+    pub(super) authorization: Authorization,
+    pub(super) retry: RetryPolicy,
+    pub(super) allow_plain_http: bool,
+    pub(super) reporter: Arc<dyn Reporter>,
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Registry")
+            .field("endpoint", &self.endpoint.as_str())
+            .field("repository", &self.repository)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Registry {
+    /// A connection to `repository` behind `endpoint`: `https://<registry host>`, or where to connect
+    /// instead. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// Fails when the endpoint may not be used ([`check_endpoint`]) or TLS cannot be set up.
+    pub fn new(
+        endpoint: Url,
+        repository: RepositoryName,
+        authorizer: Arc<dyn RegistryAuthorizer>,
+        settings: RegistrySettings,
+    ) -> Result<Self, RegistryError> {
+        check_endpoint(&endpoint, settings.allow_plain_http)?;
+        let mut builder = reqwest::Client::builder()
+            // HTTP/2's stream windows stall parallel uploads over one connection.
+            .http1_only()
+            // Redirects are followed by hand: without credentials, and never for uploads.
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT_PATIENCE)
+            .user_agent(concat!("lambda-lift/", env!("CARGO_PKG_VERSION")));
+        if is_loopback(&endpoint) {
+            builder = builder.no_proxy();
+        }
+        let http = builder.build().map_err(|error| RegistryError::Client(error.to_string()))?;
+        Ok(Self {
+            http,
+            endpoint,
+            repository,
+            authorization: Authorization::new(authorizer),
+            retry: settings.retry,
+            allow_plain_http: settings.allow_plain_http,
+            reporter: settings.reporter,
+        })
+    }
+
+    /// The repository.
+    pub fn repository(&self) -> &RepositoryName {
+        &self.repository
+    }
+
+    /// The address of something in the repository: `blobs/sha256:…`, `manifests/TAG`.
+    pub(super) fn url(&self, rest: &str) -> Url {
+        let mut url = self.endpoint.clone();
+        let prefix = self.endpoint.path().trim_end_matches('/');
+        let path = format!("{prefix}/v2/{}/{rest}", self.repository);
+        url.set_path(&path);
+        url
+    }
+}

@@ -1,0 +1,7 @@
+//! The wire steps and the push over real HTTP, against a small registry that misbehaves on demand.
+
+mod faults;
+mod image;
+mod model;
+mod push;
+mod wire;
