@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::Response;
@@ -19,6 +20,9 @@ use crate::calls::OpenCall;
 
 /// Large enough to be fast, small enough that many downloads at once cost little memory.
 const PIECE: usize = 256 * 1024;
+
+/// How long a cut answer's first half has to get on its way.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// What a handler answers.
 #[derive(Debug)]
@@ -98,8 +102,9 @@ impl Sending {
         };
         let counter = self.call.response_bytes();
         counter.store(if self.cut_in_half { sent / 2 } else { sent }, Ordering::Relaxed);
-        let left_until_cut = self.cut_in_half.then_some(length / 2);
-        let outgoing = Outgoing { source, left: length, left_until_cut, counter, call: self.call };
+        let left_until_cut = (self.cut_in_half && length > 0).then_some(length / 2);
+        let outgoing =
+            Outgoing { source, left: length, left_until_cut, pause: None, counter, call: self.call };
         let mut response = Response::new(outgoing);
         // Handlers only use statuses from 200 to 599; a fault may ask for any number.
         *response.status_mut() =
@@ -154,21 +159,20 @@ pub(crate) struct Outgoing {
     source: Source,
     left: u64,
     left_until_cut: Option<u64>,
+    pause: Option<Pin<Box<tokio::time::Sleep>>>,
     counter: Arc<AtomicU64>,
     call: Arc<OpenCall>,
 }
 
 impl Outgoing {
-    fn cut(&mut self, mut piece: Bytes) -> Result<Bytes, std::io::Error> {
-        if let Some(left) = self.left_until_cut {
-            if left == 0 {
-                return Err(std::io::Error::other("a fault cuts this answer off"));
-            }
-            piece.truncate(usize::try_from(left).unwrap_or(usize::MAX));
-            self.left_until_cut = Some(left - piece.len() as u64);
+    /// What of a piece is sent.
+    fn send(&mut self, mut piece: Bytes) -> Bytes {
+        if let Some(left) = &mut self.left_until_cut {
+            piece.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
+            *left -= piece.len() as u64;
         }
         self.left = self.left.saturating_sub(piece.len() as u64);
-        Ok(piece)
+        piece
     }
 }
 
@@ -180,11 +184,14 @@ impl Body for Outgoing {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
-        let cut = self.left_until_cut.is_some();
+        if self.left_until_cut == Some(0) {
+            // Without a pause the error would overtake what was sent before it.
+            let pause = self.pause.get_or_insert_with(|| Box::pin(tokio::time::sleep(PAUSE)));
+            let fault = || std::io::Error::other("a fault cuts this answer off");
+            return pause.as_mut().poll(context).map(|()| Some(Err(fault())));
+        }
         let piece = match &mut self.source {
             Source::Whole(bytes) if bytes.is_empty() => return Poll::Ready(None),
-            // What a fault holds back stays in place, so that the next poll ends in the error.
-            Source::Whole(bytes) if cut => bytes.clone(),
             Source::Whole(bytes) => std::mem::take(bytes),
             Source::File(receiver) => match receiver.poll_recv(context) {
                 Poll::Pending => return Poll::Pending,
@@ -196,18 +203,15 @@ impl Body for Outgoing {
                 }
             },
         };
-        Poll::Ready(Some(self.cut(piece).map(Frame::data)))
+        Poll::Ready(Some(Ok(Frame::data(self.send(piece)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(&self.source, Source::Whole(bytes) if bytes.is_empty())
+        self.left_until_cut.is_none() && matches!(&self.source, Source::Whole(bytes) if bytes.is_empty())
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.source {
-            Source::Whole(bytes) if bytes.is_empty() => SizeHint::with_exact(0),
-            _ => SizeHint::with_exact(self.left),
-        }
+        SizeHint::with_exact(if self.is_end_stream() { 0 } else { self.left })
     }
 }
 

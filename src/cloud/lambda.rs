@@ -47,6 +47,18 @@ pub struct LiveFunction {
     pub settings: Map<String, Value>,
 }
 
+impl LiveFunction {
+    /// Whether the function runs the image with this manifest digest.
+    ///
+    /// `CodeSha256` tells it, and so does an ImageUri that was given with a digest. Both agree on AWS; emulators that
+    /// do not look the image up have the second only.
+    pub fn runs(&self, digest: &Digest) -> bool {
+        let given = self.image_uri.as_deref().and_then(|uri| uri.split_once('@'));
+        self.image_digest.as_ref() == Some(digest)
+            || given.is_some_and(|(_, given)| given.parse().as_ref() == Ok(digest))
+    }
+}
+
 /// `State` and `LastUpdateStatus` with their reasons, as AWS spells them; unknown values are kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FunctionState {
@@ -197,4 +209,40 @@ pub trait LambdaWriter: Send + Sync {
         function: &FunctionName,
         target: &AliasTarget,
     ) -> Result<LiveAlias, CloudError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_runs_the_image_that_either_answer_names() {
+        let (digest, other) = (Digest::of(b"manifest"), Digest::of(b"other"));
+        let pinned = |digest: Digest| Some(format!("host/shop@{digest}"));
+        let table = [
+            (Some(digest), None, true),
+            (Some(digest), Some("host/shop:v1".to_owned()), true),
+            (Some(other), pinned(digest), true),
+            (None, pinned(digest), true),
+            (Some(other), pinned(other), false),
+            (None, Some("host/shop:v1".to_owned()), false),
+            (None, Some("@".to_owned()), false),
+            (None, None, false),
+        ];
+        for (image_digest, image_uri, runs) in table {
+            let function = LiveFunction {
+                arn: String::new(),
+                version: "$LATEST".to_owned(),
+                package_type: PackageType::Image,
+                architecture: Architecture::Arm64,
+                image_digest,
+                image_uri,
+                resolved_image_uri: None,
+                state: FunctionState::default(),
+                revision_id: None,
+                settings: Map::new(),
+            };
+            assert_eq!(function.runs(&digest), runs, "{function:?}");
+        }
+    }
 }

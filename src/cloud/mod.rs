@@ -6,6 +6,7 @@
 mod ecr;
 mod error;
 mod hidden;
+mod hint;
 mod identity;
 mod lambda;
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::canonical::canonical;
 use super::comparison::same_entries;
-use super::schema::{Absent, Context, Field, Shape};
+use super::schema::{Context, Field, Shape};
 use super::validation::LOG_LEVELS;
 
 /// The whole value of a top-level setting after the declared one is merged over the live one.
@@ -93,9 +93,7 @@ fn merged_object(
 
 /// A value that nobody declares: sent again where it says something.
 fn kept(field: &Field, live: Option<&Value>, context: &Context) -> Option<Value> {
-    let value = live.filter(|live| canonical(field, live, context).is_some()).cloned();
-    // The two lists of a VPC go together: one cannot be sent without the other.
-    value.or_else(|| matches!(field.absent, Absent::EmptyList).then(|| Value::Array(Vec::new())))
+    live.filter(|live| canonical(field, live, context).is_some()).cloned()
 }
 
 /// A declared value, or what takes it away.

@@ -15,7 +15,7 @@ use super::variable::Environment;
 pub fn evaluate(document: Option<&Document>, request: &Request) -> Assessment {
     let judge = |party, context: &Context| match document {
         Some(document) => judge(document, party, context),
-        None => side_of(PULL_ACTIONS.map(|action| Ruling::empty(action)).into(), BTreeSet::new()),
+        None => side_of(PULL_ACTIONS.map(Ruling::empty).into(), BTreeSet::new()),
     };
     let service = judge(Party::Service, &Context::of_service(request));
     let caller =

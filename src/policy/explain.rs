@@ -103,3 +103,73 @@ fn with_notes(message: String, assessment: &Assessment) -> String {
     notes.dedup();
     if notes.is_empty() { message } else { format!("{message} ({})", notes.join("; ")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::evaluate::evaluate;
+    use super::super::test_vectors::{A, B, allow, deny, policy, request, when};
+    use super::*;
+
+    fn told(statements: &Value, request: &Request) -> (String, String) {
+        let assessment = evaluate(Some(&policy(statements)), request);
+        let told = explain(&assessment, request, &"team/app".parse().unwrap(), PolicyScope::Account);
+        (told.message, told.hint.unwrap_or_default())
+    }
+
+    #[test]
+    fn each_verdict_names_both_parties_and_the_way_out() {
+        let granted = told(&json!([allow(json!({}))]), &request(A, A));
+        assert_eq!(
+            granted.0,
+            "the policy of repository team/app lets Lambda pull images for function shop of account 111111111111"
+        );
+        assert_eq!(granted.1, "");
+
+        let missing = told(&json!([allow(json!({"Action": "ecr:BatchGetImage"}))]), &request(A, B));
+        assert_eq!(
+            missing.0,
+            "the policy of repository team/app does not allow ecr:GetDownloadUrlForLayer to \
+             lambda.amazonaws.com, for function shop of account 222222222222 in eu-central-1; it does not allow \
+             ecr:BatchGetImage and ecr:GetDownloadUrlForLayer to the callers of account 222222222222"
+        );
+        assert_eq!(
+            missing.1,
+            "add the missing grant with: lambda-lift policy ensure --repository team/app --region eu-central-1 \
+             --account 222222222222 --function shop"
+        );
+
+        let closed = json!([allow(json!({})), deny(json!({"Sid": "Closed"})), deny(json!({}))]);
+        let denied = told(&closed, &request(A, A));
+        assert!(denied.0.ends_with("in eu-central-1, by its statements Closed, #3"), "{}", denied.0);
+        assert!(denied.1.contains("aws:PrincipalIsAWSService"), "{}", denied.1);
+
+        let network = deny(when("NotIpAddress", "aws:SourceIp", "10.0.0.0/8"));
+        let open_deny = told(&json!([allow(json!({})), network]), &request(A, A));
+        assert!(open_deny.0.contains("depending on aws:SourceIp, which cannot be seen"), "{}", open_deny.0);
+        assert!(open_deny.1.contains("Deny statements"), "{}", open_deny.1);
+
+        let everyone = told(&json!([allow(json!({"Principal": "*"}))]), &request(A, A));
+        assert!(everyone.0.contains("may or may not allow the pull"), "{}", everyone.0);
+        assert!(everyone.0.contains("AWS does not document"), "{}", everyone.0);
+        assert!(everyone.1.contains("beyond doubt with: lambda-lift policy ensure"), "{}", everyone.1);
+    }
+
+    #[test]
+    fn a_denied_caller_is_told_apart_from_a_denied_service() {
+        let mut closed = deny(json!({}));
+        closed["Principal"] = json!({"AWS": B});
+        let denied = told(&json!([allow(json!({})), closed]), &request(A, B));
+        assert!(denied.0.contains("denies the pull to the callers of account 222222222222"), "{}", denied.0);
+        assert!(!denied.0.contains("lambda.amazonaws.com"), "{}", denied.0);
+        assert!(denied.1.contains("spare the function's account"), "{}", denied.1);
+    }
+
+    #[test]
+    fn a_policy_that_would_be_too_long_is_told_with_both_numbers() {
+        let told = explain_too_large(10_300, &"app".parse().unwrap());
+        assert!(told.message.contains("10300") && told.message.contains("10240"), "{}", told.message);
+        assert!(told.hint.is_some());
+    }
+}

@@ -26,6 +26,12 @@ mod principal;
 mod request;
 mod statement;
 #[cfg(test)]
+mod test_conditions;
+#[cfg(test)]
+mod test_ensure;
+#[cfg(test)]
+mod test_properties;
+#[cfg(test)]
 mod test_vectors;
 mod truth;
 mod variable;

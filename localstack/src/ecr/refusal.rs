@@ -1,6 +1,6 @@
 //! Why ECR refuses, in both of its voices: the control plane's exception and the registry's error code.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::partition::repository_arn;
 use crate::protocol::denial;
@@ -15,12 +15,12 @@ pub(crate) struct Refusal {
     /// The registry's error code.
     pub(crate) code: &'static str,
     pub(crate) message: String,
-    /// Further members of the exception.
-    pub(crate) members: Map<String, Value>,
+    /// Further members of the exception. Few have any.
+    pub(crate) members: Option<Box<Map<String, Value>>>,
 }
 
 fn refusal(exception: &'static str, (status, code): (u16, &'static str), message: String) -> Refusal {
-    Refusal { exception, status, code, message, members: Map::new() }
+    Refusal { exception, status, code, message, members: None }
 }
 
 const UNSUPPORTED: (u16, &str) = (405, "UNSUPPORTED");
@@ -157,9 +157,8 @@ impl Refusal {
 
     pub(crate) fn part_offset(given: u64, stored: u64) -> Refusal {
         let message = format!("First byte of the layer part is {given} instead of {stored}");
-        let mut refusal = refusal("InvalidLayerPartException", (416, "BLOB_UPLOAD_INVALID"), message);
-        refusal.members.insert("lastValidByteReceived".to_owned(), json!(stored.saturating_sub(1)));
-        refusal
+        refusal("InvalidLayerPartException", (416, "BLOB_UPLOAD_INVALID"), message)
+            .with("lastValidByteReceived", stored.saturating_sub(1))
     }
 
     pub(crate) fn part_length(announced: u64, arrived: u64) -> Refusal {
@@ -212,7 +211,7 @@ impl Refusal {
 
     /// The same, with one more member in the exception.
     pub(crate) fn with(mut self, member: &str, value: impl Into<Value>) -> Refusal {
-        self.members.insert(member.to_owned(), value.into());
+        self.members.get_or_insert_default().insert(member.to_owned(), value.into());
         self
     }
 }

@@ -73,8 +73,8 @@ fn status(refusal: &Refusal) -> u16 {
 
 fn exception(refusal: Refusal) -> Value {
     let mut value = json!({ "__type": refusal.exception, "message": refusal.message });
-    if let Some(object) = value.as_object_mut() {
-        object.extend(refusal.members);
+    if let (Some(object), Some(members)) = (value.as_object_mut(), refusal.members) {
+        object.extend(*members);
     }
     value
 }

@@ -1,0 +1,334 @@
+//! Amazon ECR's control plane.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use aws_sdk_ecr::Client;
+use aws_sdk_ecr::types;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use super::error::{Operation, says_not_found};
+use crate::cloud::{
+    CloudError, EcrReader, EcrWriter, Encryption, RegistryAuthorizer, RegistryCredential, Repository,
+    RepositorySettings, TagMutability,
+};
+use crate::name::{AccountId, RepositoryName};
+
+const GET_AUTHORIZATION_TOKEN: Operation = operation("GetAuthorizationToken");
+const DESCRIBE_REPOSITORIES: Operation = operation("DescribeRepositories");
+const GET_REPOSITORY_POLICY: Operation = operation("GetRepositoryPolicy");
+const CREATE_REPOSITORY: Operation = operation("CreateRepository");
+const SET_REPOSITORY_POLICY: Operation = operation("SetRepositoryPolicy");
+
+const fn operation(name: &'static str) -> Operation {
+    Operation { service: "Amazon ECR", name }
+}
+
+/// Amazon ECR of one Region, with one identity.
+#[derive(Debug, Clone)]
+pub struct Ecr {
+    client: Client,
+}
+
+impl Ecr {
+    pub(crate) fn new(client: Client) -> Self {
+        Self { client }
+    }
+}
+
+#[async_trait]
+impl RegistryAuthorizer for Ecr {
+    async fn authorize(&self) -> Result<RegistryCredential, CloudError> {
+        let call = GET_AUTHORIZATION_TOKEN;
+        let answer =
+            self.client.get_authorization_token().send().await.map_err(|error| call.failed(error))?;
+        let data = answer.authorization_data().first();
+        let data = data.ok_or_else(|| call.unexpected("the answer has no authorization data"))?;
+        let token = data.authorization_token().unwrap_or_default().trim();
+        if !is_user_and_password(token) {
+            return Err(call.unexpected("the token is not the base64 of USER:PASSWORD"));
+        }
+        Ok(RegistryCredential {
+            basic: token.to_owned(),
+            // A time that cannot be told is no reason to refuse a token that was handed out just now.
+            expires_at: data.expires_at().and_then(|time| SystemTime::try_from(*time).ok()),
+            proxy_endpoint: data.proxy_endpoint().map(str::to_owned),
+        })
+    }
+}
+
+/// Whether a token is what `Authorization: Basic` wants: ECR's is `AWS:<password>`, of any length.
+fn is_user_and_password(token: &str) -> bool {
+    let decoded = BASE64.decode(token).unwrap_or_default();
+    let colon = decoded.iter().position(|byte| *byte == b':');
+    colon.is_some_and(|at| at > 0 && at + 1 < decoded.len())
+}
+
+#[async_trait]
+impl EcrReader for Ecr {
+    async fn repository(
+        &self,
+        registry: &AccountId,
+        name: &RepositoryName,
+    ) -> Result<Option<Repository>, CloudError> {
+        let call = DESCRIBE_REPOSITORIES;
+        let request = self.client.describe_repositories().registry_id(registry.as_str());
+        let answer = match request.repository_names(name.as_str()).send().await {
+            Ok(answer) => answer,
+            Err(error) => return none_if_not_found(call.failed(error)),
+        };
+        answer.repositories().first().map(|found| repository(call, found)).transpose()
+    }
+
+    async fn repository_policy(
+        &self,
+        registry: &AccountId,
+        name: &RepositoryName,
+    ) -> Result<Option<String>, CloudError> {
+        let call = GET_REPOSITORY_POLICY;
+        let request = self.client.get_repository_policy().registry_id(registry.as_str());
+        match request.repository_name(name.as_str()).send().await {
+            Ok(answer) => Ok(answer.policy_text().map(str::to_owned)),
+            Err(error) => none_if_not_found(call.failed(error)),
+        }
+    }
+}
+
+#[async_trait]
+impl EcrWriter for Ecr {
+    async fn create_repository(
+        &self,
+        registry: &AccountId,
+        name: &RepositoryName,
+        settings: &RepositorySettings,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<Repository, CloudError> {
+        let call = CREATE_REPOSITORY;
+        let mutability = match settings.immutable_tags {
+            true => types::ImageTagMutability::Immutable,
+            false => types::ImageTagMutability::Mutable,
+        };
+        let scanning =
+            types::ImageScanningConfiguration::builder().scan_on_push(settings.scan_on_push).build();
+        let request = self
+            .client
+            .create_repository()
+            .registry_id(registry.as_str())
+            .repository_name(name.as_str())
+            .image_tag_mutability(mutability)
+            .image_scanning_configuration(scanning)
+            .encryption_configuration(encryption(call, &settings.encryption)?)
+            .set_tags(resource_tags(call, tags)?);
+        let answer = request.send().await.map_err(|error| call.failed(error))?;
+        let created = answer.repository().ok_or_else(|| call.unexpected("the answer has no repository"))?;
+        repository(call, created)
+    }
+
+    async fn set_repository_policy(
+        &self,
+        registry: &AccountId,
+        name: &RepositoryName,
+        text: &str,
+    ) -> Result<(), CloudError> {
+        let call = SET_REPOSITORY_POLICY;
+        let request = self.client.set_repository_policy().registry_id(registry.as_str());
+        let request = request.repository_name(name.as_str()).policy_text(text);
+        request.send().await.map_err(|error| call.failed(error))?;
+        Ok(())
+    }
+}
+
+fn none_if_not_found<T>(error: CloudError) -> Result<Option<T>, CloudError> {
+    if says_not_found(&error) { Ok(None) } else { Err(error) }
+}
+
+fn repository(call: Operation, found: &types::Repository) -> Result<Repository, CloudError> {
+    let text = |value: Option<&str>, what: &str| {
+        value.map(str::to_owned).ok_or_else(|| call.unexpected(format!("the repository has no {what}")))
+    };
+    let filters = found.image_tag_mutability_exclusion_filters();
+    let wildcards = || filters.iter().map(|filter| filter.filter().to_owned()).collect();
+    let mutability = match found.image_tag_mutability() {
+        None | Some(types::ImageTagMutability::Mutable) => TagMutability::Mutable,
+        Some(types::ImageTagMutability::Immutable) => TagMutability::Immutable,
+        Some(types::ImageTagMutability::ImmutableWithExclusion) => {
+            TagMutability::ImmutableExcept(wildcards())
+        }
+        Some(types::ImageTagMutability::MutableWithExclusion) => TagMutability::MutableExcept(wildcards()),
+        Some(other) => return Err(call.unexpected(format!("unknown imageTagMutability {other}"))),
+    };
+    Ok(Repository {
+        arn: text(found.repository_arn(), "ARN")?,
+        uri: text(found.repository_uri(), "URI")?,
+        mutability,
+    })
+}
+
+fn encryption(call: Operation, wanted: &Encryption) -> Result<types::EncryptionConfiguration, CloudError> {
+    let builder = match wanted {
+        Encryption::Aes256 => {
+            types::EncryptionConfiguration::builder().encryption_type(types::EncryptionType::Aes256)
+        }
+        Encryption::Kms(key) => types::EncryptionConfiguration::builder()
+            .encryption_type(types::EncryptionType::Kms)
+            .kms_key(key.as_str()),
+    };
+    builder.build().map_err(|error| call.invalid(error.to_string()))
+}
+
+fn resource_tags(
+    call: Operation,
+    tags: &BTreeMap<String, String>,
+) -> Result<Option<Vec<types::Tag>>, CloudError> {
+    if tags.is_empty() {
+        return Ok(None);
+    }
+    let tag = |(key, value): (&String, &String)| {
+        let tag = types::Tag::builder().key(key.as_str()).value(value.as_str()).build();
+        tag.map_err(|error| call.invalid(error.to_string()))
+    };
+    tags.iter().map(tag).collect::<Result<Vec<_>, _>>().map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::aws::replay::{Answer, Replay, json as answer};
+    use crate::cloud::CloudErrorKind;
+
+    fn ecr(answers: impl IntoIterator<Item = Answer>) -> (Replay, Ecr) {
+        let replay = Replay::new(answers);
+        let ecr = Ecr::new(Client::new(&replay.config()));
+        (replay, ecr)
+    }
+
+    fn names() -> (AccountId, RepositoryName) {
+        ("123456789012".parse().unwrap(), "team/shop".parse().unwrap())
+    }
+
+    fn exception(code: &str) -> Answer {
+        answer(400, json!({"__type": code, "message": "AWS's words"}))
+    }
+
+    #[tokio::test]
+    async fn a_token_is_kept_as_it_is_even_when_its_time_lies_in_the_past() {
+        let token = BASE64.encode("AWS:password");
+        let (_, ecr) = ecr([answer(
+            200,
+            json!({"authorizationData": [{"authorizationToken": token, "expiresAt": 1_420_070_400.0,
+                   "proxyEndpoint": "https://123456789012.dkr.ecr.eu-west-1.amazonaws.com"}]}),
+        )]);
+        let credential = ecr.authorize().await.unwrap();
+        assert_eq!(credential.basic, token);
+        assert!(credential.expires_at.unwrap() < SystemTime::now());
+        assert!(credential.proxy_endpoint.unwrap().ends_with("eu-west-1.amazonaws.com"));
+    }
+
+    #[tokio::test]
+    async fn a_token_that_is_none_is_refused_without_being_told() {
+        let wrong =
+            ["hunter2".to_owned(), BASE64.encode("hunter2"), BASE64.encode("AWS:"), BASE64.encode(":x")];
+        let data =
+            wrong.iter().map(|token| json!([{"authorizationToken": token}])).chain([json!([]), json!([{}])]);
+        for data in data {
+            let (_, ecr) = ecr([answer(200, json!({"authorizationData": data}))]);
+            let error = ecr.authorize().await.unwrap_err();
+            assert_eq!(error.kind, CloudErrorKind::Unexpected);
+            assert!(
+                !format!("{error} {error:?}").contains("hunter2")
+                    && !format!("{error:?}").contains("aHVudGVy")
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_repository_is_read_with_its_mutability() {
+        let table = [
+            (json!({"imageTagMutability": "MUTABLE"}), TagMutability::Mutable),
+            (json!({}), TagMutability::Mutable),
+            (json!({"imageTagMutability": "IMMUTABLE"}), TagMutability::Immutable),
+            (
+                json!({"imageTagMutability": "IMMUTABLE_WITH_EXCLUSION",
+                       "imageTagMutabilityExclusionFilters": [{"filterType": "WILDCARD", "filter": "dev*"}]}),
+                TagMutability::ImmutableExcept(vec!["dev*".to_owned()]),
+            ),
+            (
+                json!({"imageTagMutability": "MUTABLE_WITH_EXCLUSION",
+                       "imageTagMutabilityExclusionFilters": [{"filterType": "WILDCARD", "filter": "v*"}]}),
+                TagMutability::MutableExcept(vec!["v*".to_owned()]),
+            ),
+        ];
+        let (registry, name) = names();
+        for (mut repository, mutability) in table {
+            repository["repositoryArn"] = "arn:aws:ecr:eu-west-1:123456789012:repository/team/shop".into();
+            repository["repositoryUri"] = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/shop".into();
+            let (replay, ecr) = ecr([answer(200, json!({"repositories": [repository]}))]);
+            let found = ecr.repository(&registry, &name).await.unwrap().unwrap();
+            assert_eq!(found.mutability, mutability);
+            let sent = json!({"registryId": "123456789012", "repositoryNames": ["team/shop"]});
+            assert_eq!(replay.bodies(), [sent]);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_does_not_exist_is_none_and_what_is_forbidden_is_an_error() {
+        let (registry, name) = names();
+        let (_, absent) = ecr([exception("RepositoryNotFoundException")]);
+        assert_eq!(absent.repository(&registry, &name).await.unwrap(), None);
+        for code in ["RepositoryPolicyNotFoundException", "RepositoryNotFoundException"] {
+            let (_, absent) = ecr([exception(code)]);
+            assert_eq!(absent.repository_policy(&registry, &name).await.unwrap(), None);
+        }
+        let (_, forbidden) = ecr([exception("AccessDeniedException")]);
+        let error = forbidden.repository_policy(&registry, &name).await.unwrap_err();
+        assert_eq!((error.kind, error.status), (CloudErrorKind::AccessDenied, Some(400)));
+        assert_eq!(error.to_string(), "Amazon ECR GetRepositoryPolicy failed: AWS's words");
+    }
+
+    #[tokio::test]
+    async fn a_bare_404_is_not_taken_for_a_missing_repository() {
+        let (registry, name) = names();
+        let (_, elsewhere) = ecr([xml(404, "<html>nginx</html>")]);
+        let error = elsewhere.repository(&registry, &name).await.unwrap_err();
+        assert_eq!(error.status, Some(404));
+        assert!(error.message.contains("endpoint"), "{}", error.message);
+    }
+
+    use crate::aws::replay::xml;
+
+    #[tokio::test]
+    async fn a_repository_is_created_as_asked() {
+        let created = json!({"repository": {"repositoryArn": "arn:x", "repositoryUri": "host/team/shop",
+                             "imageTagMutability": "IMMUTABLE"}});
+        let (replay, ecr) = ecr([answer(200, created)]);
+        let settings = RepositorySettings {
+            scan_on_push: true,
+            immutable_tags: true,
+            encryption: Encryption::Kms("alias/images".to_owned()),
+        };
+        let (registry, name) = names();
+        let tags = BTreeMap::from([("team".to_owned(), "shop".to_owned())]);
+        let repository = ecr.create_repository(&registry, &name, &settings, &tags).await.unwrap();
+        assert_eq!(repository.mutability, TagMutability::Immutable);
+        let sent = json!({
+            "registryId": "123456789012", "repositoryName": "team/shop", "imageTagMutability": "IMMUTABLE",
+            "imageScanningConfiguration": {"scanOnPush": true},
+            "encryptionConfiguration": {"encryptionType": "KMS", "kmsKey": "alias/images"},
+            "tags": [{"Key": "team", "Value": "shop"}],
+        });
+        assert_eq!(replay.bodies(), [sent]);
+    }
+
+    #[tokio::test]
+    async fn a_policy_is_set_without_force() {
+        let (registry, name) = names();
+        let (replay, ecr) = ecr([answer(200, json!({}))]);
+        ecr.set_repository_policy(&registry, &name, "{}").await.unwrap();
+        let sent = json!({"registryId": "123456789012", "repositoryName": "team/shop", "policyText": "{}"});
+        assert_eq!(replay.bodies(), [sent]);
+    }
+}

@@ -1,0 +1,21 @@
+//! The only place that imports the AWS SDK: it answers the traits of [`crate::cloud`] with real calls.
+//!
+//! No SDK type leaves this module. The SDK retries throttling and transient failures on its own; what needs
+//! judgement (409 while an update is in progress, roles that are still propagating, settling) is not handled here
+//! but in `apply`.
+
+mod connect;
+mod ecr;
+mod error;
+mod lambda;
+mod lambda_answer;
+mod lambda_request;
+mod lambda_settings;
+#[cfg(test)]
+mod replay;
+mod sts;
+
+pub use connect::{Clients, ConnectError, Connection, ConnectionSettings, StaticCredentials};
+pub use ecr::Ecr;
+pub use lambda::Lambda;
+pub use sts::Sts;
