@@ -63,7 +63,13 @@ pub(crate) fn of_head(protocol: Protocol, head: &Head) -> Option<String> {
         }
         Protocol::Cbor => head.path.rsplit('/').next().map(str::to_owned),
         Protocol::Query => None,
-        _ => Some(of_rest(&head.method, &head.path).unwrap_or(UNKNOWN).to_owned()),
+        _ => match of_rest(&head.method, &head.path) {
+            // The one operation of Lambda that only the query tells from another.
+            Some("GetProvisionedConcurrencyConfig") if head.parameter("List").is_some() => {
+                Some("ListProvisionedConcurrencyConfigs".to_owned())
+            }
+            found => Some(found.unwrap_or(UNKNOWN).to_owned()),
+        },
     }
 }
 

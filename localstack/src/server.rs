@@ -140,10 +140,7 @@ async fn visit_registry(
         return exchange.finish(reply);
     }
     let reply = match (visitor, route) {
-        (Err(refused), _) => {
-            exchange.body.drain().await;
-            refused
-        }
+        (Err(refused), _) => refused,
         (Ok(_), None) => registry::unsupported(),
         (Ok(visitor), Some(route)) => {
             let port = shared.address.port();
@@ -154,6 +151,8 @@ async fn visit_registry(
             }
         }
     };
+    // Whoever is refused while it is still sending would otherwise see a reset in the place of the answer.
+    exchange.body.drain().await;
     exchange.finish(reply)
 }
 

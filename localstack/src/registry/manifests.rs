@@ -41,7 +41,6 @@ pub(super) async fn put(
         Ok(manifest) => manifest,
         Err(BodyError::Interrupted) => return Err(Failure::Disconnect),
         Err(BodyError::TooLarge) => {
-            body.drain().await;
             let constraint = format!("must have length less than or equal to {LARGEST_MANIFEST}");
             return Err(Refusal::manifest_invalid(&constraint).into());
         }

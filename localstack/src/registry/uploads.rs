@@ -42,7 +42,6 @@ pub(super) async fn part(visit: &Visit<'_>, id: &str, body: &mut RequestBody) ->
 pub(super) async fn finish(visit: &Visit<'_>, id: &str, body: &mut RequestBody) -> Result<Reply, Failure> {
     let digest = visit.head.parameter("digest").unwrap_or_default();
     if !is_digest(digest) {
-        body.drain().await;
         return Err(Refusal::invalid_digest(digest).into());
     }
     let range = content_range(visit)?;
@@ -84,18 +83,11 @@ async fn add_part(
     body: &mut RequestBody,
     range: Option<(u64, u64)>,
 ) -> Result<tokio::sync::OwnedMutexGuard<Progress>, Failure> {
-    let upload = match visit.ecr.upload(id, &visit.place, &visit.repository) {
-        Ok(upload) => upload,
-        Err(refusal) => {
-            body.drain().await;
-            return Err(refusal.into());
-        }
-    };
+    let upload = visit.ecr.upload(id, &visit.place, &visit.repository)?;
     let progress = upload.progress.clone().lock_owned().await;
     if let Some((first, _)) =
         range.filter(|(first, _)| visit.ecr.quirks.offsets_checked && *first != progress.size())
     {
-        body.drain().await;
         return Err(Refusal::part_offset(first, progress.size()).into());
     }
     let before = progress.size();

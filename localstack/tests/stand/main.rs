@@ -8,6 +8,7 @@ mod control_plane;
 mod faults;
 mod policies;
 mod pulls;
+mod sdk;
 mod server;
 mod skopeo;
 mod sts;
