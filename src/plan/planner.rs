@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::cloud::LiveFunction;
-use crate::function::{self, Change, ChangeKind, SettingsToSend};
+use crate::function::{self, Change, ChangeKind, Settled, SettingsToSend};
 use crate::name::{Architecture, Digest, Tag, Version};
 use crate::observe::{Facts, FunctionFacts, RepositoryFacts};
 
@@ -70,7 +70,9 @@ fn function_steps(
     let mut steps = Vec::new();
     let digest = facts.image.digest();
     let runs = digest.is_some_and(|digest| live.runs(&digest));
-    let code_changes = !runs || live.architecture != architecture;
+    // After a failed update the function shows the new digest while the old code serves: it must be sent again.
+    let failed = matches!(function::judge(&live.state), Settled::Failed(_));
+    let code_changes = !runs || failed || live.architecture != architecture;
     let changes = function::compare(&wanted.definition, live);
     let to_send = function::settings_to_send(&wanted.definition, live);
     if code_changes {

@@ -1,7 +1,8 @@
 //! AWS Lambda: functions, versions, aliases, concurrency, tags and invocations.
 //!
 //! [`Lambda::handle`] is a pure function of what Lambda remembers and of the call's own time: what takes time
-//! on AWS is over as soon as a call arrives late enough. Images are looked at through
+//! on AWS is over as soon as a call arrives late enough; the image and the repository's policy are looked at
+//! again by that call. Images are looked at through
 //! [`Images`](crate::Images) alone. Texts, codes and shapes are those that were recorded from AWS; where
 //! nobody has recorded any, they are worded after their neighbours.
 

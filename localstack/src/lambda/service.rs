@@ -71,6 +71,9 @@ impl Lambda {
     /// Performs one call. What takes time on AWS is over when `call.now` says so; nothing waits here.
     pub fn handle(&self, call: &Call) -> Answer {
         let mut inner = self.lock();
+        if let Some(why) = &inner.broken {
+            return Refusal::broken(why.clone()).answer();
+        }
         let answer = self.perform(call, &mut inner).unwrap_or_else(|refusal| refusal.answer());
         let Inner { world, file, .. } = &mut *inner;
         match file.as_mut().map_or(Ok(()), |file| file.save(world)) {
@@ -80,9 +83,6 @@ impl Lambda {
     }
 
     fn perform(&self, call: &Call, inner: &mut Inner) -> Result<Answer, Refusal> {
-        if let Some(why) = &inner.broken {
-            return Err(Refusal::broken(why.clone()));
-        }
         let lists = call.parameter("List") == Some("ALL");
         let route = Route::of(&call.method, &call.path, lists).ok_or_else(Refusal::unknown_operation)?;
         let now = call.now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, milliseconds);
