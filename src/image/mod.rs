@@ -24,6 +24,11 @@ mod selector;
 mod source;
 mod strict_json;
 
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod fixture;
+
 pub use blob::{BlobLocation, Compression};
 pub use compressed::CompressedFile;
 pub use config::diff_ids;
