@@ -100,8 +100,8 @@ impl Layout {
 
     pub(super) fn attestation(&mut self, image: &Value) -> Value {
         let config = self.blob(&config("unknown", &[]), OCI_CONFIG);
-        let statement =
-            self.blob(b"{\"_type\":\"https://in-toto.io/Statement/v0.1\"}", "application/vnd.in-toto+json");
+        let statement = serde_json::to_vec(&json!({"subject": image["digest"]})).unwrap();
+        let statement = self.blob(&statement, "application/vnd.in-toto+json");
         let manifest = self.manifest(OCI_MANIFEST, &config, &[statement]);
         let about = json!({
             "vnd.docker.reference.type": "attestation-manifest",

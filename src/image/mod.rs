@@ -28,6 +28,10 @@ mod strict_json;
 mod damage;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod oci_layout_tests;
 
 pub use blob::{BlobLocation, Compression};
 pub use compressed::CompressedFile;
