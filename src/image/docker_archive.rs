@@ -11,7 +11,7 @@ use super::config;
 use super::error::Problem;
 use super::files::{Files, MAX_CONFIG, MAX_MANIFEST, check_digest};
 use super::media_type::{self, LayerType};
-use super::selector::Selector;
+use super::selector::{Selector, is_reference};
 use super::strict_json::{self, Object, null_is_default};
 use super::{Layer, LocalImage, MediaFlavor};
 
@@ -83,10 +83,7 @@ fn entries(files: &Files) -> Result<Vec<Entry>, Problem> {
 fn select<'a>(entries: &'a [Entry], selector: &Selector) -> Result<&'a Entry, Problem> {
     let fitting: Vec<&Entry> = match selector {
         Selector::Only => entries.iter().collect(),
-        Selector::Name(given, None) => {
-            return Err(Problem::bad_reference(given, "it is not an image name as Docker has them"));
-        }
-        Selector::Name(..) => {
+        Selector::Name(_) => {
             entries.iter().filter(|entry| entry.repo_tags.iter().any(|tag| selector.is_named(tag))).collect()
         }
         Selector::Position(position) => entries.get(*position).into_iter().collect(),
@@ -96,6 +93,9 @@ fn select<'a>(entries: &'a [Entry], selector: &Selector) -> Result<&'a Entry, Pr
     };
     match (fitting.split_first(), selector) {
         (None, Selector::Only) => Err(Problem::NotAnImageStore { why: "manifest.json is empty" }),
+        (None, Selector::Name(given)) if !is_reference(given) => {
+            Err(Problem::bad_reference(given, "it is not an image name as Docker has them"))
+        }
         (None, _) => Err(Problem::NoSuchImage { given: selector.to_string(), names: listed(entries.iter()) }),
         (Some((first, rest)), _) => {
             let same = |other: &&Entry| other.config == first.config && other.layers == first.layers;
