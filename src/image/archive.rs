@@ -19,7 +19,7 @@ use super::files::{Seen, StoredFile};
 use super::{BlobLocation, CompressedFile, Compression};
 
 /// More entries than any archive of images has; bounds the memory of the table.
-const MAX_ENTRIES: usize = 65_536;
+pub(super) const MAX_ENTRIES: usize = 65_536;
 
 /// The bytes that an entry's headers may take, extended headers and long names included: the tar library reads those
 /// into memory, however long they say they are.
@@ -251,7 +251,12 @@ fn kind_of(entry: &tar::Entry<'_, impl Read>, named_as_directory: bool, seen: Op
 /// A sparse entry's bytes do not lie in one piece, and its holes can say that they are larger than any disk. GNU tar
 /// writes them only when asked to (`--sparse`); no image tool does.
 fn refuse_sparse(entry: &mut tar::Entry<'_, impl Read>) -> Result<(), Problem> {
-    let by_type = entry.header().entry_type().is_gnu_sparse();
+    let kind = entry.header().entry_type();
+    // Of an extended header itself, the library would read the body here.
+    if kind.is_pax_global_extensions() || kind.is_pax_local_extensions() {
+        return Ok(());
+    }
+    let by_type = kind.is_gnu_sparse();
     let by_extension = match entry.pax_extensions() {
         Ok(Some(extensions)) => {
             extensions.flatten().any(|extension| extension.key_bytes().starts_with(b"GNU.sparse."))

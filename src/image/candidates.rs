@@ -146,7 +146,7 @@ impl Walk<'_> {
                 }
                 Ok(())
             }
-            Parsed::Manifest(manifest) => self.consider(descriptor, bytes, manifest, depth),
+            Parsed::Manifest(manifest) => self.consider(descriptor, bytes, *manifest, depth),
         }
     }
 

@@ -59,7 +59,7 @@ struct Document {
 #[derive(Debug, Clone)]
 pub(super) enum Parsed {
     Index(Vec<Descriptor>),
-    Manifest(Manifest),
+    Manifest(Box<Manifest>),
 }
 
 /// An image manifest (or an artifact's, which looks the same).
@@ -128,7 +128,7 @@ pub(super) fn parse(bytes: &[u8], stated: &str, what: &str) -> Result<Parsed, Pr
             ..
         } => {
             let (media_type, artifact_type) = (media_type.clone(), artifact_type.clone());
-            Parsed::Manifest(Manifest { media_type, artifact_type, config, layers: plain(layers) })
+            Parsed::Manifest(Box::new(Manifest { media_type, artifact_type, config, layers: plain(layers) }))
         }
         _ => return Err(Problem::invalid(what, "it has neither config and layers nor manifests")),
     };

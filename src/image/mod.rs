@@ -24,6 +24,15 @@ mod selector;
 mod source;
 mod strict_json;
 
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod oci_layout_tests;
+
 pub use blob::{BlobLocation, Compression};
 pub use compressed::CompressedFile;
 pub use config::diff_ids;

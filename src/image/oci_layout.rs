@@ -67,7 +67,7 @@ fn check_marker(files: &Files) -> Result<(), Problem> {
 fn select(files: &Files, entries: &[Descriptor], selector: &Selector) -> Result<Vec<Descriptor>, Problem> {
     let chosen: Vec<Descriptor> = match selector {
         Selector::Only => entries.to_vec(),
-        Selector::Name(..) => {
+        Selector::Name(_) => {
             let named = |entry: &&Descriptor| names(entry).any(|name| selector.is_named(name));
             entries.iter().filter(named).cloned().collect()
         }

@@ -121,3 +121,172 @@ impl Archived<'_> {
         Problem::NotAnImageStore { why }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{
+        Layout, Place, TarFile, Tree, compress, docker_tree, named, open, read_layers, simple_layout,
+    };
+    use super::super::{Compression, ImageErrorKind};
+    use super::*;
+    use serde_json::json;
+
+    /// Both tables of contents, as Docker 25 writes them.
+    fn both_tables() -> (Tree, crate::name::Digest) {
+        let mut layout = Layout::default();
+        let image = layout.image("amd64");
+        let image = named(image, "io.containerd.image.name", "docker.io/library/app:v1");
+        let mut tree = layout.add(image.clone()).tree();
+        let manifest_name = format!("blobs/sha256/{}", &image["digest"].as_str().unwrap()[7..]);
+        let manifest: serde_json::Value = serde_json::from_slice(&tree[&manifest_name]).unwrap();
+        let path =
+            |blob: &serde_json::Value| format!("blobs/sha256/{}", &blob["digest"].as_str().unwrap()[7..]);
+        let layers: Vec<String> = manifest["layers"].as_array().unwrap().iter().map(path).collect();
+        let entry = json!([{"Config": path(&manifest["config"]), "RepoTags": ["app:v1"], "Layers": layers}]);
+        tree.insert("manifest.json".into(), serde_json::to_vec(&entry).unwrap());
+        (tree, manifest["config"]["digest"].as_str().unwrap().parse().unwrap())
+    }
+
+    #[test]
+    fn a_bare_path_is_recognised_by_its_content_and_compression_makes_no_difference() {
+        let place = Place::new();
+        let directory = place.directory("layout", &simple_layout());
+        let in_directory = open(&directory, "", "", None).unwrap();
+        for tree in [simple_layout(), docker_tree(&["app:v1"]), both_tables().0] {
+            let archive = TarFile::of(&tree).finish();
+            let plain = open(&place.write("plain", &archive), "", "", None).unwrap();
+            for compression in [Compression::Gzip, Compression::Zstd] {
+                let path = place.write("compressed", &compress(&archive, compression));
+                let image = open(&path, "", "", None).unwrap();
+                assert_eq!(image.config_digest, plain.config_digest);
+                assert_eq!(read_layers(&image), read_layers(&plain));
+                let heads =
+                    |image: &LocalImage| image.layers.iter().map(|l| l.compression).collect::<Vec<_>>();
+                assert_eq!(heads(&image), heads(&plain));
+            }
+            if !tree.contains_key("manifest.json") {
+                assert_eq!(plain.config_digest, in_directory.config_digest);
+            }
+        }
+    }
+
+    #[test]
+    fn a_reference_may_follow_a_bare_path_too() {
+        let place = Place::new();
+        let path = place.write("two.tar", &TarFile::of(&docker_tree(&["app:v1", "app:v2"])).finish());
+        assert_eq!(open(&path, "", "", None).unwrap_err().kind(), ImageErrorKind::Ambiguous);
+        assert!(open(&path, "", ":app:v2", None).is_ok());
+        assert_eq!(open(&path, "", ":app:v3", None).unwrap_err().kind(), ImageErrorKind::NotFound);
+        assert_eq!(open(&path, "", ":@x", None).unwrap_err().kind(), ImageErrorKind::Usage);
+    }
+
+    #[test]
+    fn transports_insist_on_their_kind_of_source() {
+        let place = Place::new();
+        let directory = place.directory("layout", &simple_layout());
+        let oci = place.write("oci.tar", &TarFile::of(&simple_layout()).finish());
+        let docker = place.write("docker.tar", &TarFile::of(&docker_tree(&["app"])).finish());
+        let none = place.path("none");
+        for (path, transport, says) in [
+            (&directory, "oci-archive:", "is a directory"),
+            (&directory, "docker-archive:", "is a directory"),
+            (&oci, "oci:", "is not a directory"),
+            (&docker, "oci-archive:", "not an OCI archive"),
+            (&none, "docker-archive:", "there is no file"),
+            (&none, "oci:", "there is no file"),
+            (&none, "", "there is no file"),
+        ] {
+            let error = open(path, transport, "", None).unwrap_err();
+            assert!(error.to_string().contains(says), "{error}");
+            assert!(error.hint().is_some(), "{error}");
+        }
+        // docker save leaves manifest.json out where only other platforms are there.
+        assert!(open(&oci, "docker-archive:", "", None).is_ok());
+    }
+
+    #[test]
+    fn directories_and_archives_without_an_image_say_so() {
+        let place = Place::new();
+        let tree = |name: &str| Tree::from([(name.to_owned(), b"{}".to_vec())]);
+        for (name, says) in [
+            ("etc/passwd", "neither manifest.json nor index.json"),
+            ("repositories", "before Docker 1.10"),
+            ("layout/index.json", "neither"),
+        ] {
+            let error = place.open(&TarFile::of(&tree(name)).finish()).unwrap_err();
+            assert!(error.to_string().contains(says), "{error}");
+        }
+        for (name, says) in [("manifest.json", "unpacked docker save"), ("x", "no index.json")] {
+            let error = open(&place.directory(&format!("d-{name}"), &tree(name)), "", "", None).unwrap_err();
+            assert!(error.to_string().contains(says), "{error}");
+        }
+    }
+
+    #[test]
+    fn two_tables_of_contents_have_to_mean_the_same_image() {
+        let place = Place::new();
+        let (tree, config) = both_tables();
+        let path = place.write("both.tar", &TarFile::of(&tree).finish());
+        for (transport, reference) in [
+            ("", ""),
+            ("docker-archive:", ":app:v1"),
+            ("oci-archive:", ":app:v1"),
+            ("docker-archive:", ":@0"),
+        ] {
+            let image = open(&path, transport, reference, None).unwrap();
+            assert_eq!(image.config_digest, config, "{transport}{reference}");
+            // Only the OCI table has a manifest; a position counts in Docker's.
+            assert_eq!(image.original.is_some(), reference != ":@0");
+        }
+        let mut disagreeing = tree;
+        disagreeing.extend(docker_tree(&["app:v1"]));
+        let error = place.open(&TarFile::of(&disagreeing).finish()).unwrap_err();
+        assert!(error.to_string().contains("name different images"), "{error}");
+    }
+
+    #[test]
+    fn what_is_not_built_yet_is_said_to_be_so() {
+        for text in ["docker-daemon:app:v1", "docker://registry.example/app:v1"] {
+            let error = super::open(&text.parse().unwrap(), None).unwrap_err();
+            assert_eq!(error.kind(), ImageErrorKind::Unsupported);
+            assert!(error.to_string().contains("not supported yet") && error.hint().is_some());
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn pipes_and_devices_are_refused_without_waiting() {
+        let place = Place::new();
+        let pipe = place.path("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let directory = place.directory("layout", &simple_layout());
+        std::fs::remove_file(directory.join("index.json")).unwrap();
+        std::fs::rename(&pipe, directory.join("index.json")).unwrap();
+        for path in [&directory.join("index.json"), Path::new("/dev/null"), &directory] {
+            let error = open(path, "", "", None).unwrap_err();
+            assert!(error.to_string().contains("a pipe, socket or device"), "{error}");
+            assert!(error.hint().unwrap().contains("save the image to a file"));
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_in_a_layout_are_followed_inside_it_only() {
+        let place = Place::new();
+        let directory = place.directory("layout", &simple_layout());
+        let index = directory.join("index.json");
+        std::fs::rename(&index, directory.join("moved")).unwrap();
+        std::os::unix::fs::symlink("moved", &index).unwrap();
+        assert!(open(&directory, "oci:", "", None).is_ok());
+        std::fs::rename(directory.join("moved"), place.path("outside")).unwrap();
+        std::fs::remove_file(&index).unwrap();
+        std::os::unix::fs::symlink(place.path("outside"), &index).unwrap();
+        let error = open(&directory, "oci:", "", None).unwrap_err();
+        assert!(error.to_string().contains("leads out of the image's directory"), "{error}");
+        // The layout as a whole may be reached through a link.
+        std::fs::remove_file(&index).unwrap();
+        std::fs::rename(place.path("outside"), &index).unwrap();
+        std::os::unix::fs::symlink(&directory, place.path("link")).unwrap();
+        assert!(open(&place.path("link"), "oci:", "", None).is_ok());
+    }
+}

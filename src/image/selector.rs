@@ -11,9 +11,9 @@ use super::error::Problem;
 pub(super) enum Selector {
     /// The only one there.
     Only,
-    /// By a name it was given. The second is the name in full as Docker completes it (`app` is
-    /// `docker.io/library/app:latest`); none when it is not a name in Docker's sense, which OCI layouts allow.
-    Name(String, Option<Reference>),
+    /// By a name it was given, in the same words or completed as Docker completes names (`app` is
+    /// `docker.io/library/app:latest`). It need not be a name in Docker's sense: OCI layouts allow others.
+    Name(String),
     /// `@N`: by its place in the table of contents, from 0.
     Position(usize),
     /// `@sha256:…`: by the digest of its manifest, or of its configuration where the source has no manifest.
@@ -45,30 +45,42 @@ impl Selector {
         if bare_id.len() == 64 && bare_id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(Problem::bad_reference(text, "a digest is written @sha256:…"));
         }
-        let reference: Option<Reference> = text.parse().ok();
-        if reference.as_ref().is_some_and(|reference| reference.digest().is_some()) {
+        if text.contains("@sha256:") {
             return Err(Problem::bad_reference(text, "a name and a digest are given; one of them is enough"));
         }
-        Ok(Self::Name(text.to_owned(), reference))
+        Ok(Self::Name(text.to_owned()))
     }
 
     /// Whether `name`, which the source gives to an image, is the one that is meant.
     pub(super) fn is_named(&self, name: &str) -> bool {
-        match self {
-            Self::Name(given, _) if given == name => true,
-            Self::Name(_, Some(reference)) => {
-                name.parse::<Reference>().is_ok_and(|named| named == *reference)
-            }
-            _ => false,
+        let Self::Name(given) = self else { return false };
+        if given == name {
+            return true;
+        }
+        // Only names that end alike can be the same. Parsing costs some 50 ms the first time, for a large pattern.
+        last_part(given) == last_part(name) && is_reference(given) && {
+            let full = |name: &str| name.parse::<Reference>().ok();
+            full(given) == full(name)
         }
     }
+}
+
+/// Whether a name is one in Docker's sense.
+pub(super) fn is_reference(name: &str) -> bool {
+    name.parse::<Reference>().is_ok()
+}
+
+/// The last component of a name, and its tag.
+fn last_part(name: &str) -> (&str, &str) {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    last.split_once(':').unwrap_or((last, "latest"))
 }
 
 impl std::fmt::Display for Selector {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Only => Ok(()),
-            Self::Name(given, _) => formatter.write_str(given),
+            Self::Name(given) => formatter.write_str(given),
             Self::Position(position) => write!(formatter, "@{position}"),
             Self::Digest(digest) => write!(formatter, "@{digest}"),
         }
@@ -93,6 +105,10 @@ mod tests {
             ("app", "localhost/app:latest", false),
             ("app", "app:v1", false),
             ("app:v1", "v1", false),
+            ("app", "library/app", true),
+            ("app", "other/app", false),
+            ("app:latest", "app", true),
+            ("App Name", "library/App Name", false),
             ("Any Name", "any name", false),
         ] {
             let selector = Selector::parse(Some(given)).unwrap();
