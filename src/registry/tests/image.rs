@@ -64,6 +64,7 @@ pub(super) fn request(image: &LocalImage) -> PushRequest<'_> {
         image,
         known: Vec::new(),
         tags: vec!["v1".parse().unwrap()],
+        default_tag: crate::plan::default_tag,
         jobs: 4,
         part_size: DEFAULT_PART_SIZE,
         encoding: Encoding::Gzip(Encoder::default().level),
