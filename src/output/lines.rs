@@ -35,19 +35,28 @@ impl Lines {
     fn line(&self, event: &Event) -> Option<String> {
         Some(match event {
             Event::Found(finding) => finding_line(finding, self.style),
-            Event::StepStarted { step, detail } => format!("{} {detail}", self.style.strong(&format!("{step}:"))),
+            Event::StepStarted { step, detail } => {
+                format!("{} {detail}", self.style.strong(&format!("{step}:")))
+            }
             Event::StepDone { step, detail, elapsed } => {
                 format!("{} {detail} ({})", self.style.good(&format!("{step}:")), sizes::duration(*elapsed))
             }
             Event::LayerDone { diff_id, action, sent } if self.verbose => {
-                format!("  layer {}: {}, {} sent", diff_id.short(), document::action(*action), sizes::bytes(*sent))
+                format!(
+                    "  layer {}: {}, {} sent",
+                    diff_id.short(),
+                    document::action(*action),
+                    sizes::bytes(*sent)
+                )
             }
             Event::Retrying { what, reason, wait } => {
                 let notice = format!("{what} failed ({reason}); trying again in {}", sizes::duration(*wait));
                 self.style.notice(&notice)
             }
             Event::Waiting { what, state } => format!("  waiting for {what}: {state}"),
-            Event::LayerStarted { .. } | Event::LayerProgress { .. } | Event::LayerDone { .. } => return None,
+            Event::LayerStarted { .. } | Event::LayerProgress { .. } | Event::LayerDone { .. } => {
+                return None;
+            }
         })
     }
 }

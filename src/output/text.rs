@@ -49,7 +49,9 @@ pub fn report_text(report: &Report, style: Style) -> String {
 
 /// A policy laid out for reading; as it is when it cannot be read.
 fn policy_text(document: &str) -> String {
-    document.parse::<crate::policy::Document>().map_or_else(|_| document.to_owned(), |document| document.pretty())
+    document
+        .parse::<crate::policy::Document>()
+        .map_or_else(|_| document.to_owned(), |document| document.pretty())
 }
 
 struct Text {
@@ -200,7 +202,11 @@ impl Text {
                 Some(LayerAction::Uploaded) | None => self.style.notice("upload"),
                 Some(action) => self.style.faint(document::action(action)),
             };
-            self.lines.push(format!("       layer {} {:>10}  {what}", digest.short(), sizes::bytes(layer.size)));
+            self.lines.push(format!(
+                "       layer {} {:>10}  {what}",
+                digest.short(),
+                sizes::bytes(layer.size)
+            ));
         }
     }
 }

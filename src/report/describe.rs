@@ -51,7 +51,11 @@ fn push_line(push: &PushStep, spec: &DeploySpec, facts: &Facts) -> String {
         Some(digest) => format!("{repository}@{}", short(&digest)),
         None => format!("to {repository}"),
     };
-    let about = if facts.image.layers.iter().all(|layer| layer.stored || layer.known.is_some()) { "" } else { "at most " };
+    let about = if facts.image.layers.iter().all(|layer| layer.stored || layer.known.is_some()) {
+        ""
+    } else {
+        "at most "
+    };
     let tags: Vec<&str> = push.tags.iter().map(|tag| tag.as_str()).collect();
     let tags = if tags.is_empty() { "its digest".to_owned() } else { tags.join(", ") };
     let total = facts.image.layers.len();

@@ -7,9 +7,9 @@ mod outcome;
 mod summary;
 
 pub use describe::describe;
+pub(crate) use outcome::chain;
 pub use outcome::{
     AliasReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome, PolicyReport,
     Report, Stage, StepReport, StepStatus,
 };
-pub(crate) use outcome::chain;
 pub use summary::image_report;
