@@ -81,6 +81,10 @@ impl Text {
         };
         self.lines.push(match report.outcome {
             Outcome::Unchanged => format!("{marked}: everything is as it should be, nothing was written"),
+            // What only the push can see is refused after the repository was made or layers were sent.
+            Outcome::Refused if report.steps.iter().any(|step| step.status != StepStatus::Planned) => {
+                format!("{marked}: the function was not changed")
+            }
             Outcome::Refused => format!("{marked}: nothing was changed"),
             _ => marked,
         });
@@ -112,7 +116,10 @@ impl Text {
             PolicyOutcome::Judged(assessment) => return self.assessment(assessment),
             PolicyOutcome::Shown => return,
             PolicyOutcome::Granted => "lets Lambda pull".to_owned(),
-            PolicyOutcome::Added => format!("statements written: {}", policy.statements_added.join(", ")),
+            PolicyOutcome::Added if policy.changed => {
+                format!("statements written: {}", policy.statements_added.join(", "))
+            }
+            PolicyOutcome::Added => format!("lacks the pull permission ({})", policy.statements_added.join(", ")),
             PolicyOutcome::Unknown => "could not be decided".to_owned(),
             PolicyOutcome::Denied => "denies the pull".to_owned(),
         };
@@ -152,7 +159,8 @@ impl Text {
             self.lines.push(format!("  {} {hint}", self.style.strong("hint:")));
         }
         for step in &report.steps {
-            self.lines.push(format!("  {:<8} {}: {}", document::status(step.status), step.step, step.detail));
+            let detail = step.detail.lines().next().unwrap_or_default();
+            self.lines.push(format!("  {:<8} {}: {detail}", document::status(step.status), step.step));
         }
         let state = match failure.stage {
             Stage::Usage | Stage::Refused => return,

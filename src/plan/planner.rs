@@ -30,10 +30,13 @@ pub fn plan(spec: &DeploySpec, facts: &Facts) -> Plan {
     if let GrantDecision::Add(grant) = decide_grant(spec, facts) {
         steps.push(Step::GrantPull(grant));
     }
+    let mut version = None;
     if let (Some(wanted), Some(function)) = (&spec.function, &facts.function) {
-        steps.extend(function_steps(spec, wanted, facts, function));
+        let (function_steps, publication) = function_steps(spec, wanted, facts, function);
+        steps.extend(function_steps);
+        version = publication.version().filter(|_| wanted.publish);
     }
-    Plan { steps }
+    Plan { steps, version }
 }
 
 /// The push, unless the repository has the manifest under every tag.
@@ -56,16 +59,15 @@ fn function_steps(
     wanted: &FunctionSpec,
     facts: &Facts,
     function: &FunctionFacts,
-) -> Vec<Step> {
-    let architecture =
-        facts.image.local.config.architecture.or(spec.architecture).unwrap_or(Architecture::X86_64);
+) -> (Vec<Step>, Publication) {
+    let architecture = facts.image.local.config.architecture.or(spec.architecture).unwrap_or(Architecture::X86_64);
     let Some(live) = &function.live else {
         // A declaration that is not enough to create a function was refused by the preflight.
         let settings = function::settings_for_creation(&wanted.definition).unwrap_or_default();
         let create = CreateStep { settings, architecture };
         let mut steps = vec![Step::CreateFunction(create)];
         steps.extend(release_steps(wanted, function, Publication::New));
-        return steps;
+        return (steps, Publication::New);
     };
 
     let mut steps = Vec::new();
@@ -89,7 +91,7 @@ fn function_steps(
         steps.push(Step::TagFunction(TagStep { tags: to_send.tags }));
     }
     steps.extend(release_steps(wanted, function, publication));
-    steps
+    (steps, publication)
 }
 
 /// What the new image may need and the old one does not mind.
@@ -128,6 +130,15 @@ enum Publication {
     New,
     /// This one does.
     Version(Version),
+}
+
+impl Publication {
+    fn version(self) -> Option<Version> {
+        match self {
+            Self::New => None,
+            Self::Version(version) => Some(version),
+        }
+    }
 }
 
 /// The version that equals `$LATEST` as it is now: the alias's own when an alias was asked for, the newest one otherwise.
@@ -171,7 +182,7 @@ fn release_steps(wanted: &FunctionSpec, function: &FunctionFacts, publication: P
         steps.push(Step::MoveAlias(AliasStep {
             name: name.clone(),
             current: current.map(|alias| alias.version.clone()),
-            weighted,
+            weights: current.map(|alias| alias.weights.clone()).unwrap_or_default(),
             to,
             revision_id: current.and_then(|alias| alias.revision_id.clone()),
         }));

@@ -72,7 +72,7 @@ fn code_line(code: &CodeStep, function: &str) -> String {
 
 fn alias_line(step: &AliasStep) -> String {
     let to = step.to.map_or("the published version".to_owned(), |version| format!("version {version}"));
-    let weights = if step.weighted { ", clearing its weights" } else { "" };
+    let weights = if !step.weights.is_empty() { ", clearing its weights" } else { "" };
     match &step.current {
         None => format!("create alias {} on {to}", step.name),
         Some(current) => format!("move alias {} from version {current} to {to}{weights}", step.name),
