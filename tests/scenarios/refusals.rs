@@ -132,7 +132,7 @@ fn images_that_lambda_cannot_run_are_refused_before_aws_is_asked() {
     let cases = [
         (account.image("windows", &windows), "operating-system", vec!["windows", "Linux"]),
         (account.image("s390x", &Image::small("one").for_architecture("s390x")), "architecture", vec!["s390x", "arm64"]),
-        (foreign, "image", vec!["non-distributable"]),
+        (foreign, "image", vec!["may not be redistributed", "nondistributable"]),
         (large, "image-size", vec!["11811160064", "10737418240"]),
     ];
     for (image, check, words) in cases {
@@ -153,7 +153,7 @@ fn a_policy_that_denies_is_refused_with_its_statement() {
     account.set_policy("hello", &denial);
     account.stand.clear_calls();
     let image = account.small_image("one");
-    assert_refused(&account, &account.deploy(&image), "policy", &["NobodyPulls", "ecr:BatchGetImage"]);
+    assert_refused(&account, &account.deploy(&image), "policy", &["NobodyPulls", "lambda.amazonaws.com"]);
     let ensure = account.run(&["policy", "ensure", "--repository", "hello"]);
     ensure.expect(3);
     assert!(ensure.refusals().contains("NobodyPulls"), "{}", ensure.refusals());
@@ -230,15 +230,13 @@ fn an_architecture_that_does_not_fit_is_refused_with_both() {
 fn every_refusal_is_told_at_once() {
     let account = deployed();
     let denial = json!({ "Version": "2012-10-17", "Statement": [
-        { "Sid": "NobodyPulls", "Effect": "Deny", "Principal": "*", "Action": "ecr:*" } ] });
-    // `force` lets a policy through that locks its author out.
-    let policy = json!({ "repositoryName": "hello", "policyText": denial.to_string(), "force": true });
-    account.try_ecr("SetRepositoryPolicy", policy);
+        { "Sid": "NobodyPulls", "Effect": "Deny", "Principal": { "Service": "lambda.amazonaws.com" }, "Action": "ecr:*" } ] });
+    account.set_policy("hello", &denial);
     account.stand.clear_calls();
     let arm = account.image("arm", &Image::small("arm").for_architecture("arm64"));
     let role = account.role().replace(ACCOUNT, OTHER_ACCOUNT);
     let run = account.run(&deploy_arguments(&arm, &role));
-    assert_refused(&account, &run, "function-architecture", &["x86_64", "arm64", OTHER_ACCOUNT]);
+    assert_refused(&account, &run, "function-architecture", &["x86_64", "arm64", OTHER_ACCOUNT, "NobodyPulls"]);
 }
 
 #[test]
