@@ -94,22 +94,13 @@ impl ApplyError {
                 Some("look at the change, then run the same command again".to_owned()),
             ),
             Self::FunctionFailed(failure) => ("function_failed", stage, failure.hint.clone()),
-<<<<<<< HEAD
-            Self::AliasUnknown { .. } => (
+            Self::AliasUnknown { .. } | Self::AliasUnsettled { .. } => (
                 "alias_unknown",
                 Stage::TrafficUnknown,
                 Some("look at it with: aws lambda get-alias; then run the same command again".to_owned()),
             ),
             Self::Unexpected { .. } => {
                 ("unexpected", stage, Some("run the same command again; if it stays, report it".to_owned()))
-=======
-            Self::AliasUnknown { .. } | Self::AliasUnsettled { .. } => {
-                ("alias_unknown", Stage::TrafficUnknown, Some("look at it with: aws lambda get-alias; then run the same command again".to_owned()))
-            }
-            Self::Unexpected { .. } => ("unexpected", stage, Some("run the same command again; if it stays, report it".to_owned())),
-            Self::WaitTimeout { .. } => {
-                ("timeout", stage, Some("give it longer with --wait-timeout, or look at the function's state".to_owned()))
->>>>>>> bad
             }
             Self::WaitTimeout { .. } => (
                 "timeout",
@@ -175,8 +166,11 @@ mod tests {
 
     #[test]
     fn the_stage_says_how_far_the_world_had_changed() {
-        let unsettled =
-            ApplyError::AliasUnsettled { what: "alias live".to_owned(), version: "7".parse().unwrap(), found: String::new() };
+        let unsettled = ApplyError::AliasUnsettled {
+            what: "alias live".to_owned(),
+            version: "7".parse().unwrap(),
+            found: String::new(),
+        };
         let table = [
             (cloud(CloudErrorKind::Credentials), false, Stage::Usage),
             (cloud(CloudErrorKind::Credentials), true, Stage::BeforeTraffic),

@@ -11,6 +11,7 @@ use crate::aws::{Clients, ConnectError, Connection, ConnectionSettings, StaticCr
 use crate::event::{Reporter, Silence};
 use crate::name::{NameError, Region};
 use crate::output::{Lines, Progress, Style};
+use crate::registry::check_endpoint;
 use crate::report::{Failure, Stage};
 
 use super::arguments::Common;
@@ -65,6 +66,9 @@ impl Session {
             credentials: None,
         };
         let mut registry_endpoint = common.registry_endpoint.clone();
+        if let Some(address) = &registry_endpoint {
+            check_registry_endpoint(address, common.allow_plain_http)?;
+        }
         let mut stand = None;
         if let Some(directory) = &common.local {
             let running = start_stand(directory).await?;
@@ -88,8 +92,8 @@ impl Session {
 }
 
 impl Connected {
-    /// Clients for the repository: in another Region, or with the profile of `--repository-profile`.
-    pub(super) async fn repository_clients(
+    /// Clients for another Region, or with the profile of `--repository-profile`; none where the session's own will do.
+    pub(super) async fn clients_in(
         &self,
         region: &Region,
         profile: Option<&str>,
@@ -104,6 +108,13 @@ impl Connected {
         let connection = Connection::open(&settings).await.map_err(connect_failure)?;
         Ok(Some(connection.clients()))
     }
+}
+
+/// Refuses an address that could not be used, before AWS is asked anything.
+fn check_registry_endpoint(address: &str, allow_plain_http: bool) -> Result<(), Failure> {
+    let not_one = |error| usage(format!("--registry-endpoint {address:?} is not an address: {error}"), None);
+    let url: url::Url = address.parse().map_err(not_one)?;
+    check_endpoint(&url, allow_plain_http).map_err(|error| usage(error.to_string(), None))
 }
 
 fn parse_region(text: Option<&str>) -> Result<Option<Region>, Failure> {

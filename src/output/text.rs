@@ -119,7 +119,9 @@ impl Text {
             PolicyOutcome::Added if policy.changed => {
                 format!("statements written: {}", policy.statements_added.join(", "))
             }
-            PolicyOutcome::Added => format!("lacks the pull permission ({})", policy.statements_added.join(", ")),
+            PolicyOutcome::Added => {
+                format!("lacks the pull permission ({})", policy.statements_added.join(", "))
+            }
             PolicyOutcome::Unknown => "could not be decided".to_owned(),
             PolicyOutcome::Denied => "denies the pull".to_owned(),
         };
