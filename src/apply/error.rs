@@ -63,6 +63,10 @@ impl ApplyError {
     pub(crate) fn failure(&self, changed: bool) -> Failure {
         let stage = if changed { Stage::BeforeTraffic } else { Stage::BeforeChange };
         let (kind, stage, hint) = match self {
+            // Before anything was changed, an identity that is missing or expired is a matter of configuration.
+            Self::Cloud(error) if error.kind == CloudErrorKind::Credentials && !changed => {
+                (cloud_kind(error.kind), Stage::Usage, cloud_hint(error))
+            }
             Self::Cloud(error) => (cloud_kind(error.kind), stage, cloud_hint(error)),
             Self::Push(error @ (PushError::TooLarge { .. } | PushError::ImmutableTag { .. } | PushError::Layer(_))) => {
                 ("refused", Stage::Refused, error.hint())
