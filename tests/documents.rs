@@ -81,7 +81,8 @@ fn code_lines(page: &str) -> Vec<String> {
         if line.trim_start().starts_with("```") {
             fenced = !fenced;
         } else if fenced || line.starts_with("    ") {
-            let (text, more) = line.trim().strip_suffix('\\').map_or((line.trim(), false), |text| (text, true));
+            let (text, more) =
+                line.trim().strip_suffix('\\').map_or((line.trim(), false), |text| (text, true));
             match lines.last_mut().filter(|_| continued) {
                 Some(last) => last.push_str(text),
                 None => lines.push(text.to_owned()),
@@ -101,8 +102,10 @@ fn command_line(line: &str) -> Option<Vec<String>> {
     if *first != "lambda-lift" || rest.is_empty() {
         return None;
     }
-    let end = rest.iter().position(|word| ["#", "|", ">", ">>", "&&", "||"].contains(word)).unwrap_or(rest.len());
-    let given = rest[..end].iter().filter(|word| **word != "…").map(|word| word.trim_matches(['"', '\'']).to_owned());
+    let end =
+        rest.iter().position(|word| ["#", "|", ">", ">>", "&&", "||"].contains(word)).unwrap_or(rest.len());
+    let given =
+        rest[..end].iter().filter(|word| **word != "…").map(|word| word.trim_matches(['"', '\'']).to_owned());
     Some(std::iter::once("lambda-lift".to_owned()).chain(given).collect())
 }
 

@@ -169,7 +169,8 @@ impl Applier<'_> {
         let Some(wanted) = &spec.function else { return Ok(()) };
         let writer = self.function_writer(&wanted.name, Arc::clone(&progress.wrote));
         let digest = progress.digest.ok_or_else(|| missing("the image's digest"))?;
-        let uri = ImageUri::by_digest(facts.registry.clone(), spec.repository.name.clone(), digest).to_string();
+        let uri =
+            ImageUri::by_digest(facts.registry.clone(), spec.repository.name.clone(), digest).to_string();
         if let Step::CreateFunction(create) = step {
             let live = writer.create(create, &uri, digest).await?;
             if let Some(function) = &mut report.function {
@@ -196,7 +197,8 @@ impl Applier<'_> {
                 progress.version = Some(version);
             }
             Step::MoveAlias(step) => self.move_alias(&writer, step, progress, report).await?,
-            Step::CreateRepository(_) | Step::PushImage(_) | Step::GrantPull(_) | Step::CreateFunction(_) => {}
+            Step::CreateRepository(_) | Step::PushImage(_) | Step::GrantPull(_) | Step::CreateFunction(_) => {
+            }
         }
         Ok(())
     }

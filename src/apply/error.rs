@@ -27,7 +27,9 @@ pub enum ApplyError {
     #[error("{0}")]
     FunctionFailed(function::Failure),
     /// Whether an alias was moved could not be found out.
-    #[error("whether {what} was moved is not known: the answer was lost ({sent}) and it could not be read again ({read})")]
+    #[error(
+        "whether {what} was moved is not known: the answer was lost ({sent}) and it could not be read again ({read})"
+    )]
     AliasUnknown {
         /// The alias and its function.
         what: String,
@@ -68,22 +70,32 @@ impl ApplyError {
                 (cloud_kind(error.kind), Stage::Usage, cloud_hint(error))
             }
             Self::Cloud(error) => (cloud_kind(error.kind), stage, cloud_hint(error)),
-            Self::Push(error @ (PushError::TooLarge { .. } | PushError::ImmutableTag { .. } | PushError::Layer(_))) => {
-                ("refused", Stage::Refused, error.hint())
-            }
+            Self::Push(
+                error @ (PushError::TooLarge { .. } | PushError::ImmutableTag { .. } | PushError::Layer(_)),
+            ) => ("refused", Stage::Refused, error.hint()),
             Self::Push(error) => ("push_failed", stage, error.hint()),
-            Self::Interrupted => ("interrupted", stage, Some("run the same command again to go on".to_owned())),
-            Self::ChangedUnderneath { .. } => {
-                ("changed_underneath", stage, Some("look at the change, then run the same command again".to_owned()))
+            Self::Interrupted => {
+                ("interrupted", stage, Some("run the same command again to go on".to_owned()))
             }
+            Self::ChangedUnderneath { .. } => (
+                "changed_underneath",
+                stage,
+                Some("look at the change, then run the same command again".to_owned()),
+            ),
             Self::FunctionFailed(failure) => ("function_failed", stage, failure.hint.clone()),
-            Self::AliasUnknown { .. } => {
-                ("alias_unknown", Stage::TrafficUnknown, Some("look at it with: aws lambda get-alias; then run the same command again".to_owned()))
+            Self::AliasUnknown { .. } => (
+                "alias_unknown",
+                Stage::TrafficUnknown,
+                Some("look at it with: aws lambda get-alias; then run the same command again".to_owned()),
+            ),
+            Self::Unexpected { .. } => {
+                ("unexpected", stage, Some("run the same command again; if it stays, report it".to_owned()))
             }
-            Self::Unexpected { .. } => ("unexpected", stage, Some("run the same command again; if it stays, report it".to_owned())),
-            Self::WaitTimeout { .. } => {
-                ("timeout", stage, Some("give it longer with --wait-timeout, or look at the function's state".to_owned()))
-            }
+            Self::WaitTimeout { .. } => (
+                "timeout",
+                stage,
+                Some("give it longer with --wait-timeout, or look at the function's state".to_owned()),
+            ),
         };
         Failure { kind, stage, message: chain(self), hint }
     }

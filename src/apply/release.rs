@@ -31,8 +31,7 @@ impl FunctionWriter<'_> {
                     if !(passes || lost && lost_answers <= 2) {
                         return Err(error.into());
                     }
-                    self.reporter
-                        .report(Event::Waiting { what: what.clone(), state: error.message.clone() });
+                    self.reporter.report(Event::Waiting { what: what.clone(), state: error.message.clone() });
                     deadline.pause(self.interrupt, &what, &error.message).await?;
                 }
             }
@@ -81,8 +80,7 @@ impl FunctionWriter<'_> {
                 // The same version under a new revision: AWS or a tag changed it, nobody moved it.
                 CloudErrorKind::PreconditionFailed | CloudErrorKind::Conflict => {
                     revision_id = live.and_then(|alias| alias.revision_id);
-                    self.reporter
-                        .report(Event::Waiting { what: what.clone(), state: error.message.clone() });
+                    self.reporter.report(Event::Waiting { what: what.clone(), state: error.message.clone() });
                     deadline.pause(self.interrupt, &what, &error.message).await?;
                 }
                 _ => return Err(error.into()),

@@ -78,7 +78,8 @@ impl Session {
             });
             settings.profile = None;
             if settings.region.is_none() {
-                settings.region = parse_region(Some(environment_region().as_deref().unwrap_or(LOCAL_REGION)))?;
+                settings.region =
+                    parse_region(Some(environment_region().as_deref().unwrap_or(LOCAL_REGION)))?;
             }
             registry_endpoint = Some(running.url());
             stand = Some(running);
@@ -109,8 +110,7 @@ impl Connected {
 }
 
 fn parse_region(text: Option<&str>) -> Result<Option<Region>, Failure> {
-    text.map(|text| text.parse().map_err(|error: NameError| usage(error.to_string(), None)))
-        .transpose()
+    text.map(|text| text.parse().map_err(|error: NameError| usage(error.to_string(), None))).transpose()
 }
 
 /// The Region that AWS tools take from the environment.
@@ -120,7 +120,8 @@ pub(super) fn environment_region() -> Option<String> {
 }
 
 async fn start_stand(directory: &Path) -> Result<Stand, Failure> {
-    let directory = if directory.as_os_str().is_empty() { default_state_directory() } else { directory.into() };
+    let directory =
+        if directory.as_os_str().is_empty() { default_state_directory() } else { directory.into() };
     let settings = StandSettings { state: Some(directory.clone()), ..StandSettings::default() };
     Stand::start(settings).await.map_err(|error| Failure {
         kind: "local",
@@ -142,9 +143,9 @@ pub(super) fn cache_directory() -> PathBuf {
 
 fn user_directory(variable: &str, below_home: &str) -> PathBuf {
     let named = std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = named.filter(|path| path.is_absolute()).or_else(|| {
-        std::env::home_dir().map(|home| home.join(below_home))
-    });
+    let base = named
+        .filter(|path| path.is_absolute())
+        .or_else(|| std::env::home_dir().map(|home| home.join(below_home)));
     base.unwrap_or_else(std::env::temp_dir).join("lambda-lift")
 }
 
