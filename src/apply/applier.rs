@@ -13,7 +13,7 @@ use crate::name::{Digest, FunctionName, ImageUri, Version};
 use crate::observe::{Facts, LayerFacts, LayerOrigin};
 use crate::plan::{AliasStep, DeploySpec, Plan, PushStep, Step, default_tag};
 use crate::registry::{KnownLayer, PushRequest, Registry, publish_manifest, push_image};
-use crate::report::{AliasReport, PolicyOutcome, Report, StepStatus};
+use crate::report::{AliasReport, PolicyOutcome, Report, StepStatus, describe_done};
 
 use super::function::FunctionWriter;
 use super::grant::write_policy;
@@ -81,6 +81,7 @@ impl Applier<'_> {
             match result {
                 Ok(()) => {
                     report.steps[index].status = StepStatus::Done;
+                    let detail = describe_done(step, spec, report).unwrap_or(detail);
                     self.reporter.report(Event::StepDone { step: name, detail, elapsed });
                 }
                 Err(error) => {

@@ -76,7 +76,7 @@ impl ApplyError {
     pub(crate) fn failure(&self, changed: bool) -> Failure {
         let stage = if changed { Stage::BeforeTraffic } else { Stage::BeforeChange };
         let (kind, stage, hint) = match self {
-            // Nothing was asked of AWS yet: what is missing is configuration.
+            // Before anything was changed, an identity that is missing or expired is a matter of configuration.
             Self::Cloud(error) if error.kind == CloudErrorKind::Credentials && !changed => {
                 (cloud_kind(error.kind), Stage::Usage, cloud_hint(error))
             }

@@ -77,10 +77,10 @@ pub(super) struct Common {
     /// When to use colour
     #[arg(long, global = true, env = "LAMBDA_LIFT_COLOR", value_name = "WHEN", default_value = "auto")]
     pub(super) color: ColorChoice,
-    /// No progress on stderr, only errors
+    /// No progress on stderr, only warnings
     #[arg(short, long, global = true, env = "LAMBDA_LIFT_QUIET", value_parser = BoolishValueParser::new())]
     pub(super) quiet: bool,
-    /// More lines on stderr: every layer
+    /// More progress on stderr: every layer
     #[arg(short, long, global = true, env = "LAMBDA_LIFT_VERBOSE", value_parser = BoolishValueParser::new())]
     pub(super) verbose: bool,
 }

@@ -8,9 +8,9 @@ use lambda_lift_localstack::{Settings as StandSettings, Stand};
 
 use crate::apply::Interrupt;
 use crate::aws::{Clients, ConnectError, Connection, ConnectionSettings, StaticCredentials};
-use crate::event::{Reporter, Silence};
+use crate::event::Reporter;
 use crate::name::{NameError, Region};
-use crate::output::{Lines, Progress, Style};
+use crate::output::{Detail, Lines, Progress, Style};
 use crate::registry::check_endpoint;
 use crate::report::{Failure, Stage};
 
@@ -46,12 +46,15 @@ impl Session {
     pub(super) fn new(common: Common, interrupt: Interrupt) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let style = Style::new(wants_colour(&common, terminal));
-        let reporter: Arc<dyn Reporter> = if common.quiet {
-            Arc::new(Silence)
-        } else if terminal {
-            Arc::new(Progress::new(style))
+        let detail = match (common.quiet, common.verbose) {
+            (true, _) => Detail::Warnings,
+            (false, false) => Detail::Steps,
+            (false, true) => Detail::Layers,
+        };
+        let reporter: Arc<dyn Reporter> = if terminal && !common.quiet {
+            Arc::new(Progress::new(style, detail))
         } else {
-            Arc::new(Lines::new(Box::new(std::io::stderr()), style, common.verbose))
+            Arc::new(Lines::new(Box::new(std::io::stderr()), style, detail))
         };
         Self { common, interrupt, reporter }
     }

@@ -4,9 +4,11 @@
 
 mod describe;
 mod outcome;
+pub(crate) mod sizes;
 mod summary;
 
 pub use describe::describe;
+pub(crate) use describe::describe_done;
 pub(crate) use outcome::chain;
 pub use outcome::{
     AliasReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome, PolicyReport,
