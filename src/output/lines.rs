@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::event::{Event, Reporter};
 use crate::preflight::{Finding, Severity};
 
-use super::{Style, document, sizes};
+use super::{Style, document, printable, sizes};
 
 /// Writes events as lines.
 pub struct Lines {
@@ -79,7 +79,7 @@ impl Reporter for Lines {
         }
         if let Some(line) = self.line(&event) {
             // A log that cannot be written must not end a deploy.
-            let _ = writeln!(state.sink, "{line}");
+            let _ = writeln!(state.sink, "{}", printable(&line));
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::event::{Event, Reporter};
 use crate::name::Digest;
 
 use super::lines::finding_line;
-use super::{Style, document, sizes};
+use super::{Style, document, printable, sizes};
 
 /// Draws events on a terminal (stderr).
 pub struct Progress {
@@ -34,7 +34,7 @@ impl Progress {
 
     fn say(&self, line: &str) {
         // A terminal that went away must not end a deploy.
-        let _ = self.bars.println(line);
+        let _ = self.bars.println(printable(line));
     }
 
     fn layer_bar(&self, diff_id: Digest, stored_size: u64) -> ProgressBar {
@@ -54,7 +54,7 @@ impl Reporter for Progress {
         match event {
             Event::Found(finding) => self.say(&finding_line(&finding, self.style)),
             Event::StepStarted { detail, .. } => {
-                let bar = self.bars.add(ProgressBar::new_spinner().with_message(detail));
+                let bar = self.bars.add(ProgressBar::new_spinner().with_message(printable(&detail)));
                 bar.enable_steady_tick(Duration::from_millis(120));
                 state.step = Some(bar);
             }
@@ -87,7 +87,7 @@ impl Reporter for Progress {
             }
             Event::Waiting { what, state: now } => {
                 if let Some(bar) = &state.step {
-                    bar.set_message(format!("waiting for {what}: {now}"));
+                    bar.set_message(printable(&format!("waiting for {what}: {now}")));
                 }
             }
         }

@@ -5,7 +5,7 @@ use crate::policy::{Assessment, Side, Verdict};
 use crate::report::{Failure, ImageReport, Outcome, PolicyOutcome, Report, Stage, StepReport, StepStatus};
 
 use super::lines::finding_line;
-use super::{Style, document, sizes};
+use super::{Style, document, printable, sizes};
 
 /// What stdout carries at the end of a command in human form.
 pub fn report_text(report: &Report, style: Style) -> String {
@@ -60,7 +60,7 @@ struct Text {
 impl Text {
     fn finish(mut self) -> String {
         self.lines.push(String::new());
-        self.lines.join("\n")
+        printable(&self.lines.join("\n"))
     }
 
     fn fact(&mut self, name: &str, value: &str) {
