@@ -3,12 +3,13 @@
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use lambda_lift_localstack::{Settings as StandSettings, Stand};
+use lambda_lift_localstack::{Settings as StandSettings, Stand, StartError};
 
 use crate::apply::Interrupt;
 use crate::aws::{Clients, ConnectError, Connection, ConnectionSettings, StaticCredentials};
-use crate::event::Reporter;
+use crate::event::{Event, Reporter};
 use crate::name::{NameError, Region};
 use crate::output::{Detail, Lines, Progress, Style};
 use crate::registry::check_endpoint;
@@ -21,6 +22,9 @@ use super::run::wants_colour;
 const LOCAL_REGION: &str = "us-east-1";
 /// The account of the stand-in: the one that AWS's own examples use.
 const LOCAL_ACCOUNT: &str = "123456789012";
+
+/// How long another run with the same `--local` folder is waited for. Most runs take a second or two.
+const STATE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What every command has.
 pub(super) struct Session {
@@ -74,7 +78,7 @@ impl Session {
         }
         let mut stand = None;
         if let Some(directory) = &common.local {
-            let running = start_stand(directory).await?;
+            let running = self.start_stand(directory).await?;
             settings.endpoint_url = Some(running.url());
             settings.credentials = Some(StaticCredentials {
                 access_key_id: LOCAL_ACCOUNT.to_owned(),
@@ -91,6 +95,36 @@ impl Session {
         let connection = Connection::open(&settings).await.map_err(connect_failure)?;
         let (clients, region) = (connection.clients(), connection.region().clone());
         Ok(Connected { clients, region, registry_endpoint, settings, _stand: stand })
+    }
+
+    /// Starts the stand-in, after whoever else uses the same state has ended.
+    async fn start_stand(&self, directory: &Path) -> Result<Stand, Failure> {
+        let directory =
+            if directory.as_os_str().is_empty() { default_state_directory() } else { directory.into() };
+        let begun = Instant::now();
+        loop {
+            let settings = StandSettings { state: Some(directory.clone()), ..StandSettings::default() };
+            let error = match Stand::start(settings).await {
+                Ok(stand) => return Ok(stand),
+                Err(error) => error,
+            };
+            if !matches!(error, StartError::InUse { .. }) || begun.elapsed() >= STATE_PATIENCE {
+                return Err(Failure {
+                    kind: "local",
+                    stage: Stage::BeforeChange,
+                    message: format!(
+                        "the stand-in does not start with its state in {}: {error}",
+                        directory.display()
+                    ),
+                    hint: Some("give another folder with --local=DIR".to_owned()),
+                });
+            }
+            let (what, state) =
+                ("the stand-in".to_owned(), format!("another run uses {}", directory.display()));
+            self.reporter.report(Event::Waiting { what, state });
+            let pause = tokio::time::sleep(Duration::from_millis(50));
+            self.interrupt.or(pause).await.map_err(|stopped| stopped.failure(false))?;
+        }
     }
 }
 
@@ -128,18 +162,6 @@ fn parse_region(text: Option<&str>) -> Result<Option<Region>, Failure> {
 pub(super) fn environment_region() -> Option<String> {
     let named = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());
     ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(named)
-}
-
-async fn start_stand(directory: &Path) -> Result<Stand, Failure> {
-    let directory =
-        if directory.as_os_str().is_empty() { default_state_directory() } else { directory.into() };
-    let settings = StandSettings { state: Some(directory.clone()), ..StandSettings::default() };
-    Stand::start(settings).await.map_err(|error| Failure {
-        kind: "local",
-        stage: Stage::BeforeChange,
-        message: format!("the stand-in does not start with its state in {}: {error}", directory.display()),
-        hint: Some("give another folder with --local=DIR".to_owned()),
-    })
 }
 
 /// Where the stand-in keeps its state when `--local` names no folder.

@@ -8,7 +8,7 @@ use crate::report::{
 };
 
 use super::lines::finding_line;
-use super::{Style, document};
+use super::{Style, document, printable};
 
 /// What stdout carries at the end of a command in human form.
 pub fn report_text(report: &Report, style: Style) -> String {
@@ -52,7 +52,7 @@ struct Text {
 impl Text {
     fn finish(mut self) -> String {
         self.lines.push(String::new());
-        self.lines.join("\n")
+        printable(&self.lines.join("\n"))
     }
 
     fn fact(&mut self, name: &str, value: &str) {
