@@ -5,6 +5,10 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+/// What `--local` without a folder stands for. Not the empty text: clap refuses that, and so an empty LAMBDA_LIFT_LOCAL
+/// does not turn a deploy to AWS into one to the stand-in.
+pub(super) const DEFAULT_STATE: &str = "-";
+
 /// Takes a container image from this machine to a live AWS Lambda function
 #[derive(Debug, Parser)]
 #[command(name = "lambda-lift", version, max_term_width = 110, propagate_version = true)]
@@ -68,7 +72,7 @@ pub(super) struct Common {
         value_name = "DIR",
         num_args = 0..=1,
         require_equals = true,
-        default_missing_value = ""
+        default_missing_value = DEFAULT_STATE
     )]
     pub(super) local: Option<PathBuf>,
     /// How the result is written to stdout

@@ -13,7 +13,7 @@ use crate::name::{NameError, Region};
 use crate::output::{Detail, Lines, Progress, Style};
 use crate::report::{Failure, Stage};
 
-use super::arguments::Common;
+use super::arguments::{Common, DEFAULT_STATE};
 use super::run::wants_colour;
 
 /// The Region of the stand-in when none is configured.
@@ -121,7 +121,7 @@ pub(super) fn environment_region() -> Option<String> {
 
 async fn start_stand(directory: &Path) -> Result<Stand, Failure> {
     let directory =
-        if directory.as_os_str().is_empty() { default_state_directory() } else { directory.into() };
+        if directory.as_os_str() == DEFAULT_STATE { default_state_directory() } else { directory.into() };
     let settings = StandSettings { state: Some(directory.clone()), ..StandSettings::default() };
     Stand::start(settings).await.map_err(|error| Failure {
         kind: "local",
