@@ -81,7 +81,11 @@ impl Applier<'_> {
             match result {
                 Ok(()) => {
                     report.steps[index].status = StepStatus::Done;
-                    let detail = describe_done(step, spec, report).unwrap_or(detail);
+                    let done = describe_done(step, spec, report);
+                    if let Some(done) = &done {
+                        report.steps[index].detail.clone_from(done);
+                    }
+                    let detail = done.unwrap_or(detail);
                     self.reporter.report(Event::StepDone { step: name, detail, elapsed });
                 }
                 Err(error) => {

@@ -2,8 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{BoolishValueParser, OsStringValueParser, TypedValueParser as _};
+use clap::builder::BoolishValueParser;
 use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+/// What `--local` without a folder stands for. Not the empty text: clap refuses that, and so an empty LAMBDA_LIFT_LOCAL
+/// does not turn a deploy to AWS into one to the stand-in.
+pub(super) const DEFAULT_STATE: &str = "-";
 
 /// Takes a container image from this machine to a live AWS Lambda function
 #[derive(Debug, Parser)]
@@ -98,9 +102,7 @@ pub(super) struct Common {
         value_name = "DIR",
         num_args = 0..=1,
         require_equals = true,
-        default_missing_value = "",
-        // Clap's own parser of paths refuses the empty one, which stands for the default folder.
-        value_parser = OsStringValueParser::new().map(PathBuf::from)
+        default_missing_value = DEFAULT_STATE
     )]
     pub(super) local: Option<PathBuf>,
     /// How the result is written to stdout

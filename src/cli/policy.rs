@@ -104,9 +104,24 @@ impl Repository {
         let clients = own.unwrap_or_else(|| connected.clients.clone());
         let owner = reference.registry.as_ref().map(|host| &host.account);
         let reading = async {
-            tokio::join!(clients.identity.caller(), clients.ecr.repository_policy(owner, &reference.name))
+            let (ecr, name) = (&clients.ecr, &reference.name);
+            tokio::join!(
+                clients.identity.caller(),
+                ecr.repository(owner, name),
+                ecr.repository_policy(owner, name)
+            )
         };
-        let (caller, text) = session.interrupt.or(reading).await.map_err(|stopped| stopped.failure(false))?;
+        let read = session.interrupt.or(reading).await.map_err(|stopped| stopped.failure(false))?;
+        let (caller, repository, text) = read;
+        // Whoever may read the policy but not describe the repository still gets the policy.
+        if let Ok(None) = repository {
+            return Err(Failure {
+                kind: "not_found",
+                stage: Stage::Refused,
+                message: format!("repository {} does not exist in {region}", reference.name),
+                hint: Some("check its name, --region and the account of the credentials".to_owned()),
+            });
+        }
         let failed = |error: crate::cloud::CloudError| crate::apply::ApplyError::from(error).failure(false);
         let (caller, text) = (caller.map_err(failed)?, text.map_err(failed)?);
         let host = match &reference.registry {

@@ -15,7 +15,7 @@ use crate::output::{Detail, Lines, Progress, Style};
 use crate::registry::check_endpoint;
 use crate::report::{Failure, Stage};
 
-use super::arguments::Common;
+use super::arguments::{Common, DEFAULT_STATE};
 use super::run::wants_colour;
 
 /// The Region of the stand-in when none is configured.
@@ -100,7 +100,7 @@ impl Session {
     /// Starts the stand-in, after whoever else uses the same state has ended.
     async fn start_stand(&self, directory: &Path) -> Result<Stand, Failure> {
         let directory =
-            if directory.as_os_str().is_empty() { default_state_directory() } else { directory.into() };
+            if directory.as_os_str() == DEFAULT_STATE { default_state_directory() } else { directory.into() };
         let begun = Instant::now();
         loop {
             let settings = StandSettings { state: Some(directory.clone()), ..StandSettings::default() };
