@@ -13,7 +13,7 @@ use crate::name::{Digest, FunctionName, ImageUri, Version};
 use crate::observe::{Facts, LayerFacts, LayerOrigin};
 use crate::plan::{AliasStep, DeploySpec, Plan, PushStep, Step, default_tag};
 use crate::registry::{KnownLayer, PushRequest, Registry, publish_manifest, push_image};
-use crate::report::{AliasReport, PolicyOutcome, Report, StepStatus};
+use crate::report::{AliasReport, PolicyOutcome, Report, StepStatus, describe_done};
 
 use super::function::FunctionWriter;
 use super::grant::write_policy;
@@ -81,6 +81,7 @@ impl Applier<'_> {
             match result {
                 Ok(()) => {
                     report.steps[index].status = StepStatus::Done;
+                    let detail = describe_done(step, spec, report).unwrap_or(detail);
                     self.reporter.report(Event::StepDone { step: name, detail, elapsed });
                 }
                 Err(error) => {
@@ -173,7 +174,8 @@ impl Applier<'_> {
         let Some(wanted) = &spec.function else { return Ok(()) };
         let writer = self.function_writer(&wanted.name, Arc::clone(&progress.wrote));
         let digest = progress.digest.ok_or_else(|| missing("the image's digest"))?;
-        let uri = ImageUri::by_digest(facts.registry.clone(), spec.repository.name.clone(), digest).to_string();
+        let uri =
+            ImageUri::by_digest(facts.registry.clone(), spec.repository.name.clone(), digest).to_string();
         if let Step::CreateFunction(create) = step {
             let live = writer.create(create, &uri, digest).await?;
             if let Some(function) = &mut report.function {
@@ -200,7 +202,8 @@ impl Applier<'_> {
                 progress.version = Some(version);
             }
             Step::MoveAlias(step) => self.move_alias(&writer, step, progress, report).await?,
-            Step::CreateRepository(_) | Step::PushImage(_) | Step::GrantPull(_) | Step::CreateFunction(_) => {}
+            Step::CreateRepository(_) | Step::PushImage(_) | Step::GrantPull(_) | Step::CreateFunction(_) => {
+            }
         }
         Ok(())
     }

@@ -28,7 +28,9 @@ pub enum ApplyError {
     #[error("{0}")]
     FunctionFailed(function::Failure),
     /// Whether an alias was moved could not be found out.
-    #[error("whether {what} was moved is not known: the answer was lost ({sent}) and it could not be read again ({read})")]
+    #[error(
+        "whether {what} was moved is not known: the answer was lost ({sent}) and it could not be read again ({read})"
+    )]
     AliasUnknown {
         /// The alias and its function.
         what: String,
@@ -74,27 +76,37 @@ impl ApplyError {
     pub(crate) fn failure(&self, changed: bool) -> Failure {
         let stage = if changed { Stage::BeforeTraffic } else { Stage::BeforeChange };
         let (kind, stage, hint) = match self {
-            // Nothing was asked of AWS yet: what is missing is configuration.
+            // Before anything was changed, an identity that is missing or expired is a matter of configuration.
             Self::Cloud(error) if error.kind == CloudErrorKind::Credentials && !changed => {
                 (cloud_kind(error.kind), Stage::Usage, cloud_hint(error))
             }
             Self::Cloud(error) => (cloud_kind(error.kind), stage, cloud_hint(error)),
-            Self::Push(error @ (PushError::TooLarge { .. } | PushError::ImmutableTag { .. } | PushError::Layer(_))) => {
-                ("refused", Stage::Refused, error.hint())
-            }
+            Self::Push(
+                error @ (PushError::TooLarge { .. } | PushError::ImmutableTag { .. } | PushError::Layer(_)),
+            ) => ("refused", Stage::Refused, error.hint()),
             Self::Push(error) => ("push_failed", stage, error.hint()),
-            Self::Interrupted => ("interrupted", stage, Some("run the same command again to go on".to_owned())),
-            Self::ChangedUnderneath { .. } => {
-                ("changed_underneath", stage, Some("look at the change, then run the same command again".to_owned()))
+            Self::Interrupted => {
+                ("interrupted", stage, Some("run the same command again to go on".to_owned()))
             }
+            Self::ChangedUnderneath { .. } => (
+                "changed_underneath",
+                stage,
+                Some("look at the change, then run the same command again".to_owned()),
+            ),
             Self::FunctionFailed(failure) => ("function_failed", stage, failure.hint.clone()),
-            Self::AliasUnknown { .. } | Self::AliasUnsettled { .. } => {
-                ("alias_unknown", Stage::TrafficUnknown, Some("look at it with: aws lambda get-alias; then run the same command again".to_owned()))
+            Self::AliasUnknown { .. } | Self::AliasUnsettled { .. } => (
+                "alias_unknown",
+                Stage::TrafficUnknown,
+                Some("look at it with: aws lambda get-alias; then run the same command again".to_owned()),
+            ),
+            Self::Unexpected { .. } => {
+                ("unexpected", stage, Some("run the same command again; if it stays, report it".to_owned()))
             }
-            Self::Unexpected { .. } => ("unexpected", stage, Some("run the same command again; if it stays, report it".to_owned())),
-            Self::WaitTimeout { .. } => {
-                ("timeout", stage, Some("give it longer with --wait-timeout, or look at the function's state".to_owned()))
-            }
+            Self::WaitTimeout { .. } => (
+                "timeout",
+                stage,
+                Some("give it longer with --wait-timeout, or look at the function's state".to_owned()),
+            ),
         };
         Failure { kind, stage, message: chain(self), hint }
     }
@@ -154,8 +166,11 @@ mod tests {
 
     #[test]
     fn the_stage_says_how_far_the_world_had_changed() {
-        let unsettled =
-            ApplyError::AliasUnsettled { what: "alias live".to_owned(), version: "7".parse().unwrap(), found: String::new() };
+        let unsettled = ApplyError::AliasUnsettled {
+            what: "alias live".to_owned(),
+            version: "7".parse().unwrap(),
+            found: String::new(),
+        };
         let table = [
             (cloud(CloudErrorKind::Credentials), false, Stage::Usage),
             (cloud(CloudErrorKind::Credentials), true, Stage::BeforeTraffic),

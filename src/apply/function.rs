@@ -126,9 +126,7 @@ impl FunctionWriter<'_> {
     }
 
     fn is_created(&self, step: &CreateStep, digest: Digest, live: &LiveFunction) -> bool {
-        live.runs(&digest)
-            && live.architecture == step.architecture
-            && function::holds(&step.settings, live)
+        live.runs(&digest) && live.architecture == step.architecture && function::holds(&step.settings, live)
     }
 
     /// UpdateFunctionConfiguration, waited for until it is Successful.
@@ -153,13 +151,14 @@ impl FunctionWriter<'_> {
         digest: Digest,
         base: &LiveFunction,
     ) -> Result<LiveFunction, ApplyError> {
-        let arrived = |live: &LiveFunction| {
-            live.runs(&digest) && live.architecture == step.architecture
-        };
+        let arrived = |live: &LiveFunction| live.runs(&digest) && live.architecture == step.architecture;
         let live = self
             .guarded(base, arrived, async |revision_id| {
-                let update =
-                    CodeUpdate { image_uri: image_uri.to_owned(), architecture: step.architecture, revision_id };
+                let update = CodeUpdate {
+                    image_uri: image_uri.to_owned(),
+                    architecture: step.architecture,
+                    revision_id,
+                };
                 self.writer.update_code(self.name, &update).await
             })
             .await?;

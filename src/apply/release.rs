@@ -5,9 +5,9 @@ use crate::event::Event;
 use crate::name::Version;
 use crate::plan::AliasStep;
 
-use super::settle::Deadline;
-use super::function::{FunctionWriter, unchanged};
 use super::ApplyError;
+use super::function::{FunctionWriter, unchanged};
+use super::settle::Deadline;
 
 impl FunctionWriter<'_> {
     /// PublishVersion of exactly what `base` is, waited for until the version is Active.
@@ -32,8 +32,7 @@ impl FunctionWriter<'_> {
                     if !(passes || lost && lost_answers <= 2) {
                         return Err(error.into());
                     }
-                    self.reporter
-                        .report(Event::Waiting { what: what.clone(), state: error.message.clone() });
+                    self.reporter.report(Event::Waiting { what: what.clone(), state: error.message.clone() });
                     deadline.pause(self.interrupt, &what, &error.message).await?;
                 }
             }
@@ -77,8 +76,7 @@ impl FunctionWriter<'_> {
                 // The same version and weights under a new revision: nobody moved it.
                 CloudErrorKind::PreconditionFailed | CloudErrorKind::Conflict => {
                     revision_id = live.and_then(|alias| alias.revision_id);
-                    self.reporter
-                        .report(Event::Waiting { what: what.clone(), state: error.message.clone() });
+                    self.reporter.report(Event::Waiting { what: what.clone(), state: error.message.clone() });
                     deadline.pause(self.interrupt, &what, &error.message).await?;
                 }
                 _ => return Err(error.into()),
@@ -105,8 +103,12 @@ impl FunctionWriter<'_> {
             match self.reader.alias(self.name, &step.name).await {
                 Ok(Some(alias)) if points_to(&alias, version) => return Ok(()),
                 Ok(Some(alias)) => found = place(&alias),
-                Ok(None) => return Err(ApplyError::AliasUnsettled { what, version, found: "it is gone".to_owned() }),
-                Err(error) => return Err(ApplyError::AliasUnsettled { what, version, found: error.to_string() }),
+                Ok(None) => {
+                    return Err(ApplyError::AliasUnsettled { what, version, found: "it is gone".to_owned() });
+                }
+                Err(error) => {
+                    return Err(ApplyError::AliasUnsettled { what, version, found: error.to_string() });
+                }
             }
         }
     }
@@ -114,7 +116,8 @@ impl FunctionWriter<'_> {
 
 /// Where an alias points, for a person.
 fn place(alias: &LiveAlias) -> String {
-    let weights = alias.weights.iter().map(|(version, weight)| format!(", version {version} with weight {weight}"));
+    let weights =
+        alias.weights.iter().map(|(version, weight)| format!(", version {version} with weight {weight}"));
     format!("it points to version {}{}", alias.version, weights.collect::<String>())
 }
 
@@ -137,7 +140,9 @@ mod tests {
 
     #[test]
     fn an_alias_with_other_weights_than_the_plan_saw_is_somebody_elses_release() {
-        let weights = |weights: &[(&str, f64)]| weights.iter().map(|(version, weight)| ((*version).to_owned(), *weight)).collect();
+        let weights = |weights: &[(&str, f64)]| {
+            weights.iter().map(|(version, weight)| ((*version).to_owned(), *weight)).collect()
+        };
         let alias = |version: &str, weighted: &[(&str, f64)]| LiveAlias {
             name: "live".parse().unwrap(),
             version: version.to_owned(),

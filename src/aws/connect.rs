@@ -346,7 +346,9 @@ mod tests {
 
     #[test]
     fn credentials_that_no_header_can_carry_are_told_from_others() {
-        let given = |id: &str, token: Option<&str>| Credentials::new(id, "secret", token.map(str::to_owned), None, "test");
+        let given = |id: &str, token: Option<&str>| {
+            Credentials::new(id, "secret", token.map(str::to_owned), None, "test")
+        };
         for (id, token, good) in [
             ("AKIA", None, true),
             ("AKIA", Some("token/+="), true),

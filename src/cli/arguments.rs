@@ -105,10 +105,10 @@ pub(super) struct Common {
     /// When to use colour
     #[arg(long, global = true, env = "LAMBDA_LIFT_COLOR", value_name = "WHEN", default_value = "auto")]
     pub(super) color: ColorChoice,
-    /// No progress on stderr, only errors
+    /// No progress on stderr, only warnings
     #[arg(short, long, global = true, env = "LAMBDA_LIFT_QUIET", value_parser = BoolishValueParser::new())]
     pub(super) quiet: bool,
-    /// More lines on stderr: every layer
+    /// More progress on stderr: every layer
     #[arg(short, long, global = true, env = "LAMBDA_LIFT_VERBOSE", value_parser = BoolishValueParser::new())]
     pub(super) verbose: bool,
 }
@@ -216,7 +216,13 @@ pub(super) struct FunctionArguments {
     #[arg(long, env = "LAMBDA_LIFT_ALIAS", value_name = "NAME")]
     pub(super) alias: Option<String>,
     /// How the alias's traffic moves
-    #[arg(long, env = "LAMBDA_LIFT_STRATEGY", value_name = "STRATEGY", default_value = "all-at-once", requires = "alias")]
+    #[arg(
+        long,
+        env = "LAMBDA_LIFT_STRATEGY",
+        value_name = "STRATEGY",
+        default_value = "all-at-once",
+        requires = "alias"
+    )]
     pub(super) strategy: Strategy,
     /// How narrow the pull permission is that is added to the repository's policy
     #[arg(long, env = "LAMBDA_LIFT_POLICY_SCOPE", value_name = "SCOPE", default_value = "account")]
@@ -321,7 +327,12 @@ pub(super) struct PolicyAudience {
 #[derive(Debug, Args)]
 pub(super) struct PolicyCheckArguments {
     /// The repository: a name, or the full URI for another account
-    #[arg(long, env = "LAMBDA_LIFT_REPOSITORY", value_name = "REPOSITORY", required_unless_present = "policy_file")]
+    #[arg(
+        long,
+        env = "LAMBDA_LIFT_REPOSITORY",
+        value_name = "REPOSITORY",
+        required_unless_present = "policy_file"
+    )]
     pub(super) repository: Option<String>,
     /// Judge this document instead of the repository's policy; needs no AWS
     #[arg(long, env = "LAMBDA_LIFT_POLICY_FILE", value_name = "FILE")]

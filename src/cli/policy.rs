@@ -100,7 +100,7 @@ impl Repository {
     ) -> Result<Self, Failure> {
         let region = reference.registry.as_ref().map_or(&connected.region, |host| &host.region);
         let profile = session.common.repository_profile.as_deref();
-        let own = connected.repository_clients(region, profile).await?;
+        let own = connected.clients_in(region, profile).await?;
         let clients = own.unwrap_or_else(|| connected.clients.clone());
         let owner = reference.registry.as_ref().map(|host| &host.account);
         let reading = async {
@@ -122,7 +122,11 @@ impl Repository {
         let requests = requests(&self.host.account, &self.host.region, default, audience)?;
         let with_caller = |request: Request| {
             // The caller's own ARN says something about requests of its account only.
-            if request.account == self.caller.account { request.by_caller(self.caller.arn.clone()) } else { request }
+            if request.account == self.caller.account {
+                request.by_caller(self.caller.arn.clone())
+            } else {
+                request
+            }
         };
         Ok(requests.into_iter().map(with_caller).collect())
     }
@@ -142,7 +146,10 @@ fn requests_offline(
         (None, None, Some(region)) => parse(&region)?,
         (None, None, None) => {
             let hint = "add --region, or name the repository by its full URI";
-            return Err(usage("the Region of repository and function is not known".to_owned(), Some(hint.to_owned())));
+            return Err(usage(
+                "the Region of repository and function is not known".to_owned(),
+                Some(hint.to_owned()),
+            ));
         }
     };
     let first = audience.accounts.first().map(|account| parse::<AccountId>(account)).transpose()?;

@@ -60,7 +60,9 @@ fn finish(report: &Report, format: OutputFormat, style: Style, detailed: bool) -
         && let Some(path) = std::env::var_os("GITHUB_OUTPUT")
         && let Err(error) = output::write_outputs(path.as_ref(), report)
     {
-        output::print_message(&format!("warning: the outputs could not be written to $GITHUB_OUTPUT: {error}"));
+        output::print_message(&format!(
+            "warning: the outputs could not be written to $GITHUB_OUTPUT: {error}"
+        ));
     }
     match ExitCondition::of(report) {
         ExitCondition::Done if detailed && !report.steps.is_empty() => ExitCondition::ChangesPending,

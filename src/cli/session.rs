@@ -9,9 +9,10 @@ use lambda_lift_localstack::{Settings as StandSettings, Stand, StartError};
 
 use crate::apply::Interrupt;
 use crate::aws::{Clients, ConnectError, Connection, ConnectionSettings, StaticCredentials};
-use crate::event::{Event, Reporter, Silence};
+use crate::event::{Event, Reporter};
 use crate::name::{NameError, Region};
-use crate::output::{Lines, Progress, Style};
+use crate::output::{Detail, Lines, Progress, Style};
+use crate::registry::check_endpoint;
 use crate::report::{Failure, Stage};
 
 use super::arguments::Common;
@@ -49,12 +50,15 @@ impl Session {
     pub(super) fn new(common: Common, interrupt: Interrupt) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let style = Style::new(wants_colour(&common, terminal));
-        let reporter: Arc<dyn Reporter> = if common.quiet {
-            Arc::new(Silence)
-        } else if terminal {
-            Arc::new(Progress::new(style))
+        let detail = match (common.quiet, common.verbose) {
+            (true, _) => Detail::Warnings,
+            (false, false) => Detail::Steps,
+            (false, true) => Detail::Layers,
+        };
+        let reporter: Arc<dyn Reporter> = if terminal && !common.quiet {
+            Arc::new(Progress::new(style, detail))
         } else {
-            Arc::new(Lines::new(Box::new(std::io::stderr()), style, common.verbose))
+            Arc::new(Lines::new(Box::new(std::io::stderr()), style, detail))
         };
         Self { common, interrupt, reporter }
     }
@@ -69,6 +73,9 @@ impl Session {
             credentials: None,
         };
         let mut registry_endpoint = common.registry_endpoint.clone();
+        if let Some(address) = &registry_endpoint {
+            check_registry_endpoint(address, common.allow_plain_http)?;
+        }
         let mut stand = None;
         if let Some(directory) = &common.local {
             let running = self.start_stand(directory).await?;
@@ -79,7 +86,8 @@ impl Session {
             });
             settings.profile = None;
             if settings.region.is_none() {
-                settings.region = parse_region(Some(environment_region().as_deref().unwrap_or(LOCAL_REGION)))?;
+                settings.region =
+                    parse_region(Some(environment_region().as_deref().unwrap_or(LOCAL_REGION)))?;
             }
             registry_endpoint = Some(running.url());
             stand = Some(running);
@@ -116,8 +124,8 @@ impl Session {
 }
 
 impl Connected {
-    /// Clients for the repository: in another Region, or with the profile of `--repository-profile`.
-    pub(super) async fn repository_clients(
+    /// Clients for another Region, or with the profile of `--repository-profile`; none where the session's own will do.
+    pub(super) async fn clients_in(
         &self,
         region: &Region,
         profile: Option<&str>,
@@ -134,9 +142,15 @@ impl Connected {
     }
 }
 
+/// Refuses an address that could not be used, before AWS is asked anything.
+fn check_registry_endpoint(address: &str, allow_plain_http: bool) -> Result<(), Failure> {
+    let not_one = |error| usage(format!("--registry-endpoint {address:?} is not an address: {error}"), None);
+    let url: url::Url = address.parse().map_err(not_one)?;
+    check_endpoint(&url, allow_plain_http).map_err(|error| usage(error.to_string(), None))
+}
+
 fn parse_region(text: Option<&str>) -> Result<Option<Region>, Failure> {
-    text.map(|text| text.parse().map_err(|error: NameError| usage(error.to_string(), None)))
-        .transpose()
+    text.map(|text| text.parse().map_err(|error: NameError| usage(error.to_string(), None))).transpose()
 }
 
 /// The Region that AWS tools take from the environment.
@@ -158,9 +172,9 @@ pub(super) fn cache_directory() -> PathBuf {
 
 fn user_directory(variable: &str, below_home: &str) -> PathBuf {
     let named = std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = named.filter(|path| path.is_absolute()).or_else(|| {
-        std::env::home_dir().map(|home| home.join(below_home))
-    });
+    let base = named
+        .filter(|path| path.is_absolute())
+        .or_else(|| std::env::home_dir().map(|home| home.join(below_home)));
     base.unwrap_or_else(std::env::temp_dir).join("lambda-lift")
 }
 

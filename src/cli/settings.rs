@@ -97,7 +97,10 @@ pub(super) fn architecture(text: Option<&str>) -> Result<Option<Architecture>, F
 }
 
 /// One architecture of a flag and a function file that may both name one.
-pub(super) fn agree(flag: Option<Architecture>, file: Option<Architecture>) -> Result<Option<Architecture>, Failure> {
+pub(super) fn agree(
+    flag: Option<Architecture>,
+    file: Option<Architecture>,
+) -> Result<Option<Architecture>, Failure> {
     match (flag, file) {
         (Some(flag), Some(file)) if flag != file => Err(usage(
             format!("--arch says {flag}, Architectures in the function file says {file}"),
@@ -162,7 +165,9 @@ fn environment(given: &[String], from_variable: Option<&str>) -> Result<Vec<Envi
         let lines = if from_variable == Some(text) { text.lines().collect() } else { vec![text.as_str()] };
         for line in lines {
             let whole = if line.contains('=') { line.to_owned() } else { inherited(line)? };
-            variables.push(whole.parse().map_err(|error: EnvironmentVariableError| usage(error.to_string(), None))?);
+            variables.push(
+                whole.parse().map_err(|error: EnvironmentVariableError| usage(error.to_string(), None))?,
+            );
         }
     }
     Ok(variables)
@@ -172,7 +177,9 @@ fn inherited(name: &str) -> Result<String, Failure> {
     match std::env::var(name) {
         Ok(value) => Ok(format!("{name}={value}")),
         Err(_) => Err(usage(
-            format!("--env {name} takes its value from this process's environment, which has no such variable"),
+            format!(
+                "--env {name} takes its value from this process's environment, which has no such variable"
+            ),
             Some(format!("export {name}, or write --env {name}=VALUE")),
         )),
     }

@@ -54,7 +54,8 @@ pub(super) fn match_layers(
             let known = KnownLayer { digest: *digest, size: *size, origin: LayerOrigin::Running };
             return LayerFacts { known: Some(known), stored: true };
         }
-        let from_source = |digest| KnownLayer { digest, size: layer.stored_size, origin: LayerOrigin::Source };
+        let from_source =
+            |digest| KnownLayer { digest, size: layer.stored_size, origin: LayerOrigin::Source };
         LayerFacts { known: own.map(from_source).or_else(|| cached(layer)), stored: false }
     };
     local.layers.iter().map(of_layer).collect()

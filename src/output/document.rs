@@ -26,7 +26,8 @@ pub fn document(report: &Report) -> String {
         steps: report.steps.iter().map(step).collect(),
         error: report.error.as_ref().map(error),
     };
-    let mut text = serde_json::to_string_pretty(&document).expect("a document of strings and numbers serialises");
+    let mut text =
+        serde_json::to_string_pretty(&document).expect("a document of strings and numbers serialises");
     text.push('\n');
     text
 }

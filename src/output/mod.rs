@@ -7,13 +7,12 @@ mod github;
 mod lines;
 mod printable;
 mod progress;
-mod sizes;
 mod style;
 mod text;
 
 pub use document::document;
 pub use github::write_outputs;
-pub use lines::Lines;
+pub use lines::{Detail, Lines};
 pub use progress::Progress;
 pub use style::Style;
 pub use text::report_text;

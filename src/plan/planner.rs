@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::cloud::LiveFunction;
-use crate::function::{self, Change, ChangeKind, Settled, SettingsToSend};
+use crate::function::{self, Change, ChangeKind, SettingsToSend, Settled};
 use crate::name::{Architecture, Digest, Tag, Version};
 use crate::observe::{Facts, FunctionFacts, RepositoryFacts};
 
@@ -60,7 +60,8 @@ fn function_steps(
     facts: &Facts,
     function: &FunctionFacts,
 ) -> (Vec<Step>, Publication) {
-    let architecture = facts.image.local.config.architecture.or(spec.architecture).unwrap_or(Architecture::X86_64);
+    let architecture =
+        facts.image.local.config.architecture.or(spec.architecture).unwrap_or(Architecture::X86_64);
     let Some(live) = &function.live else {
         // A declaration that is not enough to create a function was refused by the preflight.
         let settings = function::settings_for_creation(&wanted.definition).unwrap_or_default();

@@ -80,7 +80,8 @@ impl Report {
 
     /// Layers that were to be sent when the push failed: what became of them is not known.
     pub(crate) fn forget_unsent_layers(&mut self) {
-        let pushed = self.steps.iter().any(|step| step.step == "push_image" && step.status == StepStatus::Done);
+        let pushed =
+            self.steps.iter().any(|step| step.step == "push_image" && step.status == StepStatus::Done);
         if let (false, Some(image)) = (pushed, &mut self.image) {
             let unsent = image.layers.iter_mut().filter(|layer| layer.action == Some(LayerAction::Uploaded));
             unsent.for_each(|layer| layer.action = None);
