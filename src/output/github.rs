@@ -53,3 +53,29 @@ fn outputs(report: &Report) -> Vec<(&'static str, String)> {
     }
     outputs
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan;
+    use crate::report::image_report;
+    use crate::samples::{facts, image, spec, with_alias};
+
+    #[test]
+    fn outputs_are_appended_and_none_can_forge_another() {
+        let (mut spec, mut facts) = (spec(), facts());
+        with_alias(&mut spec, &mut facts, &[]);
+        let mut report = Report { image: Some(image_report(&image())), ..Report::new("deploy") };
+        report.take_facts(&spec, &facts);
+        report.take_plan(&spec, &facts, &plan::plan(&spec, &facts));
+        report.function.as_mut().unwrap().arn = "arn\nversion=9".to_owned();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "before=1\n").unwrap();
+        write_outputs(file.path(), &report).unwrap();
+        let written = std::fs::read_to_string(file.path()).unwrap();
+        let names: Vec<&str> = written.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
+        let expect = ["before", "outcome", "digest", "image", "image-uri", "pushed-bytes", "function-name", "version", "alias", "previous-version"];
+        assert_eq!(names, expect);
+        assert!(written.contains("\nversion=3\n") && !written.contains("version=9"), "{written}");
+    }
+}

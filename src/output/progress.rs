@@ -49,7 +49,7 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed:>9}  {wide_msg}") {
             bar.set_style(style);
         }
-        bar.set_message(detail);
+        bar.set_message(printable(&detail));
         bar.enable_steady_tick(Duration::from_millis(120));
         bar
     }
