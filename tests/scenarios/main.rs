@@ -11,3 +11,4 @@ mod image;
 mod policy;
 mod refusals;
 mod usage;
+mod waiting;
