@@ -45,13 +45,17 @@ fn foreign_statements_survive_deploys_for_three_accounts_with_two_statements_of_
     let theirs = account.policy("shared").unwrap()["Statement"].as_array().unwrap().clone();
 
     let repository = format!("{OWNER}.dkr.ecr.{REGION}.amazonaws.com/shared");
+    let profile = |id: &str| format!("[of-{id}]\naws_access_key_id = {id}\naws_secret_access_key = any\n");
+    let profiles: String = TEAMS.iter().chain(&[OWNER]).map(|id| profile(id)).collect();
+    account.lambda_lift.use_profiles(&profiles);
+    let (image, owner) = (account.small_image("one"), format!("of-{OWNER}"));
     for (round, team) in TEAMS.iter().chain(&TEAMS).enumerate() {
-        account.become_account(team);
-        let (image, role) = (account.small_image("one"), account.role());
+        account.id = (*team).to_owned();
+        let (role, own) = (account.role(), format!("of-{team}"));
         account.stand.clear_calls();
         let run = account.run(&[
             "deploy", "--image", &image, "--function", "hello", "--repository", &repository, "--role", &role, "--alias",
-            "live",
+            "live", "--profile", &own, "--repository-profile", &owner,
         ]);
         let outcome = run.expect(0)["outcome"].clone();
         assert_eq!(outcome, if round < TEAMS.len() { "deployed" } else { "unchanged" }, "{team}");
@@ -59,7 +63,7 @@ fn foreign_statements_survive_deploys_for_three_accounts_with_two_statements_of_
             assert_eq!(account.writes(), Vec::<String>::new());
         }
     }
-    account.become_account(OWNER);
+    account.id = OWNER.to_owned();
     let policy = account.policy("shared").unwrap();
     let statements = policy["Statement"].as_array().unwrap();
     assert_eq!(statements[..theirs.len()], theirs, "{policy:#}");
