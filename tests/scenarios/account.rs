@@ -47,7 +47,8 @@ impl Account {
     }
 
     pub(crate) fn with(settings: Settings) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let stand = runtime.block_on(Stand::start(settings)).unwrap();
         let mut lambda_lift = LambdaLift::new(env!("CARGO_BIN_EXE_lambda-lift"));
         lambda_lift
@@ -139,7 +140,12 @@ impl Account {
 
     /// Fails from now on at these operations, until told otherwise.
     pub(crate) fn fault(&self, operation: &str, calls: Turn, effect: Effect) {
-        let rule = FaultRule { operation: operation.to_owned(), calls, effect: Some(effect), ..FaultRule::default() };
+        let rule = FaultRule {
+            operation: operation.to_owned(),
+            calls,
+            effect: Some(effect),
+            ..FaultRule::default()
+        };
         self.stand.set_faults(vec![rule]);
     }
 
@@ -198,7 +204,10 @@ impl Account {
     }
 
     pub(crate) fn set_policy(&self, repository: &str, policy: &Value) {
-        self.ecr("SetRepositoryPolicy", json!({ "repositoryName": repository, "policyText": policy.to_string() }));
+        self.ecr(
+            "SetRepositoryPolicy",
+            json!({ "repositoryName": repository, "policyText": policy.to_string() }),
+        );
     }
 
     /// The repository's policy, if it has one.
@@ -262,7 +271,8 @@ impl Account {
             .collect();
         let alias = self.lambda("GET", "/hello/aliases/live", Value::Null);
         let images = self.ecr("ListImages", json!({ "repositoryName": "hello" }));
-        let mut images: Vec<_> = images["imageIds"].as_array().unwrap().iter().map(Value::to_string).collect();
+        let mut images: Vec<_> =
+            images["imageIds"].as_array().unwrap().iter().map(Value::to_string).collect();
         images.sort();
         let digest = format!("sha256:{}", configuration["CodeSha256"].as_str().unwrap());
         self.assert_stored("hello", &digest);
@@ -299,13 +309,23 @@ pub(crate) fn deploy_arguments<'a>(image: &'a str, role: &'a str) -> Vec<&'a str
 }
 
 /// Whether an operation could change something.
-pub(crate) fn is_write(operation: &str) -> bool {
-    let reads = ["Get", "Describe", "List", "BatchGet", "BatchCheck", "Head", "Download", "CheckVersion", "UploadStatus"];
+fn is_write(operation: &str) -> bool {
+    let reads = [
+        "Get",
+        "Describe",
+        "List",
+        "BatchGet",
+        "BatchCheck",
+        "Head",
+        "Download",
+        "CheckVersion",
+        "UploadStatus",
+    ];
     !reads.iter().any(|verb| operation.starts_with(verb))
 }
 
 /// Nothing that the binary says may hold a secret: not the key, not a value, not a token or an address with one.
-pub(crate) fn assert_no_secrets(run: &Run) {
+fn assert_no_secrets(run: &Run) {
     for (stream, text) in [("standard output", &run.stdout), ("standard error", &run.stderr)] {
         for secret in SECRETS {
             assert!(!text.contains(secret), "{stream} holds {secret:?}:\n{text}");

@@ -26,22 +26,37 @@ fn a_first_deploy_makes_repository_image_policy_function_version_and_alias() {
     assert_eq!(document["schema"], 1);
     assert_eq!((&document["command"], &document["outcome"]), (&json!("deploy"), &json!("deployed")));
     let arn = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:hello");
-    let function = json!({ "name": "hello", "arn": arn, "region": REGION, "account": ACCOUNT, "created": true });
+    let function =
+        json!({ "name": "hello", "arn": arn, "region": REGION, "account": ACCOUNT, "created": true });
     assert_eq!(document["function"], function);
     assert_eq!(document["image"]["uri"], uri);
     assert_eq!(document["image"]["tags"], json!([format!("sha256-{}", &digest[7..19])]));
-    let verdict = json!({ "changed": true, "verdict": "added", "statements_added": ["LambdaECRImageRetrievalPolicy"] });
+    let verdict =
+        json!({ "changed": true, "verdict": "added", "statements_added": ["LambdaECRImageRetrievalPolicy"] });
     assert_eq!(document["policy"], verdict);
     assert_eq!(document["version"], "1");
     assert_eq!(document["alias"], json!({ "name": "live", "from": null, "to": "1" }));
     assert_eq!(document["error"], Value::Null);
     let steps: Vec<_> = document["steps"].as_array().unwrap().iter().map(|step| &step["step"]).collect();
-    let expected =
-        ["create_repository", "push_image", "grant_pull", "create_function", "publish_version", "create_alias"];
+    let expected = [
+        "create_repository",
+        "push_image",
+        "grant_pull",
+        "create_function",
+        "publish_version",
+        "create_alias",
+    ];
     assert_eq!(steps, expected);
 
     // Traffic last, and nothing twice.
-    let once = ["CreateRepository", "PutManifest", "SetRepositoryPolicy", "CreateFunction", "PublishVersion", "CreateAlias"];
+    let once = [
+        "CreateRepository",
+        "PutManifest",
+        "SetRepositoryPolicy",
+        "CreateFunction",
+        "PublishVersion",
+        "CreateAlias",
+    ];
     assert_eq!(order(&account, &once), once);
 
     let function = account.lambda("GET", "/hello", Value::Null);
@@ -103,7 +118,10 @@ fn a_changed_image_moves_only_what_changed_and_then_the_alias() {
         document["image"]["layers"].as_array().unwrap().iter().map(|layer| &layer["action"]).collect();
     assert_eq!(actions, ["reused", "uploaded"]);
     assert_eq!(document["alias"], json!({ "name": "live", "from": "1", "to": "2" }));
-    let writes = order(&account, &["UpdateFunctionCode", "UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias"]);
+    let writes = order(
+        &account,
+        &["UpdateFunctionCode", "UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias"],
+    );
     assert_eq!(writes, ["UpdateFunctionCode", "PublishVersion", "UpdateAlias"]);
     assert!(!account.writes().contains(&"SetRepositoryPolicy".to_owned()), "the policy was right already");
     account.end_state();
@@ -128,9 +146,7 @@ fn changed_settings_alone_touch_neither_registry_nor_code() {
 fn image_and_settings_change_in_the_order_that_leaves_no_broken_function() {
     let (account, image) = Account::deployed(|account| account.small_image("one"));
     let file = account.path("function.json");
-    let definition = |variables: Value, command: &str| {
-        json!({ "FunctionName": "hello", "Environment": { "Variables": variables }, "ImageConfig": { "Command": [command] } })
-    };
+    let definition = |variables: Value, command: &str| json!({ "FunctionName": "hello", "Environment": { "Variables": variables }, "ImageConfig": { "Command": [command] } });
     let with_file = |image: &str, definition: Value| {
         fs::write(&file, definition.to_string()).unwrap();
         let file = file.display().to_string();
@@ -141,7 +157,10 @@ fn image_and_settings_change_in_the_order_that_leaves_no_broken_function() {
 
     let next = account.small_image("two");
     with_file(&next, definition(json!({ "NEW": ENVIRONMENT_VALUE }), "two")).expect(0);
-    let writes = order(&account, &["UpdateFunctionCode", "UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias"]);
+    let writes = order(
+        &account,
+        &["UpdateFunctionCode", "UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias"],
+    );
     let expected = [
         // The new image may need the variable; the old one still needs its command.
         "UpdateFunctionConfiguration",
@@ -162,19 +181,25 @@ fn an_alias_with_weights_ends_on_one_version_without_weights() {
     let (account, _) = Account::deployed(|account| account.small_image("one"));
     let image = account.small_image("two");
     account.deploy(&image).expect(0);
-    let routing = json!({ "FunctionVersion": "1", "RoutingConfig": { "AdditionalVersionWeights": { "2": 0.1 } } });
+    let routing =
+        json!({ "FunctionVersion": "1", "RoutingConfig": { "AdditionalVersionWeights": { "2": 0.1 } } });
     account.lambda("PUT", "/hello/aliases/live", routing);
     account.stand.clear_calls();
 
     let run = account.deploy(&image);
     let document = run.expect(0);
     let warned = document["findings"].as_array().unwrap().iter().any(|finding| {
-        finding["check"] == "alias" && finding["severity"] == "warn" && finding["message"].as_str().unwrap().contains("0.1")
+        finding["check"] == "alias"
+            && finding["severity"] == "warn"
+            && finding["message"].as_str().unwrap().contains("0.1")
     });
     assert!(warned, "{document:#}");
     let alias = account.lambda("GET", "/hello/aliases/live", Value::Null);
     assert_eq!(alias["FunctionVersion"], "2");
-    assert!(alias["RoutingConfig"]["AdditionalVersionWeights"].as_object().is_none_or(serde_json::Map::is_empty), "{alias}");
+    assert!(
+        alias["RoutingConfig"]["AdditionalVersionWeights"].as_object().is_none_or(serde_json::Map::is_empty),
+        "{alias}"
+    );
     assert_eq!(document["alias"]["to"], "2");
 }
 
@@ -323,7 +348,11 @@ fn quiet_says_nothing_on_standard_error() {
     assert_eq!(run.stderr, "");
     let loud = account.deploy_with(&account.small_image("two"), &["--verbose"]);
     loud.expect(0);
-    assert!(loud.stderr.contains("push_image") || loud.stderr.to_lowercase().contains("push"), "{}", loud.stderr);
+    assert!(
+        loud.stderr.contains("push_image") || loud.stderr.to_lowercase().contains("push"),
+        "{}",
+        loud.stderr
+    );
 }
 
 #[test]
@@ -331,8 +360,12 @@ fn a_layer_of_several_parts_arrives_whole() {
     let account = Account::new();
     let image = account.image("bulk", &Image::with_bulk("bulk", 12));
     let document = account.deploy_with(&image, &["--chunk-size", "5"]).expect(0).clone();
-    let parts: Vec<_> =
-        account.calls().into_iter().filter(|call| call.operation == "UploadPart").map(|call| call.request_bytes).collect();
+    let parts: Vec<_> = account
+        .calls()
+        .into_iter()
+        .filter(|call| call.operation == "UploadPart")
+        .map(|call| call.request_bytes)
+        .collect();
     assert!(parts.iter().filter(|bytes| **bytes == 5 << 20).count() == 2, "{parts:?}");
     account.assert_stored("hello", document["image"]["digest"].as_str().unwrap());
 }
@@ -346,6 +379,7 @@ fn a_token_that_seems_to_have_expired_long_ago_is_used_all_the_same() {
     let account = Account::with(settings);
     let image = account.small_image("one");
     account.deploy(&image).expect(0);
-    let tokens = account.operations().into_iter().filter(|operation| operation == "GetAuthorizationToken").count();
+    let tokens =
+        account.operations().into_iter().filter(|operation| operation == "GetAuthorizationToken").count();
     assert!(tokens <= 2, "asked {tokens} times");
 }

@@ -118,7 +118,13 @@ fn judge(scene: Scene, account: &Account, run: &Run, expected: &str) -> Result<(
     }
 }
 
-fn disturbed(scene: Scene, account: &mut Account, id: &str, rule: FaultRule, expected: &str) -> Result<(), String> {
+fn disturbed(
+    scene: Scene,
+    account: &mut Account,
+    id: &str,
+    rule: FaultRule,
+    expected: &str,
+) -> Result<(), String> {
     scene.prepare(account, id);
     account.stand.set_faults(vec![rule]);
     let run = scene.play(account);
@@ -143,7 +149,9 @@ fn all_faults_at_all_operations(scene: Scene) {
     let (operations, expected) = scene.undisturbed();
     let cells: Vec<_> = operations
         .iter()
-        .flat_map(|operation| effects().into_iter().map(move |(name, effect)| (operation.clone(), name, effect)))
+        .flat_map(|operation| {
+            effects().into_iter().map(move |(name, effect)| (operation.clone(), name, effect))
+        })
         .enumerate()
         .collect();
     assert!(operations.len() > 12, "{operations:?}");

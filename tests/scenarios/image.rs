@@ -33,7 +33,10 @@ impl Image {
         let mut bulk = vec![0; mebibytes << 20];
         let seed = note.bytes().fold(7, |seed: u64, byte| seed.wrapping_mul(31) + u64::from(byte));
         fastrand::Rng::with_seed(seed).fill(&mut bulk);
-        Self { layers: vec![layer("var/task/bootstrap", b"#!"), layer("var/task/bulk", &bulk)], ..Self::small(note) }
+        Self {
+            layers: vec![layer("var/task/bootstrap", b"#!"), layer("var/task/bulk", &bulk)],
+            ..Self::small(note)
+        }
     }
 
     pub(crate) fn for_architecture(self, architecture: &'static str) -> Self {
@@ -60,8 +63,10 @@ impl Image {
     pub(crate) fn docker_archive(&self, path: &Path) -> String {
         let config = self.config();
         let config_name = format!("{}.json", hexadecimal(&config));
-        let names: Vec<_> = self.layers.iter().map(|layer| format!("{}/layer.tar", hexadecimal(layer))).collect();
-        let table = json!([{ "Config": config_name, "RepoTags": ["hello:latest"], "Layers": names }]).to_string();
+        let names: Vec<_> =
+            self.layers.iter().map(|layer| format!("{}/layer.tar", hexadecimal(layer))).collect();
+        let table =
+            json!([{ "Config": config_name, "RepoTags": ["hello:latest"], "Layers": names }]).to_string();
         let mut archive = tar::Builder::new(File::create(path).unwrap());
         append(&mut archive, "manifest.json", table.as_bytes());
         append(&mut archive, &config_name, &config);
@@ -112,7 +117,8 @@ pub(crate) fn sparse_archive(path: &Path, bytes: u64) -> String {
     })
     .to_string();
     let config_name = format!("{}.json", hexadecimal(config.as_bytes()));
-    let table = json!([{ "Config": config_name, "RepoTags": null, "Layers": ["large/layer.tar"] }]).to_string();
+    let table =
+        json!([{ "Config": config_name, "RepoTags": null, "Layers": ["large/layer.tar"] }]).to_string();
     let mut archive = tar::Builder::new(File::create(path).unwrap());
     append(&mut archive, "manifest.json", table.as_bytes());
     append(&mut archive, &config_name, config.as_bytes());

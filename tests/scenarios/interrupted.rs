@@ -62,7 +62,12 @@ fn interrupt(child: Child, signal: &str) -> Run {
 
 fn statuses(run: &Run) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    run.document["steps"].as_array().unwrap().iter().map(|step| (text(&step["step"]), text(&step["status"]))).collect()
+    run.document["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| (text(&step["step"]), text(&step["status"])))
+        .collect()
 }
 
 #[test]
@@ -79,7 +84,8 @@ fn interrupted_while_it_sends_layers_it_stops_and_says_what_was_done() {
         let document = run.expect(1);
         assert_eq!(document["error"]["kind"], "interrupted", "{operation}");
         let steps = statuses(&run);
-        let status = |wanted: &str| steps.iter().find(|(step, _)| step == wanted).map(|(_, status)| status.as_str());
+        let status =
+            |wanted: &str| steps.iter().find(|(step, _)| step == wanted).map(|(_, status)| status.as_str());
         assert_eq!(status("create_repository"), Some("done"));
         assert_eq!(status("push_image"), Some("failed"));
         assert_eq!(status("create_function"), Some("skipped"));

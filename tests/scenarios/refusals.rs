@@ -21,7 +21,9 @@ fn assert_refused(account: &Account, run: &Run, check: &str, words: &[&str]) {
     let findings = document["findings"].as_array().unwrap();
     let found = findings.iter().any(|finding| finding["check"] == check && finding["severity"] == "refuse");
     assert!(found, "no refusing finding of {check}: {document:#}");
-    let hinted = |finding: &Value| finding["severity"] != "refuse" || !finding["hint"].as_str().unwrap_or_default().is_empty();
+    let hinted = |finding: &Value| {
+        finding["severity"] != "refuse" || !finding["hint"].as_str().unwrap_or_default().is_empty()
+    };
     assert!(findings.iter().all(hinted), "a refusal without a hint: {document:#}");
     assert_eq!(account.writes(), Vec::<String>::new());
     assert_eq!(document["image"]["pushed_bytes"].as_u64().unwrap_or_default(), 0);
@@ -58,7 +60,15 @@ fn another_region_is_refused_without_a_single_call() {
         [(&image, repository.as_str(), "hello"), (&several, &repository, "hello"), (&image, "hello", &arn)]
     {
         let run = account.run(&[
-            "deploy", "--image", image, "--function", function, "--repository", repository, "--role", &role,
+            "deploy",
+            "--image",
+            image,
+            "--function",
+            function,
+            "--repository",
+            repository,
+            "--role",
+            &role,
         ]);
         assert_refused(&account, &run, "region", &["us-east-1", REGION]);
         assert_eq!(account.operations(), Vec::<String>::new());
@@ -72,8 +82,17 @@ fn a_fips_address_is_refused_with_the_ordinary_one() {
     let repository = format!("{ACCOUNT}.dkr.ecr-fips.{REGION}.amazonaws.com/hello");
     let ordinary = repository.replace("ecr-fips", "ecr");
     let role = account.role();
-    let run = account
-        .run(&["deploy", "--image", &image, "--function", "hello", "--repository", &repository, "--role", &role]);
+    let run = account.run(&[
+        "deploy",
+        "--image",
+        &image,
+        "--function",
+        "hello",
+        "--repository",
+        &repository,
+        "--role",
+        &role,
+    ]);
     assert_refused(&account, &run, "fips", &["ecr-fips", &ordinary, "--registry-endpoint"]);
     assert_eq!(account.operations(), Vec::<String>::new());
 }
@@ -96,7 +115,10 @@ fn an_immutable_tag_is_not_given_to_another_image_and_the_same_image_is_no_chang
     let account = Account::new();
     let (one, two) = (account.small_image("one"), account.small_image("two"));
     let digest = account.deploy_with(&one, &["--tag", "v1"]).expect(0)["image"]["digest"].clone();
-    account.ecr("PutImageTagMutability", json!({ "repositoryName": "hello", "imageTagMutability": "IMMUTABLE" }));
+    account.ecr(
+        "PutImageTagMutability",
+        json!({ "repositoryName": "hello", "imageTagMutability": "IMMUTABLE" }),
+    );
     account.stand.clear_calls();
     let run = account.deploy_with(&two, &["--tag", "v1"]);
     assert_refused(&account, &run, "tag", &["v1", "immutable", digest.as_str().unwrap()]);
@@ -127,11 +149,16 @@ fn images_that_lambda_cannot_run_are_refused_before_aws_is_asked() {
     let account = Account::new();
     let windows = Image { os: "windows", ..Image::small("one") };
     let foreign = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip";
-    let foreign = oci_layout(&account.path("foreign"), &[Image { layer_type: foreign, ..Image::small("one") }]);
+    let foreign =
+        oci_layout(&account.path("foreign"), &[Image { layer_type: foreign, ..Image::small("one") }]);
     let large = sparse_archive(&account.path("large.tar"), 11 << 30);
     let cases = [
         (account.image("windows", &windows), "operating-system", vec!["windows", "Linux"]),
-        (account.image("s390x", &Image::small("one").for_architecture("s390x")), "architecture", vec!["s390x", "arm64"]),
+        (
+            account.image("s390x", &Image::small("one").for_architecture("s390x")),
+            "architecture",
+            vec!["s390x", "arm64"],
+        ),
         (foreign, "image", vec!["may not be redistributed", "nondistributable"]),
         (large, "image-size", vec!["11811160064", "10737418240"]),
     ];
@@ -166,8 +193,11 @@ fn a_policy_that_cannot_be_read_as_one_is_refused() {
     account.create_repository("hello");
     let image = account.small_image("one");
     // ECR would not keep such a document, so a proxy in between has to garble it.
-    for text in ["{\"Version\": \"2012-10-17\", \"Statement\": [", "[]", "{\"Statement\": [{\"Effect\": \"Maybe\"}]}"] {
-        let body = json!({ "registryId": ACCOUNT, "repositoryName": "hello", "policyText": text }).to_string();
+    for text in
+        ["{\"Version\": \"2012-10-17\", \"Statement\": [", "[]", "{\"Statement\": [{\"Effect\": \"Maybe\"}]}"]
+    {
+        let body =
+            json!({ "registryId": ACCOUNT, "repositoryName": "hello", "policyText": text }).to_string();
         let answer = lambda_lift_localstack::ErrorAnswer {
             status: 200,
             code: String::new(),
@@ -236,7 +266,12 @@ fn every_refusal_is_told_at_once() {
     let arm = account.image("arm", &Image::small("arm").for_architecture("arm64"));
     let role = account.role().replace(ACCOUNT, OTHER_ACCOUNT);
     let run = account.run(&deploy_arguments(&arm, &role));
-    assert_refused(&account, &run, "function-architecture", &["x86_64", "arm64", OTHER_ACCOUNT, "NobodyPulls"]);
+    assert_refused(
+        &account,
+        &run,
+        "function-architecture",
+        &["x86_64", "arm64", OTHER_ACCOUNT, "NobodyPulls"],
+    );
 }
 
 #[test]
@@ -247,7 +282,16 @@ fn a_function_in_another_region_than_the_configured_one_is_deployed_where_its_ar
     let arn = format!("arn:aws:lambda:us-east-1:{ACCOUNT}:function:hello");
     let repository = format!("{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/hello");
     let run = account.run(&[
-        "deploy", "--image", &image, "--function", &arn, "--repository", &repository, "--create-repository", "--role", &role,
+        "deploy",
+        "--image",
+        &image,
+        "--function",
+        &arn,
+        "--repository",
+        &repository,
+        "--create-repository",
+        "--role",
+        &role,
     ]);
     // Repository and function agree; only the configuration names another Region.
     let document = run.expect(0);

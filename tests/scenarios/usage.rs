@@ -19,7 +19,10 @@ fn with<'a>(arguments: &[&'a str], flag: &'a str, value: &'a str) -> Vec<&'a str
 
 fn assert_one_document(run: &Run) -> &Value {
     assert!(run.document.is_object(), "not one JSON document on standard output: {:?}", run.stdout);
-    for key in ["schema", "command", "outcome", "function", "image", "policy", "version", "alias", "findings", "steps", "error"] {
+    for key in [
+        "schema", "command", "outcome", "function", "image", "policy", "version", "alias", "findings",
+        "steps", "error",
+    ] {
         assert!(run.document.get(key).is_some(), "{key} is missing in {:#}", run.document);
     }
     &run.document
@@ -85,11 +88,21 @@ fn wrong_values_end_with_2_and_one_document_and_no_call() {
         if doubled {
             arguments.truncate(arguments.len() - 2);
         }
-        let run = if doubled { run_with_endpoint(&account, &arguments, flag, value) } else { account.run(&arguments) };
+        let run = if doubled {
+            run_with_endpoint(&account, &arguments, flag, value)
+        } else {
+            account.run(&arguments)
+        };
         let document = run.document.is_object();
         let said = run.document["error"]["message"].as_str().unwrap_or_default();
         if run.code != Some(2) || !document || said.is_empty() || !account.operations().is_empty() {
-            failures.push(format!("{flag} {value:?}: {:?} {} calls {:?} {}", run.code, run.document, account.operations(), run.stderr));
+            failures.push(format!(
+                "{flag} {value:?}: {:?} {} calls {:?} {}",
+                run.code,
+                run.document,
+                account.operations(),
+                run.stderr
+            ));
             account.stand.clear_calls();
         }
         if document {
@@ -109,7 +122,10 @@ fn wrong_values_end_with_2_and_one_document_and_no_call() {
 fn run_with_endpoint(account: &Account, arguments: &[&str], flag: &str, value: &str) -> Run {
     let url = account.stand.url();
     let mut other = lambda_lift_rig::LambdaLift::new(env!("CARGO_BIN_EXE_lambda-lift"));
-    other.set("AWS_ACCESS_KEY_ID", "123456789012").set("AWS_SECRET_ACCESS_KEY", "s").set("AWS_REGION", "eu-central-1");
+    other
+        .set("AWS_ACCESS_KEY_ID", "123456789012")
+        .set("AWS_SECRET_ACCESS_KEY", "s")
+        .set("AWS_REGION", "eu-central-1");
     let kept = if flag == "--endpoint-url" { "--registry-endpoint" } else { "--endpoint-url" };
     other.always(&[kept, &url, flag, value]);
     other.run(arguments)
@@ -145,7 +161,11 @@ fn without_region_or_credentials_the_run_ends_with_2_and_says_what_to_set() {
     account.lambda_lift.unset("AWS_REGION");
     let run = account.run(&deploy_arguments(&image, &role));
     assert!(run.expect(2)["error"]["message"].as_str().unwrap().contains("AWS_REGION"), "{:#}", run.document);
-    account.lambda_lift.set("AWS_REGION", "eu-central-1").unset("AWS_ACCESS_KEY_ID").unset("AWS_SECRET_ACCESS_KEY");
+    account
+        .lambda_lift
+        .set("AWS_REGION", "eu-central-1")
+        .unset("AWS_ACCESS_KEY_ID")
+        .unset("AWS_SECRET_ACCESS_KEY");
     let run = account.run(&deploy_arguments(&image, &role));
     let document = assert_one_document(&run);
     assert_eq!(document["error"]["kind"], "credentials", "{document:#}");

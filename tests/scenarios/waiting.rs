@@ -50,7 +50,10 @@ fn slow_settling_is_waited_for_at_every_step() {
 
 #[test]
 fn a_change_of_somebody_else_in_progress_is_waited_out() {
-    let account = with_lambda(LambdaSettings { update_settle: Duration::from_millis(1500), ..LambdaSettings::default() });
+    let account = with_lambda(LambdaSettings {
+        update_settle: Duration::from_millis(1500),
+        ..LambdaSettings::default()
+    });
     account.deploy(&account.small_image("one")).expect(0);
     account.lambda("PUT", "/hello/configuration", json!({ "Description": "somebody else's" }));
     let image = account.small_image("two");
@@ -67,7 +70,10 @@ fn a_change_of_somebody_else_in_progress_is_waited_out() {
 
 #[test]
 fn a_new_role_is_given_time_to_become_known() {
-    let account = with_lambda(LambdaSettings { role_propagation: Duration::from_millis(1500), ..LambdaSettings::default() });
+    let account = with_lambda(LambdaSettings {
+        role_propagation: Duration::from_millis(1500),
+        ..LambdaSettings::default()
+    });
     let begun = Instant::now();
     account.deploy(&account.small_image("one")).expect(0);
     assert!(begun.elapsed() >= Duration::from_millis(1400));
@@ -99,7 +105,10 @@ fn waiting_ends_with_the_timeout_and_names_the_state() {
 
 #[test]
 fn a_failed_update_ends_at_once_with_awss_reason_and_the_next_run_mends_it() {
-    let reason = || Reason { code: "InvalidImage".to_owned(), text: "ImageLayerFailure: UnsupportedImageLayerDetected".to_owned() };
+    let reason = || Reason {
+        code: "InvalidImage".to_owned(),
+        text: "ImageLayerFailure: UnsupportedImageLayerDetected".to_owned(),
+    };
     let account = with_lambda(mishap(Mishap::UpdateFails(reason())));
     account.deploy(&account.small_image("one")).expect(0);
     let image = account.small_image("two");
@@ -111,7 +120,11 @@ fn a_failed_update_ends_at_once_with_awss_reason_and_the_next_run_mends_it() {
     for word in ["InvalidImage", "UnsupportedImageLayerDetected", "lambda-lift check"] {
         assert!(said.contains(word), "{word} is not in {said}");
     }
-    assert_eq!(account.lambda("GET", "/hello/aliases/live", Value::Null)["FunctionVersion"], "1", "traffic stays");
+    assert_eq!(
+        account.lambda("GET", "/hello/aliases/live", Value::Null)["FunctionVersion"],
+        "1",
+        "traffic stays"
+    );
     account.deploy(&image).expect(0);
     let state = account.end_state();
     assert_eq!((&state["alias"][0], &state["update"]), (&json!("2"), &json!("Successful")));
