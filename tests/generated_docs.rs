@@ -12,7 +12,8 @@ use lambda_lift::preflight::{CHECKS, Judge};
 fn hold(page: &str, expected: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(page);
     if std::env::var_os("LAMBDA_LIFT_WRITE_DOCS").is_some() {
-        std::fs::create_dir_all(path.parent().expect("a page is in a folder")).expect("the folder can be made");
+        std::fs::create_dir_all(path.parent().expect("a page is in a folder"))
+            .expect("the folder can be made");
         std::fs::write(&path, expected).expect("the page can be written");
         return;
     }
@@ -50,9 +51,8 @@ fn the_page_of_checks_is_current() {
 
 #[test]
 fn the_reference_of_commands_is_current() {
-    let mut page = String::from(
-        "# Commands\n\nGenerated from the command line's own definition; do not edit.\n",
-    );
+    let mut page =
+        String::from("# Commands\n\nGenerated from the command line's own definition; do not edit.\n");
     let mut command = Cli::command().term_width(100);
     command.build();
     describe(&mut command, "lambda-lift", &mut page);
@@ -62,7 +62,8 @@ fn the_reference_of_commands_is_current() {
 fn describe(command: &mut clap::Command, path: &str, page: &mut String) {
     let help = command.render_long_help().to_string();
     let help: Vec<&str> = help.lines().map(str::trim_end).collect();
-    write!(page, "\n## {path}\n\n```text\n{}\n```\n", help.join("\n").trim_end()).expect("a string takes any text");
+    write!(page, "\n## {path}\n\n```text\n{}\n```\n", help.join("\n").trim_end())
+        .expect("a string takes any text");
     for below in command.get_subcommands_mut().filter(|below| below.get_name() != "help") {
         let path = format!("{path} {}", below.get_name());
         describe(below, &path, page);

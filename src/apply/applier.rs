@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::cloud::{EcrReader, EcrWriter, LambdaReader, LambdaWriter, LiveFunction};
+use crate::cloud::{CloudErrorKind, EcrReader, EcrWriter, LambdaReader, LambdaWriter, LiveFunction};
 use crate::event::{Event, Reporter};
 use crate::image::UNCOMPRESSED_LIMIT;
 use crate::layer::{Encoding, LayerCache};
@@ -13,7 +13,7 @@ use crate::name::{Digest, FunctionName, ImageUri, Version};
 use crate::observe::{Facts, LayerFacts, LayerOrigin};
 use crate::plan::{AliasStep, DeploySpec, Plan, PushStep, Step, default_tag};
 use crate::registry::{KnownLayer, PushRequest, Registry, publish_manifest, push_image};
-use crate::report::{AliasReport, PolicyOutcome, Report, StepStatus};
+use crate::report::{AliasReport, PolicyOutcome, Report, StepStatus, describe_done};
 
 use super::function::FunctionWriter;
 use super::grant::write_policy;
@@ -81,10 +81,12 @@ impl Applier<'_> {
             match result {
                 Ok(()) => {
                     report.steps[index].status = StepStatus::Done;
+                    let detail = describe_done(step, spec, report).unwrap_or(detail);
                     self.reporter.report(Event::StepDone { step: name, detail, elapsed });
                 }
                 Err(error) => {
                     report.steps[index].status = StepStatus::Failed;
+                    report.forget_unsent_layers();
                     report.error = Some(error.failure(progress.wrote.load(Ordering::Relaxed)));
                     report.steps[index + 1..].iter_mut().for_each(|later| later.status = StepStatus::Skipped);
                     return;
@@ -105,7 +107,11 @@ impl Applier<'_> {
         match step {
             Step::CreateRepository(settings) => {
                 let tags = std::collections::BTreeMap::new();
-                self.ecr_writer.create_repository(Some(account), repository, settings, &tags).await?;
+                match self.ecr_writer.create_repository(Some(account), repository, settings, &tags).await {
+                    // Another deploy that runs at the same time was faster, or the answer to our first try was lost.
+                    Err(error) if error.kind == CloudErrorKind::AlreadyExists => {}
+                    created => drop(created?),
+                }
             }
             Step::PushImage(push) => self.push(push, facts, progress, report).await?,
             Step::GrantPull(step) => {
@@ -168,7 +174,8 @@ impl Applier<'_> {
         let Some(wanted) = &spec.function else { return Ok(()) };
         let writer = self.function_writer(&wanted.name, Arc::clone(&progress.wrote));
         let digest = progress.digest.ok_or_else(|| missing("the image's digest"))?;
-        let uri = ImageUri::by_digest(facts.registry.clone(), spec.repository.name.clone(), digest).to_string();
+        let uri =
+            ImageUri::by_digest(facts.registry.clone(), spec.repository.name.clone(), digest).to_string();
         if let Step::CreateFunction(create) = step {
             let live = writer.create(create, &uri, digest).await?;
             if let Some(function) = &mut report.function {
@@ -195,7 +202,8 @@ impl Applier<'_> {
                 progress.version = Some(version);
             }
             Step::MoveAlias(step) => self.move_alias(&writer, step, progress, report).await?,
-            Step::CreateRepository(_) | Step::PushImage(_) | Step::GrantPull(_) | Step::CreateFunction(_) => {}
+            Step::CreateRepository(_) | Step::PushImage(_) | Step::GrantPull(_) | Step::CreateFunction(_) => {
+            }
         }
         Ok(())
     }

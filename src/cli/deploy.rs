@@ -84,9 +84,8 @@ async fn pipeline(
         return Ok(Outcome::Refused);
     }
 
-    let repository_clients = connected
-        .clients_in(spec.repository_region(), session.common.repository_profile.as_deref())
-        .await?;
+    let repository_clients =
+        connected.clients_in(spec.repository_region(), session.common.repository_profile.as_deref()).await?;
     let ecr = repository_clients.as_ref().unwrap_or(&connected.clients).ecr.clone();
     let observer = Observer {
         identity: &connected.clients.identity,
@@ -98,7 +97,11 @@ async fn pipeline(
         allow_plain_http: session.common.allow_plain_http,
         compute_digests: mode == Mode::Show,
     };
-    let observed = session.interrupt.or(observer.observe(&spec, local)).await.map_err(|stopped| stopped.failure(false))?;
+    let observed = session
+        .interrupt
+        .or(observer.observe(&spec, local))
+        .await
+        .map_err(|stopped| stopped.failure(false))?;
     let Observation { facts, registry } = observed.map_err(|error| error.failure())?;
 
     report.findings.extend(preflight::check_facts(&spec, &facts));
@@ -180,7 +183,9 @@ pub(super) fn is_usage(error: &ImageError) -> bool {
 
 /// An image that cannot be opened, as a finding that refuses.
 pub(super) fn image_finding(error: &ImageError) -> Finding {
-    let hint = error.hint().unwrap_or_else(|| "build or save the image again, and look at it with skopeo inspect".to_owned());
+    let hint = error
+        .hint()
+        .unwrap_or_else(|| "build or save the image again, and look at it with skopeo inspect".to_owned());
     Finding::refuse("image", error.to_string(), hint)
 }
 

@@ -122,7 +122,11 @@ impl Repository {
         let requests = requests(&self.host.account, &self.host.region, default, audience)?;
         let with_caller = |request: Request| {
             // The caller's own ARN says something about requests of its account only.
-            if request.account == self.caller.account { request.by_caller(self.caller.arn.clone()) } else { request }
+            if request.account == self.caller.account {
+                request.by_caller(self.caller.arn.clone())
+            } else {
+                request
+            }
         };
         Ok(requests.into_iter().map(with_caller).collect())
     }
@@ -142,7 +146,10 @@ fn requests_offline(
         (None, None, Some(region)) => parse(&region)?,
         (None, None, None) => {
             let hint = "add --region, or name the repository by its full URI";
-            return Err(usage("the Region of repository and function is not known".to_owned(), Some(hint.to_owned())));
+            return Err(usage(
+                "the Region of repository and function is not known".to_owned(),
+                Some(hint.to_owned()),
+            ));
         }
     };
     let first = audience.accounts.first().map(|account| parse::<AccountId>(account)).transpose()?;

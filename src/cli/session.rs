@@ -3,14 +3,15 @@
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use lambda_lift_localstack::{Settings as StandSettings, Stand};
+use lambda_lift_localstack::{Settings as StandSettings, Stand, StartError};
 
 use crate::apply::Interrupt;
 use crate::aws::{Clients, ConnectError, Connection, ConnectionSettings, StaticCredentials};
-use crate::event::{Reporter, Silence};
+use crate::event::{Event, Reporter};
 use crate::name::{NameError, Region};
-use crate::output::{Lines, Progress, Style};
+use crate::output::{Detail, Lines, Progress, Style};
 use crate::registry::check_endpoint;
 use crate::report::{Failure, Stage};
 
@@ -21,6 +22,9 @@ use super::run::wants_colour;
 const LOCAL_REGION: &str = "us-east-1";
 /// The account of the stand-in: the one that AWS's own examples use.
 const LOCAL_ACCOUNT: &str = "123456789012";
+
+/// How long another run with the same `--local` folder is waited for. Most runs take a second or two.
+const STATE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What every command has.
 pub(super) struct Session {
@@ -46,12 +50,15 @@ impl Session {
     pub(super) fn new(common: Common, interrupt: Interrupt) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let style = Style::new(wants_colour(&common, terminal));
-        let reporter: Arc<dyn Reporter> = if common.quiet {
-            Arc::new(Silence)
-        } else if terminal {
-            Arc::new(Progress::new(style))
+        let detail = match (common.quiet, common.verbose) {
+            (true, _) => Detail::Warnings,
+            (false, false) => Detail::Steps,
+            (false, true) => Detail::Layers,
+        };
+        let reporter: Arc<dyn Reporter> = if terminal && !common.quiet {
+            Arc::new(Progress::new(style, detail))
         } else {
-            Arc::new(Lines::new(Box::new(std::io::stderr()), style, common.verbose))
+            Arc::new(Lines::new(Box::new(std::io::stderr()), style, detail))
         };
         Self { common, interrupt, reporter }
     }
@@ -71,7 +78,7 @@ impl Session {
         }
         let mut stand = None;
         if let Some(directory) = &common.local {
-            let running = start_stand(directory).await?;
+            let running = self.start_stand(directory).await?;
             settings.endpoint_url = Some(running.url());
             settings.credentials = Some(StaticCredentials {
                 access_key_id: LOCAL_ACCOUNT.to_owned(),
@@ -79,7 +86,8 @@ impl Session {
             });
             settings.profile = None;
             if settings.region.is_none() {
-                settings.region = parse_region(Some(environment_region().as_deref().unwrap_or(LOCAL_REGION)))?;
+                settings.region =
+                    parse_region(Some(environment_region().as_deref().unwrap_or(LOCAL_REGION)))?;
             }
             registry_endpoint = Some(running.url());
             stand = Some(running);
@@ -87,6 +95,36 @@ impl Session {
         let connection = Connection::open(&settings).await.map_err(connect_failure)?;
         let (clients, region) = (connection.clients(), connection.region().clone());
         Ok(Connected { clients, region, registry_endpoint, settings, _stand: stand })
+    }
+
+    /// Starts the stand-in, after whoever else uses the same state has ended.
+    async fn start_stand(&self, directory: &Path) -> Result<Stand, Failure> {
+        let directory =
+            if directory.as_os_str().is_empty() { default_state_directory() } else { directory.into() };
+        let begun = Instant::now();
+        loop {
+            let settings = StandSettings { state: Some(directory.clone()), ..StandSettings::default() };
+            let error = match Stand::start(settings).await {
+                Ok(stand) => return Ok(stand),
+                Err(error) => error,
+            };
+            if !matches!(error, StartError::InUse { .. }) || begun.elapsed() >= STATE_PATIENCE {
+                return Err(Failure {
+                    kind: "local",
+                    stage: Stage::BeforeChange,
+                    message: format!(
+                        "the stand-in does not start with its state in {}: {error}",
+                        directory.display()
+                    ),
+                    hint: Some("give another folder with --local=DIR".to_owned()),
+                });
+            }
+            let (what, state) =
+                ("the stand-in".to_owned(), format!("another run uses {}", directory.display()));
+            self.reporter.report(Event::Waiting { what, state });
+            let pause = tokio::time::sleep(Duration::from_millis(50));
+            self.interrupt.or(pause).await.map_err(|stopped| stopped.failure(false))?;
+        }
     }
 }
 
@@ -117,25 +155,13 @@ fn check_registry_endpoint(address: &str, allow_plain_http: bool) -> Result<(), 
 }
 
 fn parse_region(text: Option<&str>) -> Result<Option<Region>, Failure> {
-    text.map(|text| text.parse().map_err(|error: NameError| usage(error.to_string(), None)))
-        .transpose()
+    text.map(|text| text.parse().map_err(|error: NameError| usage(error.to_string(), None))).transpose()
 }
 
 /// The Region that AWS tools take from the environment.
 pub(super) fn environment_region() -> Option<String> {
     let named = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());
     ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(named)
-}
-
-async fn start_stand(directory: &Path) -> Result<Stand, Failure> {
-    let directory = if directory.as_os_str().is_empty() { default_state_directory() } else { directory.into() };
-    let settings = StandSettings { state: Some(directory.clone()), ..StandSettings::default() };
-    Stand::start(settings).await.map_err(|error| Failure {
-        kind: "local",
-        stage: Stage::BeforeChange,
-        message: format!("the stand-in does not start with its state in {}: {error}", directory.display()),
-        hint: Some("give another folder with --local=DIR".to_owned()),
-    })
 }
 
 /// Where the stand-in keeps its state when `--local` names no folder.
@@ -150,9 +176,9 @@ pub(super) fn cache_directory() -> PathBuf {
 
 fn user_directory(variable: &str, below_home: &str) -> PathBuf {
     let named = std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = named.filter(|path| path.is_absolute()).or_else(|| {
-        std::env::home_dir().map(|home| home.join(below_home))
-    });
+    let base = named
+        .filter(|path| path.is_absolute())
+        .or_else(|| std::env::home_dir().map(|home| home.join(below_home)));
     base.unwrap_or_else(std::env::temp_dir).join("lambda-lift")
 }
 

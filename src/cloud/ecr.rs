@@ -166,7 +166,11 @@ mod tests {
             ("latest2", false),
         ];
         for (text, excluded) in table {
-            assert_eq!(TagMutability::ImmutableExcept(filters.clone()).keeps(&tag(text)), !excluded, "{text}");
+            assert_eq!(
+                TagMutability::ImmutableExcept(filters.clone()).keeps(&tag(text)),
+                !excluded,
+                "{text}"
+            );
             assert_eq!(TagMutability::MutableExcept(filters.clone()).keeps(&tag(text)), excluded, "{text}");
         }
         assert!(TagMutability::Immutable.keeps(&tag("a")) && !TagMutability::Mutable.keeps(&tag("a")));

@@ -26,7 +26,9 @@ impl std::fmt::Display for Change {
         let shown = |value: &Option<Shown>| value.as_ref().map_or(String::new(), Shown::to_string);
         match self.kind {
             ChangeKind::Add => write!(formatter, "+ {} = {}", self.key, shown(&self.to)),
-            ChangeKind::Change => write!(formatter, "~ {}: {} → {}", self.key, shown(&self.from), shown(&self.to)),
+            ChangeKind::Change => {
+                write!(formatter, "~ {}: {} → {}", self.key, shown(&self.from), shown(&self.to))
+            }
             ChangeKind::Remove => write!(formatter, "- {} (was {})", self.key, shown(&self.from)),
         }
     }

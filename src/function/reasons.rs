@@ -98,7 +98,7 @@ static REASONS: [Reason; 40] = [
     row(
         "FunctionError",
         "the function failed while it started",
-        "read its log, or run: lambda-lift check IMAGE --run",
+        "read its log: aws logs tail /aws/lambda/NAME",
     ),
     row(
         "FunctionError.InvalidEntryPoint",
@@ -128,7 +128,7 @@ static REASONS: [Reason; 40] = [
     row(
         "FunctionError.RuntimeInitError",
         "the runtime failed to start",
-        "read its log, or run: lambda-lift check IMAGE --run",
+        "read its log: aws logs tail /aws/lambda/NAME",
     ),
     row(
         "FunctionError.ExtensionInitError",

@@ -2,7 +2,7 @@
 
 use crate::cloud::{Caller, CloudError, LiveAlias, LiveFunction, PublishedVersion, Repository};
 use crate::image::{Compression, LocalImage};
-use crate::name::{AccountId, Digest, RegistryHost, Region, Tag};
+use crate::name::{AccountId, Digest, Region, RegistryHost, Tag};
 use crate::registry::{ImageManifest, LayerDescriptor};
 
 /// Everything that was read.

@@ -74,8 +74,7 @@ impl Observer<'_> {
         cache: &LayerCache,
     ) -> Result<(), ObserveError> {
         let compressors = Compressors::for_this_machine();
-        let settings =
-            PassSettings { encoding: Encoding::default(), uncompressed_limit: UNCOMPRESSED_LIMIT };
+        let settings = PassSettings { encoding: Encoding::default(), uncompressed_limit: UNCOMPRESSED_LIMIT };
         for (layer, facts) in local.layers.iter().zip(layers.iter_mut()) {
             if facts.known.is_some() {
                 continue;
@@ -108,13 +107,14 @@ async fn ask_tags_and_manifests(
 }
 
 /// The manifest with this digest; none when the repository does not have it, or it may not be read.
-async fn stored_manifest(registry: &Registry, digest: &Digest) -> Result<Option<ImageManifest>, RegistryError> {
+async fn stored_manifest(
+    registry: &Registry,
+    digest: &Digest,
+) -> Result<Option<ImageManifest>, RegistryError> {
     match registry.get_manifest(Reference::Digest(digest)).await {
-        Ok(found) => Ok(Some(ImageManifest {
-            media_type: found.media_type,
-            bytes: found.bytes,
-            digest: found.digest,
-        })),
+        Ok(found) => {
+            Ok(Some(ImageManifest { media_type: found.media_type, bytes: found.bytes, digest: found.digest }))
+        }
         // Without it more is sent than needed, which a role that may push but not read has to live with.
         Err(error) if matches!(error.status(), Some(403 | 404)) => Ok(None),
         Err(error) => Err(error),

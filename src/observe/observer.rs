@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-
 use tokio::join;
 
 use crate::cloud::{
@@ -83,7 +82,8 @@ impl Observer<'_> {
     ) -> Result<Registry, ObserveError> {
         let given = self.endpoint.clone().unwrap_or_else(|| format!("https://{host}"));
         let wrong = |why: String| ObserveError::Endpoint { message: why };
-        let endpoint = given.parse().map_err(|error| wrong(format!("{given:?} is not an address: {error}")))?;
+        let endpoint =
+            given.parse().map_err(|error| wrong(format!("{given:?} is not an address: {error}")))?;
         check_endpoint(&endpoint, self.allow_plain_http).map_err(|error| wrong(error.to_string()))?;
         let settings = RegistrySettings {
             allow_plain_http: self.allow_plain_http,
@@ -111,9 +111,8 @@ impl Observer<'_> {
                 None => Ok((None, None)),
             }
         };
-        let versions = async {
-            if *publish && alias.is_none() { self.lambda.versions(name).await } else { Ok(None) }
-        };
+        let versions =
+            async { if *publish && alias.is_none() { self.lambda.versions(name).await } else { Ok(None) } };
         let (live, of_alias, versions) = join!(self.lambda.function(name, None), of_alias, versions);
         let (alias, alias_target) = of_alias?;
         Ok(Some(SeenFunction { live: live?, alias, alias_target, versions: versions?.unwrap_or_default() }))
@@ -131,7 +130,11 @@ struct SeenFunction {
 impl SeenFunction {
     fn facts(self, spec: &DeploySpec, caller: &Caller) -> FunctionFacts {
         FunctionFacts {
-            account: spec.function.as_ref().and_then(|wanted| wanted.account.clone()).unwrap_or_else(|| caller.account.clone()),
+            account: spec
+                .function
+                .as_ref()
+                .and_then(|wanted| wanted.account.clone())
+                .unwrap_or_else(|| caller.account.clone()),
             region: spec.function_region().clone(),
             live: self.live,
             alias: self.alias,

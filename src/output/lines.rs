@@ -1,4 +1,4 @@
-//! One plain line a step on stderr: for logs, pipes and CI systems.
+//! One plain line a step on stderr, when it is done: for logs, pipes and CI systems. What takes long says so before.
 
 use std::io::Write;
 use std::sync::Mutex;
@@ -6,15 +6,26 @@ use std::time::{Duration, Instant};
 
 use crate::event::{Event, Reporter};
 use crate::preflight::{Finding, Severity};
+use crate::report::sizes;
 
-use super::{Style, document, sizes};
+use super::{Style, document, printable};
 
 /// Writes events as lines.
 pub struct Lines {
     style: Style,
-    /// Whether layers and waits are told too.
-    verbose: bool,
+    detail: Detail,
     state: Mutex<State>,
+}
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// What checks warn of, and nothing else.
+    Warnings,
+    /// Every step.
+    Steps,
+    /// Every layer too.
+    Layers,
 }
 
 struct State {
@@ -27,32 +38,52 @@ const WAIT_REMINDER: Duration = Duration::from_secs(15);
 
 impl Lines {
     /// Lines to `sink`, which is stderr outside tests.
-    pub fn new(sink: Box<dyn Write + Send>, style: Style, verbose: bool) -> Self {
-        Self { style, verbose, state: Mutex::new(State { sink, waiting: None }) }
+    pub fn new(sink: Box<dyn Write + Send>, style: Style, detail: Detail) -> Self {
+        Self { style, detail, state: Mutex::new(State { sink, waiting: None }) }
     }
 
     /// The line of an event; none when it is not told.
     fn line(&self, event: &Event) -> Option<String> {
+        if self.detail == Detail::Warnings {
+            return match event {
+                Event::Found(finding) if finding.severity != Severity::Info => {
+                    Some(finding_line(finding, self.style))
+                }
+                _ => None,
+            };
+        }
+        let every_layer = self.detail == Detail::Layers;
         Some(match event {
             Event::Found(finding) => finding_line(finding, self.style),
-            Event::StepStarted { step, detail } => format!("{} {detail}", self.style.strong(&format!("{step}:"))),
-            Event::StepDone { step, detail, elapsed } => {
-                format!("{} {detail} ({})", self.style.good(&format!("{step}:")), sizes::duration(*elapsed))
+            // Only the push is long by itself; the other long steps tell that they wait.
+            Event::StepStarted { step, detail } if *step == "push_image" || every_layer => {
+                format!("start: {detail}")
             }
-            Event::LayerDone { diff_id, action, sent } if self.verbose => {
-                format!("  layer {}: {}, {} sent", diff_id.short(), document::action(*action), sizes::bytes(*sent))
+            Event::StepDone { detail, elapsed, .. } => {
+                format!("{} {detail} ({})", self.style.good("done:"), sizes::duration(*elapsed))
+            }
+            Event::LayerDone { diff_id, action, sent } if every_layer => {
+                format!(
+                    "layer: {} {}, {} sent",
+                    diff_id.short(),
+                    document::action(*action),
+                    sizes::bytes(*sent)
+                )
             }
             Event::Retrying { what, reason, wait } => {
-                let notice = format!("{what} failed ({reason}); trying again in {}", sizes::duration(*wait));
-                self.style.notice(&notice)
+                let word = self.style.notice("retry:");
+                format!("{word} {what} failed ({reason}); trying again in {}", sizes::duration(*wait))
             }
-            Event::Waiting { what, state } => format!("  waiting for {what}: {state}"),
-            Event::LayerStarted { .. } | Event::LayerProgress { .. } | Event::LayerDone { .. } => return None,
+            Event::Waiting { what, state } => format!("wait: {what}: {state}"),
+            Event::StepStarted { .. }
+            | Event::LayerStarted { .. }
+            | Event::LayerProgress { .. }
+            | Event::LayerDone { .. } => return None,
         })
     }
 }
 
-/// `refuse [region] message`, with the hint on a line of its own.
+/// `refuse: message [region]`, with the hint on a line of its own.
 pub(super) fn finding_line(finding: &Finding, style: Style) -> String {
     let word = document::severity(finding.severity);
     let marked = match finding.severity {
@@ -60,7 +91,7 @@ pub(super) fn finding_line(finding: &Finding, style: Style) -> String {
         Severity::Warn | Severity::Unknown => style.notice(word),
         Severity::Info => style.faint(word),
     };
-    let mut line = format!("{marked} [{}] {}", finding.check, finding.message);
+    let mut line = format!("{marked}: {} {}", finding.message, style.faint(&format!("[{}]", finding.check)));
     if let Some(hint) = &finding.hint {
         line.push_str(&format!("\n  {} {hint}", style.strong("hint:")));
     }
@@ -79,7 +110,62 @@ impl Reporter for Lines {
         }
         if let Some(line) = self.line(&event) {
             // A log that cannot be written must not end a deploy.
-            let _ = writeln!(state.sink, "{line}");
+            let _ = writeln!(state.sink, "{}", printable(&line));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn told(detail: Detail) -> String {
+        let sink = Sink::default();
+        let lines = Lines::new(Box::new(sink.clone()), Style::new(false), detail);
+        let step = |step, detail: &str| {
+            let detail = detail.to_owned();
+            [
+                Event::StepStarted { step, detail: detail.clone() },
+                Event::StepDone { step, detail, elapsed: Duration::ZERO },
+            ]
+        };
+        let busy = Event::Waiting { what: "function app".to_owned(), state: "Pending".to_owned() };
+        lines.report(Event::Found(Finding::info("image", "linux/amd64 was chosen")));
+        lines.report(Event::Found(Finding::warn("tag", "the tag moves", "add another")));
+        step("push_image", "push app").into_iter().for_each(|event| lines.report(event));
+        lines.report(busy.clone());
+        lines.report(busy);
+        step("create_function", "create function app").into_iter().for_each(|event| lines.report(event));
+        String::from_utf8(sink.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn a_step_is_one_line_and_only_what_takes_long_says_that_it_begins() {
+        let expected = "info: linux/amd64 was chosen [image]\n\
+                        warn: the tag moves [tag]\n  hint: add another\n\
+                        start: push app\ndone: push app (0 ms)\n\
+                        wait: function app: Pending\n\
+                        done: create function app (0 ms)\n";
+        assert_eq!(told(Detail::Steps), expected);
+    }
+
+    #[test]
+    fn a_quiet_run_still_warns() {
+        assert_eq!(told(Detail::Warnings), "warn: the tag moves [tag]\n  hint: add another\n");
     }
 }

@@ -1,4 +1,4 @@
-//! Progress bars on a terminal: one a layer, with bytes and rate.
+//! Progress on a terminal: a bar for each layer that moves, with bytes and rate, and a line for each step that is done.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -8,13 +8,15 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::event::{Event, Reporter};
 use crate::name::Digest;
+use crate::report::sizes;
 
 use super::lines::finding_line;
-use super::{Style, document, sizes};
+use super::{Detail, Style, document, printable};
 
 /// Draws events on a terminal (stderr).
 pub struct Progress {
     style: Style,
+    detail: Detail,
     bars: MultiProgress,
     state: Mutex<State>,
 }
@@ -27,18 +29,33 @@ struct State {
 
 impl Progress {
     /// Bars on stderr.
-    pub fn new(style: Style) -> Self {
+    pub fn new(style: Style, detail: Detail) -> Self {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        Self { style, bars, state: Mutex::default() }
+        Self { style, detail, bars, state: Mutex::default() }
     }
 
     fn say(&self, line: &str) {
         // A terminal that went away must not end a deploy.
-        let _ = self.bars.println(line);
+        let _ = self.bars.println(printable(line));
+    }
+
+    /// A line with a mark, then a column for a time or a word, then what was done.
+    fn row(&self, mark: &str, column: &str, text: &str) {
+        self.say(&format!("{mark} {}  {text}", self.style.faint(&format!("{column:>9}"))));
+    }
+
+    fn step_line(&self, detail: String) -> ProgressBar {
+        let bar = self.bars.add(ProgressBar::new_spinner());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed:>9}  {wide_msg}") {
+            bar.set_style(style);
+        }
+        bar.set_message(detail);
+        bar.enable_steady_tick(Duration::from_millis(120));
+        bar
     }
 
     fn layer_bar(&self, diff_id: Digest, stored_size: u64) -> ProgressBar {
-        let template = "  {prefix} {bar:28} {bytes:>11} / {total_bytes:<11} {bytes_per_sec:>13}";
+        let template = "             {prefix} {bar:28} {bytes:>11} / {total_bytes:<11} {bytes_per_sec:>13}";
         let style = ProgressStyle::with_template(template)
             .map(|style| style.progress_chars("━━─"))
             .unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -53,17 +70,12 @@ impl Reporter for Progress {
         let Ok(mut state) = self.state.lock() else { return };
         match event {
             Event::Found(finding) => self.say(&finding_line(&finding, self.style)),
-            Event::StepStarted { detail, .. } => {
-                let bar = self.bars.add(ProgressBar::new_spinner().with_message(detail));
-                bar.enable_steady_tick(Duration::from_millis(120));
-                state.step = Some(bar);
-            }
-            Event::StepDone { step, detail, elapsed } => {
+            Event::StepStarted { detail, .. } => state.step = Some(self.step_line(printable(&detail))),
+            Event::StepDone { detail, elapsed, .. } => {
                 if let Some(bar) = state.step.take() {
                     bar.finish_and_clear();
                 }
-                let took = self.style.faint(&sizes::duration(elapsed));
-                self.say(&format!("{} {} {detail} {took}", self.style.good("✓"), self.style.strong(step)));
+                self.row(&self.style.good("✓"), &sizes::duration(elapsed), &detail);
             }
             Event::LayerStarted { diff_id, stored_size } => {
                 let bar = self.layer_bar(diff_id, stored_size);
@@ -78,16 +90,18 @@ impl Reporter for Progress {
                 if let Some(bar) = state.layers.remove(&diff_id) {
                     bar.finish_and_clear();
                 }
-                let word = document::action(action);
-                self.say(&format!("  {} {word}, {} sent", diff_id.short(), sizes::bytes(sent)));
+                if self.detail == Detail::Layers {
+                    let text = format!("layer {}, {} sent", diff_id.short(), sizes::bytes(sent));
+                    self.row(" ", document::action(action), &text);
+                }
             }
             Event::Retrying { what, reason, wait } => {
-                let wait = sizes::duration(wait);
-                self.say(&self.style.notice(&format!("{what} failed ({reason}); trying again in {wait}")));
+                let text = format!("{what} failed ({reason}); trying again in {}", sizes::duration(wait));
+                self.row(&self.style.notice("!"), "retry", &text);
             }
             Event::Waiting { what, state: now } => {
                 if let Some(bar) = &state.step {
-                    bar.set_message(format!("waiting for {what}: {now}"));
+                    bar.set_message(printable(&format!("waiting for {what}: {now}")));
                 }
             }
         }

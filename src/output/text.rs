@@ -2,10 +2,13 @@
 
 use crate::event::LayerAction;
 use crate::policy::{Assessment, Side, Verdict};
-use crate::report::{Failure, ImageReport, Outcome, PolicyOutcome, Report, Stage, StepReport, StepStatus};
+use crate::preflight::Severity;
+use crate::report::{
+    Failure, ImageReport, Outcome, PolicyOutcome, PolicyReport, Report, Stage, StepReport, StepStatus, sizes,
+};
 
 use super::lines::finding_line;
-use super::{Style, document, sizes};
+use super::{Style, document, printable};
 
 /// What stdout carries at the end of a command in human form.
 pub fn report_text(report: &Report, style: Style) -> String {
@@ -20,36 +23,25 @@ pub fn report_text(report: &Report, style: Style) -> String {
         return text.finish();
     }
     text.findings(report);
-    text.headline(report);
-    if let Some(function) = &report.function {
-        let new = if function.created { " (created)" } else { "" };
-        text.fact("function", &format!("{}{new}", function.arn));
+    if let Some(PolicyReport { verdict: PolicyOutcome::Judged(assessment), .. }) = &report.policy {
+        text.assessment(assessment);
     }
-    if let Some(image) = &report.image {
-        text.image(report, image);
+    match &report.error {
+        Some(failure) => text.failure(report, failure),
+        None => text.headline(report),
     }
-    text.policy(report);
-    if let Some(version) = &report.version {
-        text.fact("version", version);
-    }
-    if let Some(alias) = &report.alias {
-        let (from, to) = (alias.from.as_deref(), alias.to.as_deref().unwrap_or("?"));
-        let moved = match from {
-            Some(from) if from == to => format!("{} → {to}", alias.name),
-            Some(from) => format!("{} → {to} (was {from})", alias.name),
-            None => format!("{} → {to}", alias.name),
-        };
-        text.fact("alias", &moved);
-    }
-    if let Some(failure) = &report.error {
-        text.failure(report, failure);
+    // What was only meant to become so would read as if it were.
+    if !matches!(report.outcome, Outcome::Refused | Outcome::Failed) {
+        text.facts(report);
     }
     text.finish()
 }
 
 /// A policy laid out for reading; as it is when it cannot be read.
 fn policy_text(document: &str) -> String {
-    document.parse::<crate::policy::Document>().map_or_else(|_| document.to_owned(), |document| document.pretty())
+    document
+        .parse::<crate::policy::Document>()
+        .map_or_else(|_| document.to_owned(), |document| document.pretty())
 }
 
 struct Text {
@@ -60,28 +52,74 @@ struct Text {
 impl Text {
     fn finish(mut self) -> String {
         self.lines.push(String::new());
-        self.lines.join("\n")
+        printable(&self.lines.join("\n"))
     }
 
     fn fact(&mut self, name: &str, value: &str) {
         self.lines.push(format!("  {:<9} {value}", format!("{name}:")));
     }
 
+    /// What the checks found, unless it was told when the steps began.
     fn findings(&mut self, report: &Report) {
-        self.lines.extend(report.findings.iter().map(|finding| finding_line(finding, self.style)));
+        if report.outcome == Outcome::Planned || report.steps.is_empty() {
+            self.lines.extend(report.findings.iter().map(|finding| finding_line(finding, self.style)));
+        }
     }
 
     fn headline(&mut self, report: &Report) {
+        if matches!(report.policy, Some(PolicyReport { verdict: PolicyOutcome::Judged(_), .. })) {
+            return;
+        }
         let word = document::outcome(report.outcome);
         let marked = match report.outcome {
             Outcome::Refused | Outcome::Failed => self.style.bad(word),
             _ => self.style.good(word),
         };
-        self.lines.push(match report.outcome {
-            Outcome::Unchanged => format!("{marked}: everything is as it should be, nothing was written"),
-            Outcome::Refused => format!("{marked}: nothing was changed"),
+        let doubts = report
+            .findings
+            .iter()
+            .filter(|found| matches!(found.severity, Severity::Warn | Severity::Unknown));
+        self.lines.push(match (report.outcome, report.command, doubts.count()) {
+            (Outcome::Unchanged, ..) => {
+                format!("{marked}: everything is as it should be, nothing was written")
+            }
+            (Outcome::Refused, "check", _) => format!("{marked}: this image is not fit for Lambda as it is"),
+            // What only the push can see is refused after the repository was made or layers were sent.
+            (Outcome::Refused, ..) if report.steps.iter().any(|step| step.status != StepStatus::Planned) => {
+                format!("{marked}: the function was not changed")
+            }
+            (Outcome::Refused, ..) => format!("{marked}: nothing was changed"),
+            (Outcome::Checked, "policy ensure", _) => self.style.good("ensured"),
+            (Outcome::Checked, "check", 0) => {
+                format!("{marked}: by its metadata the image is fit for Lambda")
+            }
+            (Outcome::Checked, "check", _) => {
+                format!("{marked}: nothing forbids it, but see what is said above")
+            }
             _ => marked,
         });
+    }
+
+    fn facts(&mut self, report: &Report) {
+        if let Some(function) = &report.function {
+            let new = if function.created { " (created)" } else { "" };
+            self.fact("function", &format!("{}{new}", function.arn));
+        }
+        if let Some(image) = &report.image {
+            self.image(report, image);
+        }
+        self.policy(report);
+        if let Some(version) = &report.version {
+            self.fact("version", version);
+        }
+        if let Some(alias) = &report.alias {
+            let (from, to) = (alias.from.as_deref(), alias.to.as_deref().unwrap_or("?"));
+            let was = match from {
+                Some(from) if from != to => format!(" (was {from})"),
+                _ => String::new(),
+            };
+            self.fact("alias", &format!("{} → {to}{was}", alias.name));
+        }
     }
 
     fn image(&mut self, report: &Report, image: &ImageReport) {
@@ -107,11 +145,15 @@ impl Text {
     fn policy(&mut self, report: &Report) {
         let Some(policy) = &report.policy else { return };
         let line = match &policy.verdict {
-            PolicyOutcome::Judged(assessment) => return self.assessment(assessment),
-            PolicyOutcome::Shown => return,
+            PolicyOutcome::Judged(_) | PolicyOutcome::Shown => return,
             PolicyOutcome::Granted => "lets Lambda pull".to_owned(),
-            PolicyOutcome::Added => format!("statements written: {}", policy.statements_added.join(", ")),
-            PolicyOutcome::Unknown => "could not be decided".to_owned(),
+            PolicyOutcome::Added if policy.changed => {
+                format!("now lets Lambda pull, by {}", policy.statements_added.join(" and "))
+            }
+            PolicyOutcome::Added => {
+                format!("lacks the pull permission ({})", policy.statements_added.join(", "))
+            }
+            PolicyOutcome::Unknown => "whether it lets Lambda pull could not be decided".to_owned(),
             PolicyOutcome::Denied => "denies the pull".to_owned(),
         };
         self.fact("policy", &line);
@@ -124,22 +166,26 @@ impl Text {
             Verdict::Unknown => self.style.notice(verdict.as_str()),
             Verdict::Missing | Verdict::Denied => self.style.bad(verdict.as_str()),
         };
-        self.fact("policy", &marked);
+        self.lines.push(format!("{marked}: {}", verdict_in_words(verdict)));
         for (name, side) in assessment.sides() {
             self.side(name, side);
         }
     }
 
     fn side(&mut self, name: &str, side: &Side) {
-        let mut parts = vec![side.verdict.as_str().to_owned()];
+        let mut parts = Vec::new();
+        // What is missing and who denies says it already.
+        if side.missing_actions.is_empty() && side.denied_by.is_empty() {
+            parts.push(side.verdict.as_str().to_owned());
+        }
         let mut list = |label: &str, items: Vec<String>| {
             if !items.is_empty() {
                 parts.push(format!("{label} {}", items.join(", ")));
             }
         };
-        list("missing:", side.missing_actions.iter().map(ToString::to_string).collect());
-        list("denied by:", side.denied_by.iter().map(ToString::to_string).collect());
-        list("undecided conditions:", side.conditions.clone());
+        list("missing", side.missing_actions.iter().map(ToString::to_string).collect());
+        list("denied by", side.denied_by.iter().map(ToString::to_string).collect());
+        list("depends on", side.conditions.clone());
         parts.extend(side.notes.iter().cloned());
         self.fact(name, &parts.join("; "));
     }
@@ -150,7 +196,8 @@ impl Text {
             self.lines.push(format!("  {} {hint}", self.style.strong("hint:")));
         }
         for step in &report.steps {
-            self.lines.push(format!("  {:<8} {}: {}", document::status(step.status), step.step, step.detail));
+            let first = step.detail.lines().next().unwrap_or_default();
+            self.lines.push(format!("  {:<7}  {first}", document::status(step.status)));
         }
         let state = match failure.stage {
             Stage::Usage | Stage::Refused => return,
@@ -175,7 +222,13 @@ impl Text {
         }
         let count = report.steps.len();
         let noun = if count == 1 { "step" } else { "steps" };
-        self.lines.push(self.style.strong(&format!("{count} {noun} to do:")));
+        let place = match &report.function {
+            Some(function) => {
+                format!(" for function {} (account {}, {})", function.name, function.account, function.region)
+            }
+            None => String::new(),
+        };
+        self.lines.push(self.style.strong(&format!("{count} {noun} to do{place}:")));
         for (index, step) in report.steps.iter().enumerate() {
             self.planned_step(index + 1, step);
             if step.step == "push_image" {
@@ -188,7 +241,7 @@ impl Text {
         debug_assert_eq!(step.status, StepStatus::Planned);
         let mut lines = step.detail.lines();
         let first = lines.next().unwrap_or_default();
-        self.lines.push(format!("  {number}. {} {first}", self.style.strong(step.step)));
+        self.lines.push(format!("{number:>3}. {first}"));
         self.lines.extend(lines.map(|line| format!("       {line}")));
     }
 
@@ -200,7 +253,18 @@ impl Text {
                 Some(LayerAction::Uploaded) | None => self.style.notice("upload"),
                 Some(action) => self.style.faint(document::action(action)),
             };
-            self.lines.push(format!("       layer {} {:>10}  {what}", digest.short(), sizes::bytes(layer.size)));
+            self.lines.push(format!("       {} {:>10}  {what}", digest.short(), sizes::bytes(layer.size)));
         }
+    }
+}
+
+fn verdict_in_words(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Granted => "the policy lets Lambda pull",
+        Verdict::Unknown => "whether the policy lets Lambda pull depends on what cannot be known here",
+        Verdict::Missing => {
+            "the policy does not let Lambda pull; lambda-lift policy ensure adds what is missing"
+        }
+        Verdict::Denied => "a statement of the policy denies the pull",
     }
 }

@@ -68,7 +68,12 @@ pub fn decide_grant(spec: &DeploySpec, facts: &Facts) -> GrantDecision {
         Ok(Ensured::Add(addition)) => GrantDecision::Add(GrantStep {
             current: text.map(str::to_owned),
             statements: addition.sids().into_iter().map(str::to_owned).collect(),
-            preview: addition.changes.iter().map(|change| change.after.as_str()).collect::<Vec<_>>().join("\n"),
+            preview: addition
+                .changes
+                .iter()
+                .map(|change| change.after.as_str())
+                .collect::<Vec<_>>()
+                .join("\n"),
             text: addition.text,
         }),
         Ok(Ensured::Denied(assessments)) => GrantDecision::Refused(explained(&assessments)),

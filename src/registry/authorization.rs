@@ -40,7 +40,10 @@ impl Authorization {
     }
 
     /// Starts with a credential that was fetched elsewhere.
-    pub(super) fn with(authorizer: Arc<dyn RegistryAuthorizer>, first: RegistryCredential) -> Result<Self, RegistryError> {
+    pub(super) fn with(
+        authorizer: Arc<dyn RegistryAuthorizer>,
+        first: RegistryCredential,
+    ) -> Result<Self, RegistryError> {
         Ok(Self { authorizer, current: Mutex::new(Some(Held::new(first, 0)?)) })
     }
 

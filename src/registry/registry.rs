@@ -31,7 +31,12 @@ pub struct RegistrySettings {
 
 impl Default for RegistrySettings {
     fn default() -> Self {
-        Self { retry: RetryPolicy::default(), allow_plain_http: false, credential: None, reporter: Arc::new(Silence) }
+        Self {
+            retry: RetryPolicy::default(),
+            allow_plain_http: false,
+            credential: None,
+            reporter: Arc::new(Silence),
+        }
     }
 }
 

@@ -1,15 +1,20 @@
-//! A step in words, for review before it happens and for the log while it does.
+//! A step in words, for review before it happens and for the log when it is done.
 
+use serde_json::Value;
+
+use crate::event::LayerAction;
 use crate::function::Change;
-use crate::name::Digest;
+use crate::name::{Digest, Tag};
 use crate::observe::Facts;
-use crate::plan::{AliasStep, CodeStep, DeploySpec, PushStep, Step};
+use crate::plan::{AliasStep, CodeStep, CreateStep, DeploySpec, PushStep, Step};
+
+use super::{Report, sizes};
 
 /// What `step` does: one line, and a line for each detail that a reviewer wants to see. Environment values are never
 /// in it.
 pub fn describe(step: &Step, spec: &DeploySpec, facts: &Facts) -> String {
     let repository = &spec.repository.name;
-    let function = spec.function.as_ref().map(|function| function.name.as_str()).unwrap_or_default();
+    let function = function_name(spec);
     match step {
         Step::CreateRepository(settings) => {
             let tags = if settings.immutable_tags { "immutable tags" } else { "mutable tags" };
@@ -18,24 +23,57 @@ pub fn describe(step: &Step, spec: &DeploySpec, facts: &Facts) -> String {
         }
         Step::PushImage(push) => push_line(push, spec, facts),
         Step::GrantPull(grant) => {
-            let statements = grant.statements.join(", ");
-            format!("let Lambda pull from {repository}: write {statements}\n{}", indent(&grant.preview))
+            let statements = grant.statements.join(" and ");
+            format!("let Lambda pull from {repository}: add {statements} to its policy\n{}", grant.preview)
         }
-        Step::CreateFunction(create) => {
-            let keys: Vec<&str> = create.settings.keys().map(String::as_str).collect();
-            format!("create function {function} for {} ({})", create.architecture, keys.join(", "))
-        }
+        Step::CreateFunction(create) => create_lines(create, function),
         Step::UpdateConfiguration(configuration) => {
             lines(format!("change settings of function {function}"), &configuration.changes)
         }
-        Step::UpdateCode(code) => code_line(code, function),
+        Step::UpdateCode(code) => code_line(code, code.to, function),
         Step::TagFunction(step) => {
-            let keys: Vec<&str> = step.tags.keys().map(String::as_str).collect();
-            format!("tag function {function}: {}", keys.join(", "))
+            let tags: Vec<String> = step.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            format!("tag function {function}: {}", tags.join(", "))
         }
         Step::PublishVersion => format!("publish a version of function {function}"),
-        Step::MoveAlias(step) => alias_line(step),
+        Step::MoveAlias(step) => alias_line(
+            step,
+            &step.to.map_or("the published version".to_owned(), |to| format!("version {to}")),
+        ),
     }
+}
+
+/// What `step` did, where more is known afterwards than [`describe`] could say before.
+pub(crate) fn describe_done(step: &Step, spec: &DeploySpec, report: &Report) -> Option<String> {
+    let image = report.image.as_ref();
+    match step {
+        Step::PushImage(_) => {
+            let image = image?;
+            let sent =
+                image.layers.iter().filter(|layer| layer.action == Some(LayerAction::Uploaded)).count();
+            let what = match image.pushed_bytes {
+                0 => "every layer was there".to_owned(),
+                bytes => format!("{} sent, {}", of_layers(sent, image.layers.len()), sizes::bytes(bytes)),
+            };
+            Some(push_text(spec, image.digest.as_ref(), &what, &image.tags))
+        }
+        Step::UpdateCode(code) => Some(code_line(code, image?.digest, function_name(spec))),
+        Step::PublishVersion => {
+            Some(format!("publish version {} of function {}", report.version.as_ref()?, function_name(spec)))
+        }
+        Step::MoveAlias(step) => {
+            Some(alias_line(step, &format!("version {}", report.alias.as_ref()?.to.as_ref()?)))
+        }
+        Step::CreateRepository(_)
+        | Step::GrantPull(_)
+        | Step::CreateFunction(_)
+        | Step::UpdateConfiguration(_)
+        | Step::TagFunction(_) => None,
+    }
+}
+
+fn function_name(spec: &DeploySpec) -> &str {
+    spec.function.as_ref().map(|function| function.name.as_str()).unwrap_or_default()
 }
 
 fn push_line(push: &PushStep, spec: &DeploySpec, facts: &Facts) -> String {
@@ -46,29 +84,64 @@ fn push_line(push: &PushStep, spec: &DeploySpec, facts: &Facts) -> String {
             bytes += layer.known.map_or(local.stored_size, |known| known.size);
         }
     }
-    let repository = &spec.repository.name;
-    let what = match push.digest {
-        Some(digest) => format!("{repository}@{}", short(&digest)),
-        None => format!("to {repository}"),
+    let exact = facts.image.layers.iter().all(|layer| layer.stored || layer.known.is_some());
+    let about = if exact { "" } else { "at most " };
+    let what = match count {
+        0 => "every layer is there".to_owned(),
+        _ => {
+            format!("{} to send, {about}{}", of_layers(count, facts.image.layers.len()), sizes::bytes(bytes))
+        }
     };
-    let about = if facts.image.layers.iter().all(|layer| layer.stored || layer.known.is_some()) { "" } else { "at most " };
-    let tags: Vec<&str> = push.tags.iter().map(|tag| tag.as_str()).collect();
-    let tags = if tags.is_empty() { "its digest".to_owned() } else { tags.join(", ") };
-    let total = facts.image.layers.len();
-    format!("push {what}: {count} of {total} layers to send ({about}{bytes} bytes), tagged {tags}")
+    push_text(spec, push.digest.as_ref(), &what, &push.tags)
 }
 
-fn code_line(code: &CodeStep, function: &str) -> String {
-    let to = code.to.map_or("the pushed image".to_owned(), |digest| short(&digest));
+/// `push app@sha256:483d750f16c9…, tag v7: 2 of 9 layers to send, 84.4 MiB`
+fn push_text(spec: &DeploySpec, digest: Option<&Digest>, what: &str, tags: &[Tag]) -> String {
+    let digest = digest.map(|digest| format!("@{}", short(digest))).unwrap_or_default();
+    let tags: Vec<&str> = tags.iter().map(Tag::as_str).collect();
+    let tags = match tags.as_slice() {
+        [] => String::new(),
+        [one] => format!(", tag {one}"),
+        several => format!(", tags {}", several.join(", ")),
+    };
+    format!("push {}{digest}{tags}: {what}", spec.repository.name)
+}
+
+fn of_layers(count: usize, total: usize) -> String {
+    let noun = if total == 1 { "layer" } else { "layers" };
+    format!("{count} of {total} {noun}")
+}
+
+fn create_lines(create: &CreateStep, function: &str) -> String {
+    let mut text = format!("create function {function} for {}", create.architecture);
+    for (key, value) in &create.settings {
+        let shown = match (key.as_str(), value) {
+            ("Environment", environment) => environment_names(environment),
+            (_, Value::String(string)) => string.clone(),
+            (_, other) => other.to_string(),
+        };
+        text.push_str(&format!("\n+ {key} = {shown}"));
+    }
+    text
+}
+
+/// The names alone: values of environment variables are never shown.
+fn environment_names(environment: &Value) -> String {
+    let variables = environment.get("Variables").and_then(Value::as_object);
+    let names: Vec<&str> = variables.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    format!("{} (values hidden)", names.join(", "))
+}
+
+fn code_line(code: &CodeStep, to: Option<Digest>, function: &str) -> String {
+    let to = to.map_or("the pushed image".to_owned(), |digest| short(&digest));
     match code.from {
-        Some(from) => format!("point function {function} at {to} (now {})", short(&from)),
-        None => format!("point function {function} at {to}"),
+        Some(from) => format!("point function {function} from {} to {to}", short(&from)),
+        None => format!("point function {function} to {to}"),
     }
 }
 
-fn alias_line(step: &AliasStep) -> String {
-    let to = step.to.map_or("the published version".to_owned(), |version| format!("version {version}"));
-    let weights = if step.weighted { ", clearing its weights" } else { "" };
+fn alias_line(step: &AliasStep, to: &str) -> String {
+    let weights = if !step.weights.is_empty() { ", clearing its weights" } else { "" };
     match &step.current {
         None => format!("create alias {} on {to}", step.name),
         Some(current) => format!("move alias {} from version {current} to {to}{weights}", step.name),
@@ -81,10 +154,6 @@ fn lines(first: String, changes: &[Change]) -> String {
         text.push_str(&format!("\n{change}"));
     }
     text
-}
-
-fn indent(text: &str) -> String {
-    text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
 }
 
 fn short(digest: &Digest) -> String {

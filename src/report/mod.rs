@@ -4,12 +4,14 @@
 
 mod describe;
 mod outcome;
+pub(crate) mod sizes;
 mod summary;
 
 pub use describe::describe;
+pub(crate) use describe::describe_done;
+pub(crate) use outcome::chain;
 pub use outcome::{
     AliasReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome, PolicyReport,
     Report, Stage, StepReport, StepStatus,
 };
-pub(crate) use outcome::chain;
 pub use summary::image_report;

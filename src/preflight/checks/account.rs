@@ -19,7 +19,10 @@ fn judge(spec: &DeploySpec, facts: &Facts) -> Vec<Finding> {
     match wanted {
         Some(account) if *account != facts.caller.account => vec![Finding::refuse(
             CHECK.id,
-            format!("the function is in account {account}, the credentials are for account {}", facts.caller.account),
+            format!(
+                "the function is in account {account}, the credentials are for account {}",
+                facts.caller.account
+            ),
             format!("use credentials of account {account} (--profile NAME, or an assumed role)"),
         )],
         _ => Vec::new(),

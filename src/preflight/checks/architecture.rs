@@ -15,7 +15,8 @@ pub(super) const CHECK: Check = Check {
 fn judge(image: &LocalImage, wanted: &Wanted) -> Vec<Finding> {
     let named = &image.config.architecture_name;
     let Some(actual) = image.config.architecture else {
-        let what = if named.is_empty() { "no architecture".to_owned() } else { format!("architecture {named}") };
+        let what =
+            if named.is_empty() { "no architecture".to_owned() } else { format!("architecture {named}") };
         return vec![Finding::refuse(
             CHECK.id,
             format!("the image's configuration names {what}; Lambda runs x86_64 (amd64) and arm64"),
@@ -26,7 +27,10 @@ fn judge(image: &LocalImage, wanted: &Wanted) -> Vec<Finding> {
         Some(wanted) if wanted != actual => vec![Finding::refuse(
             CHECK.id,
             format!("the image is for {actual}, but {wanted} was asked for"),
-            format!("build it with docker build --platform linux/{}, or use --arch {actual}", wanted.oci_name()),
+            format!(
+                "build it with docker build --platform linux/{}, or use --arch {actual}",
+                wanted.oci_name()
+            ),
         )],
         _ => Vec::new(),
     }

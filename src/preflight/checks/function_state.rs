@@ -21,10 +21,15 @@ fn judge(_: &DeploySpec, facts: &Facts) -> Vec<Finding> {
     match settled(&live.state) {
         Settled::Ready => Vec::new(),
         Settled::Busy { state } => {
-            vec![Finding::info(CHECK.id, format!("the function is busy ({state}); changes wait until it is not"))]
+            vec![Finding::info(
+                CHECK.id,
+                format!("the function is busy ({state}); changes wait until it is not"),
+            )]
         }
         Settled::Inactive { state } => {
-            let message = format!("the function is idle ({state}); its first invocation will be refused while it wakes up");
+            let message = format!(
+                "the function is idle ({state}); its first invocation will be refused while it wakes up"
+            );
             vec![Finding::info(CHECK.id, message)]
         }
         Settled::Failed(failure) => {

@@ -24,7 +24,9 @@ fn judge(spec: &DeploySpec, facts: &Facts) -> Vec<Finding> {
     let name = &function.name;
     vec![Finding::refuse(
         CHECK.id,
-        format!("function {name} is a zip function (PackageType Zip); AWS cannot convert it to a container image"),
+        format!(
+            "function {name} is a zip function (PackageType Zip); AWS cannot convert it to a container image"
+        ),
         format!(
             "deploy to a new function, for example --function {name}-image --role ROLE_ARN; then point its triggers (event source \
              mappings, API integrations, permissions) at the new function and delete {name} when nothing calls it"

@@ -25,7 +25,9 @@ fn judge(spec: &DeploySpec) -> Vec<Finding> {
     let name = &spec.repository.name;
     vec![Finding::refuse(
         CHECK.id,
-        format!("repository {name} is in {repository}, the function is in {function}; Lambda takes images only from its own Region"),
+        format!(
+            "repository {name} is in {repository}, the function is in {function}; Lambda takes images only from its own Region"
+        ),
         format!(
             "push to a repository in {function} (--repository {name} --region {function}), or deploy the function in \
              {repository}, or let ECR replicate {name} to {function} (aws ecr put-replication-configuration)"

@@ -26,7 +26,9 @@ fn judge(spec: &DeploySpec, facts: &Facts) -> Vec<Finding> {
         )],
         RepositoryFacts::Missing if *account != facts.caller.account => vec![Finding::refuse(
             CHECK.id,
-            format!("repository {name} does not exist in account {account}, and only that account can create it"),
+            format!(
+                "repository {name} does not exist in account {account}, and only that account can create it"
+            ),
             format!(
                 "ask the owner of account {account} to run: aws ecr create-repository --repository-name {name} --region {region}"
             ),

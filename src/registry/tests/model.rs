@@ -145,7 +145,8 @@ impl Model {
         authorizer: Arc<dyn RegistryAuthorizer>,
         reporter: Arc<dyn Reporter>,
     ) -> Registry {
-        let settings = RegistrySettings { retry: quick(), allow_plain_http: false, credential: None, reporter };
+        let settings =
+            RegistrySettings { retry: quick(), allow_plain_http: false, credential: None, reporter };
         Registry::new(self.url(), "team/app".parse().unwrap(), authorizer, settings).unwrap()
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// `1.5 MiB`, with one decimal from KiB on.
-pub(super) fn bytes(count: u64) -> String {
+pub(crate) fn bytes(count: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut value = count as f64;
     let mut unit = 0;
@@ -15,7 +15,7 @@ pub(super) fn bytes(count: u64) -> String {
 }
 
 /// `350 ms`, `4.2 s`, `3 min 05 s`.
-pub(super) fn duration(elapsed: Duration) -> String {
+pub(crate) fn duration(elapsed: Duration) -> String {
     let millis = elapsed.as_millis();
     match millis {
         0..1_000 => format!("{millis} ms"),
