@@ -181,12 +181,19 @@ impl FunctionWriter<'_> {
         write: impl AsyncFn(Option<String>) -> Result<LiveFunction, CloudError>,
     ) -> Result<LiveFunction, ApplyError> {
         let mut patience = Patience::new(self);
+        let mut sent = false;
         loop {
             let now = self.settling().quiet(self.name, None).await?;
             if !unchanged(&now, base) {
+                // A write whose answer was lost is sent again underneath us, and then refused for what it did itself.
+                if sent && arrived(&now) {
+                    self.wrote.store(true, Ordering::Relaxed);
+                    break;
+                }
                 let what = format!("function {}", self.name);
                 return Err(ApplyError::ChangedUnderneath { what });
             }
+            sent = true;
             let Err(error) = self.note(write(now.revision_id).await) else { break };
             let next = match error.kind {
                 CloudErrorKind::Unreachable | CloudErrorKind::Unexpected => {

@@ -309,7 +309,7 @@ pub(crate) fn deploy_arguments<'a>(image: &'a str, role: &'a str) -> Vec<&'a str
 }
 
 /// Whether an operation could change something.
-pub(crate) fn is_write(operation: &str) -> bool {
+fn is_write(operation: &str) -> bool {
     let reads = [
         "Get",
         "Describe",
@@ -325,7 +325,7 @@ pub(crate) fn is_write(operation: &str) -> bool {
 }
 
 /// Nothing that the binary says may hold a secret: not the key, not a value, not a token or an address with one.
-pub(crate) fn assert_no_secrets(run: &Run) {
+fn assert_no_secrets(run: &Run) {
     for (stream, text) in [("standard output", &run.stdout), ("standard error", &run.stderr)] {
         for secret in SECRETS {
             assert!(!text.contains(secret), "{stream} holds {secret:?}:\n{text}");

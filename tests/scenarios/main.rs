@@ -7,7 +7,10 @@
 
 mod account;
 mod deploy;
+mod faults;
 mod image;
+mod interrupted;
 mod policy;
 mod refusals;
 mod usage;
+mod waiting;
