@@ -74,6 +74,14 @@ impl Samples {
         self.layer(&format!("noise-{bytes}"), |tar| append(tar, "model.bin", bytes, Noise::new().take(bytes)))
     }
 
+    /// Removes layers that are in an archive by now: they may be large.
+    pub(crate) fn forget(&self, layers: &[Layer]) -> io::Result<()> {
+        layers.iter().try_for_each(|layer| {
+            fs::remove_file(&layer.path)?;
+            fs::remove_file(layer.path.with_extension("digest"))
+        })
+    }
+
     /// A docker-archive, as `docker save` writes it.
     pub(crate) fn archive(&self, name: &str, layers: &[Layer]) -> io::Result<PathBuf> {
         let path = self.path(&format!("{name}.tar"));
