@@ -73,8 +73,20 @@ mod tests {
         std::fs::write(file.path(), "before=1\n").unwrap();
         write_outputs(file.path(), &report).unwrap();
         let written = std::fs::read_to_string(file.path()).unwrap();
-        let names: Vec<&str> = written.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
-        let expect = ["before", "outcome", "digest", "image", "image-uri", "pushed-bytes", "function-name", "version", "alias", "previous-version"];
+        let names: Vec<&str> =
+            written.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
+        let expect = [
+            "before",
+            "outcome",
+            "digest",
+            "image",
+            "image-uri",
+            "pushed-bytes",
+            "function-name",
+            "version",
+            "alias",
+            "previous-version",
+        ];
         assert_eq!(names, expect);
         assert!(written.contains("\nversion=3\n") && !written.contains("version=9"), "{written}");
     }

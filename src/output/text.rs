@@ -292,7 +292,12 @@ mod tests {
     fn a_failure_lists_each_step_on_one_line_and_says_how_the_world_is() {
         let mut report = ungranted();
         report.steps[0].status = StepStatus::Failed;
-        report.error = Some(Failure { kind: "x", stage: Stage::BeforeChange, message: "no".to_owned(), hint: Some("do".to_owned()) });
+        report.error = Some(Failure {
+            kind: "x",
+            stage: Stage::BeforeChange,
+            message: "no".to_owned(),
+            hint: Some("do".to_owned()),
+        });
         let text = report_text(&report, Style::new(false));
         let end = "error: no\n  hint: do\n  failed   let Lambda pull from shop: add LambdaECRImageRetrievalPolicy to its policy\n\
                    The function was not changed. Running the same command again is safe.\n";
@@ -303,7 +308,8 @@ mod tests {
     fn a_refusal_after_a_step_does_not_claim_that_nothing_changed() {
         let mut report = Report { outcome: Outcome::Refused, ..Report::new("push") };
         assert_eq!(report_text(&report, Style::new(false)), "refused: nothing was changed\n");
-        let settings = RepositorySettings { scan_on_push: false, immutable_tags: true, encryption: Encryption::Aes256 };
+        let settings =
+            RepositorySettings { scan_on_push: false, immutable_tags: true, encryption: Encryption::Aes256 };
         let detail = crate::report::describe(&plan::Step::CreateRepository(settings), &spec(), &facts());
         assert_eq!(detail, "create repository shop in eu-west-1 (immutable tags)");
         let (status, elapsed) = (StepStatus::Done, Duration::ZERO);
