@@ -30,3 +30,5 @@ pub mod policy;
 pub mod preflight;
 pub mod registry;
 pub mod report;
+#[cfg(test)]
+mod samples;

@@ -2,9 +2,15 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use lambda_lift::cli::{Cli, run};
+use lambda_lift::cli::{Cli, ExitCondition, run};
+use lambda_lift::output::print_message;
 
 fn main() -> ExitCode {
-    run(Cli::parse()).into()
+    match run(Cli::of_process()) {
+        Ok(condition) => condition.into(),
+        Err(error) => {
+            print_message(&format!("error: {error:#}"));
+            ExitCondition::Failed.into()
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::cloud::{EcrReader, EcrWriter, LambdaReader, LambdaWriter, LiveFunction};
+use crate::cloud::{CloudErrorKind, EcrReader, EcrWriter, LambdaReader, LambdaWriter, LiveFunction};
 use crate::event::{Event, Reporter};
 use crate::image::UNCOMPRESSED_LIMIT;
 use crate::layer::{Encoding, LayerCache};
@@ -90,6 +90,7 @@ impl Applier<'_> {
                 }
                 Err(error) => {
                     report.steps[index].status = StepStatus::Failed;
+                    report.forget_unsent_layers();
                     report.error = Some(error.failure(progress.wrote.load(Ordering::Relaxed)));
                     report.steps[index + 1..].iter_mut().for_each(|later| later.status = StepStatus::Skipped);
                     return;
@@ -110,7 +111,11 @@ impl Applier<'_> {
         match step {
             Step::CreateRepository(settings) => {
                 let tags = std::collections::BTreeMap::new();
-                self.ecr_writer.create_repository(Some(account), repository, settings, &tags).await?;
+                match self.ecr_writer.create_repository(Some(account), repository, settings, &tags).await {
+                    // Another deploy that runs at the same time was faster, or the answer to our first try was lost.
+                    Err(error) if error.kind == CloudErrorKind::AlreadyExists => {}
+                    created => drop(created?),
+                }
             }
             Step::PushImage(push) => self.push(push, facts, progress, report).await?,
             Step::GrantPull(step) => {

@@ -2,6 +2,7 @@
 
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::function;
+use crate::name::Version;
 use crate::registry::PushError;
 use crate::report::{Failure, Stage, chain};
 
@@ -37,6 +38,16 @@ pub enum ApplyError {
         sent: String,
         /// What became of the look at it.
         read: String,
+    },
+    /// AWS accepted the move of an alias, and the alias did not come to rest where it should.
+    #[error("{what} was moved, but does not send all traffic to version {version}: {found}")]
+    AliasUnsettled {
+        /// The alias and its function.
+        what: String,
+        /// Where it should point.
+        version: Version,
+        /// Where it points, as far as it could be seen.
+        found: String,
     },
     /// AWS accepted a change and then did something else.
     #[error("{what}: expected {expected}, found {found}")]
@@ -83,7 +94,7 @@ impl ApplyError {
                 Some("look at the change, then run the same command again".to_owned()),
             ),
             Self::FunctionFailed(failure) => ("function_failed", stage, failure.hint.clone()),
-            Self::AliasUnknown { .. } => (
+            Self::AliasUnknown { .. } | Self::AliasUnsettled { .. } => (
                 "alias_unknown",
                 Stage::TrafficUnknown,
                 Some("look at it with: aws lambda get-alias; then run the same command again".to_owned()),
@@ -141,5 +152,42 @@ pub(crate) fn cloud_hint(error: &CloudError) -> Option<String> {
         }
         CloudErrorKind::Throttled => Some("wait a little and run the same command again".to_owned()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cloud(kind: CloudErrorKind) -> ApplyError {
+        let (service, operation, message) = ("AWS Lambda", "GetFunction", "no".to_owned());
+        CloudError { service, operation, kind, code: None, status: None, message, request_id: None }.into()
+    }
+
+    #[test]
+    fn the_stage_says_how_far_the_world_had_changed() {
+        let unsettled = ApplyError::AliasUnsettled {
+            what: "alias live".to_owned(),
+            version: "7".parse().unwrap(),
+            found: String::new(),
+        };
+        let table = [
+            (cloud(CloudErrorKind::Credentials), false, Stage::Usage),
+            (cloud(CloudErrorKind::Credentials), true, Stage::BeforeTraffic),
+            (cloud(CloudErrorKind::AccessDenied), false, Stage::BeforeChange),
+            (cloud(CloudErrorKind::AccessDenied), true, Stage::BeforeTraffic),
+            (ApplyError::Interrupted, false, Stage::BeforeChange),
+            (ApplyError::Interrupted, true, Stage::BeforeTraffic),
+            (unsettled, true, Stage::TrafficUnknown),
+        ];
+        for (error, changed, stage) in table {
+            assert_eq!(error.failure(changed).stage, stage, "{error} {changed}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_for_lack_of_permission_names_the_permission() {
+        let hint = cloud(CloudErrorKind::AccessDenied).failure(false).hint.unwrap();
+        assert!(hint.contains("lambda:GetFunction"), "{hint}");
     }
 }

@@ -183,7 +183,7 @@ impl FunctionWriter<'_> {
         let mut patience = Patience::new(self);
         loop {
             let now = self.settling().quiet(self.name, None).await?;
-            if !function::same_function(&now, base) {
+            if !unchanged(&now, base) {
                 let what = format!("function {}", self.name);
                 return Err(ApplyError::ChangedUnderneath { what });
             }
@@ -206,6 +206,13 @@ impl FunctionWriter<'_> {
         }
         self.settling().success(self.name, None).await
     }
+}
+
+/// Whether nobody changed the function since `base` was read. The revision alone proves it; another revision proves
+/// nothing, since AWS makes one when an update ends and when a tag changes.
+pub(super) fn unchanged(now: &LiveFunction, base: &LiveFunction) -> bool {
+    let same_revision = now.revision_id.is_some() && now.revision_id == base.revision_id;
+    same_revision || function::same_function(now, base)
 }
 
 /// How long refusals that pass by themselves are waited out.
@@ -255,4 +262,33 @@ impl<'a> Patience<'a> {
 fn is_propagation(error: &CloudError) -> bool {
     error.message.contains("cannot be assumed by Lambda")
         || (error.kind == CloudErrorKind::AccessDenied && error.message.contains("access the ECR image"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::function::samples::live;
+
+    #[test]
+    fn a_function_is_unchanged_when_revision_or_content_say_so() {
+        let revised = |settings, revision: Option<&str>| LiveFunction {
+            revision_id: revision.map(str::to_owned),
+            ..live(settings)
+        };
+        let unreadable = || json!({"Environment": {"Error": {"ErrorCode": "AccessDenied"}}});
+        let table = [
+            (revised(json!({}), Some("1")), revised(json!({}), Some("2")), true),
+            (revised(json!({}), None), revised(json!({}), None), true),
+            (revised(json!({"MemorySize": 256}), Some("1")), revised(json!({}), Some("2")), false),
+            (revised(json!({"MemorySize": 256}), None), revised(json!({}), None), false),
+            (revised(unreadable(), Some("1")), revised(unreadable(), Some("1")), true),
+            (revised(unreadable(), Some("1")), revised(unreadable(), Some("2")), false),
+            (revised(unreadable(), None), revised(unreadable(), None), false),
+        ];
+        for (now, base, expect) in table {
+            assert_eq!(unchanged(&now, &base), expect, "{now:?} {base:?}");
+        }
+    }
 }

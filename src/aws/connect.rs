@@ -132,7 +132,7 @@ impl Connection {
         let sdk_region = aws_config::Region::new(region.as_str().to_owned());
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(sdk_region.clone())
-            .credentials_provider(credentials(settings, &sdk_region).await)
+            .credentials_provider(Sendable(credentials(settings, &sdk_region).await))
             // Given outright: the SDK panics where AWS_MAX_ATTEMPTS or AWS_RETRY_MODE is malformed.
             .retry_config(retries())
             .timeout_config(timeouts());
@@ -146,8 +146,10 @@ impl Connection {
             loader = loader.endpoint_url(url);
         }
         if settings.credentials.is_some() {
-            // A stand-in has no such endpoints, whatever the environment asks for.
-            loader = loader.use_fips(false).use_dual_stack(false);
+            // A stand-in has no such endpoints, whatever the environment asks for, and runs on this machine: a proxy of the
+            // environment would carry its traffic away.
+            let direct = aws_smithy_http_client::Builder::new().build_http();
+            loader = loader.use_fips(false).use_dual_stack(false).http_client(direct);
         }
         Ok(Self { region, sdk: loader.load().await })
     }
@@ -269,6 +271,38 @@ impl ProvideCredentials for NamedProfile {
     }
 }
 
+/// Credentials that a request can carry. The SDK panics where a key has a character that no header takes, such as the line
+/// feed that a pasted CI secret often ends with.
+#[derive(Debug)]
+struct Sendable(SharedCredentialsProvider);
+
+impl ProvideCredentials for Sendable {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            let credentials = self.0.provide_credentials().await?;
+            match unsendable(&credentials) {
+                Some(part) => Err(CredentialsError::invalid_configuration(format!(
+                    "{part} has a space, a line feed or another character that cannot be sent; was it pasted with one too many?"
+                ))),
+                None => Ok(credentials),
+            }
+        })
+    }
+}
+
+/// The part of credentials, if any, that no header can carry.
+fn unsendable(credentials: &Credentials) -> Option<&'static str> {
+    let sendable = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if !sendable(credentials.access_key_id()) {
+        return Some("the access key id (AWS_ACCESS_KEY_ID)");
+    }
+    let token = credentials.session_token().filter(|token| !token.is_empty() && !sendable(token));
+    token.map(|_| "the session token (AWS_SESSION_TOKEN)")
+}
+
 fn metadata_client() -> imds::Client {
     imds::Client::builder()
         .connect_timeout(METADATA_CONNECT_TIMEOUT)
@@ -308,6 +342,25 @@ mod tests {
         assert_eq!(connection.region().as_str(), "eu-west-1");
         let debug = format!("{connection:?} {:?} {:?}", connection.clients(), settings(None));
         assert!(!debug.contains("hunter2"), "{debug}");
+    }
+
+    #[test]
+    fn credentials_that_no_header_can_carry_are_told_from_others() {
+        let given = |id: &str, token: Option<&str>| {
+            Credentials::new(id, "secret", token.map(str::to_owned), None, "test")
+        };
+        for (id, token, good) in [
+            ("AKIA", None, true),
+            ("AKIA", Some("token/+="), true),
+            ("AKIA", Some(""), true),
+            ("AKIA\n", None, false),
+            ("AK IA", None, false),
+            ("", None, false),
+            ("AKIÄ", None, false),
+            ("AKIA", Some("token\r\n"), false),
+        ] {
+            assert_eq!(unsendable(&given(id, token)).is_none(), good, "{id:?} {token:?}");
+        }
     }
 
     #[test]

@@ -2,12 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::builder::BoolishValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-
-/// What `--local` without a folder stands for. Not the empty text: clap refuses that, and so an empty LAMBDA_LIFT_LOCAL
-/// does not turn a deploy to AWS into one to the stand-in.
-pub(super) const DEFAULT_STATE: &str = "-";
+use clap::builder::{BoolishValueParser, OsStringValueParser, TypedValueParser as _};
+use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 /// Takes a container image from this machine to a live AWS Lambda function
 #[derive(Debug, Parser)]
@@ -17,6 +13,36 @@ pub struct Cli {
     pub(super) common: Common,
     #[command(subcommand)]
     pub(super) command: Command,
+}
+
+impl Cli {
+    /// Parses this process's arguments and environment; ends the process where they are wrong.
+    ///
+    /// An empty environment variable counts as not set, and so does a flag's that is false: CI systems hand an input that
+    /// nobody gave on as an empty text.
+    pub fn of_process() -> Self {
+        let matches = without_idle_variables(Self::command()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+fn without_idle_variables(command: clap::Command) -> clap::Command {
+    let is_idle = |arg: &Arg| {
+        let value = arg.get_env().and_then(std::env::var_os);
+        value.is_some_and(|value| is_idle_value(arg, &value.to_string_lossy()))
+    };
+    let idle: Vec<clap::Id> =
+        command.get_arguments().filter(|arg| is_idle(arg)).map(|arg| arg.get_id().clone()).collect();
+    let command = idle.into_iter().fold(command, |command, id| command.mut_arg(id, |arg| arg.env(None)));
+    command.mut_subcommands(without_idle_variables)
+}
+
+/// Whether a variable's value says no more than its absence would.
+fn is_idle_value(arg: &Arg, value: &str) -> bool {
+    let off = ["0", "f", "false", "n", "no", "off"];
+    value.is_empty()
+        || (matches!(arg.get_action(), ArgAction::SetTrue)
+            && off.contains(&value.to_ascii_lowercase().as_str()))
 }
 
 /// What to do.
@@ -72,7 +98,9 @@ pub(super) struct Common {
         value_name = "DIR",
         num_args = 0..=1,
         require_equals = true,
-        default_missing_value = DEFAULT_STATE
+        default_missing_value = "",
+        // Clap's own parser of paths refuses the empty one, which stands for the default folder.
+        value_parser = OsStringValueParser::new().map(PathBuf::from)
     )]
     pub(super) local: Option<PathBuf>,
     /// How the result is written to stdout
@@ -327,4 +355,28 @@ pub(super) struct PolicyEnsureArguments {
     /// How narrow the added permission is
     #[arg(long, env = "LAMBDA_LIFT_POLICY_SCOPE", value_name = "SCOPE", default_value = "account")]
     pub(super) policy_scope: Scope,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_variables_and_false_flags_count_as_not_set() {
+        let flag = Arg::new("flag").long("flag").action(ArgAction::SetTrue);
+        let option = Arg::new("option").long("option").action(ArgAction::Set);
+        let table = [
+            (&flag, "", true),
+            (&flag, "False", true),
+            (&flag, "0", true),
+            (&flag, "true", false),
+            (&flag, "nonsense", false),
+            (&option, "", true),
+            (&option, "false", false),
+            (&option, "0", false),
+        ];
+        for (arg, value, idle) in table {
+            assert_eq!(is_idle_value(arg, value), idle, "{} {value:?}", arg.get_id());
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::apply::Applier;
-use crate::cloud::LambdaReader as _;
+use crate::cloud::LambdaReader;
 use crate::event::Event;
 use crate::image::{ImageError, ImageErrorKind, LocalImage};
 use crate::name::Architecture;
@@ -72,7 +72,10 @@ async fn pipeline(
 ) -> Result<Outcome, Failure> {
     let spec = resolved.spec(connected.region.clone());
     report.findings = preflight::check_arguments(&spec);
-    let Some(local) = open_image(session, resolved, &spec, connected, report).await? else {
+    // An ARN may name another Region than the configuration does.
+    let function_clients = connected.clients_in(spec.function_region(), None).await?;
+    let lambda = &function_clients.as_ref().unwrap_or(&connected.clients).lambda;
+    let Some(local) = open_image(session, resolved, &spec, lambda, report).await? else {
         return Ok(Outcome::Refused);
     };
     report.findings.extend(preflight::check_image(&local, &Wanted::of(&spec)));
@@ -81,14 +84,13 @@ async fn pipeline(
         return Ok(Outcome::Refused);
     }
 
-    let repository_clients = connected
-        .repository_clients(spec.repository_region(), session.common.repository_profile.as_deref())
-        .await?;
+    let repository_clients =
+        connected.clients_in(spec.repository_region(), session.common.repository_profile.as_deref()).await?;
     let ecr = repository_clients.as_ref().unwrap_or(&connected.clients).ecr.clone();
     let observer = Observer {
         identity: &connected.clients.identity,
         ecr: Arc::new(ecr.clone()),
-        lambda: &connected.clients.lambda,
+        lambda,
         reporter: Arc::clone(&session.reporter),
         cache_directory: cache_directory(),
         endpoint: connected.registry_endpoint.clone(),
@@ -119,8 +121,8 @@ async fn pipeline(
     let applier = Applier {
         ecr_reader: &ecr,
         ecr_writer: &ecr,
-        lambda_reader: &connected.clients.lambda,
-        lambda_writer: &connected.clients.lambda,
+        lambda_reader: lambda,
+        lambda_writer: lambda,
         registry: &registry,
         reporter: session.reporter.as_ref(),
         interrupt: &session.interrupt,
@@ -140,15 +142,17 @@ async fn open_image(
     session: &Session,
     resolved: &Resolved,
     spec: &DeploySpec,
-    connected: &Connected,
+    lambda: &dyn LambdaReader,
     report: &mut Report,
 ) -> Result<Option<LocalImage>, Failure> {
     let mut opened = open(resolved, spec.architecture).await;
     if let (Err(error), Some(function)) = (&opened, &spec.function)
         && error.kind() == ImageErrorKind::Ambiguous
         && spec.architecture.is_none()
+        // What is refused by the arguments alone asks nobody.
+        && !preflight::refused(&report.findings)
     {
-        let live = connected.clients.lambda.function(&function.name, None);
+        let live = lambda.function(&function.name, None);
         let live = session.interrupt.or(live).await.map_err(|stopped| stopped.failure(false))?;
         if let Ok(Some(live)) = live {
             opened = open(resolved, Some(live.architecture)).await;

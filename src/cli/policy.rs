@@ -100,7 +100,7 @@ impl Repository {
     ) -> Result<Self, Failure> {
         let region = reference.registry.as_ref().map_or(&connected.region, |host| &host.region);
         let profile = session.common.repository_profile.as_deref();
-        let own = connected.repository_clients(region, profile).await?;
+        let own = connected.clients_in(region, profile).await?;
         let clients = own.unwrap_or_else(|| connected.clients.clone());
         let owner = reference.registry.as_ref().map(|host| &host.account);
         let reading = async {

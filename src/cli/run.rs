@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 
+use anyhow::Context as _;
 use tokio::sync::watch;
 
 use crate::apply::Interrupt;
@@ -13,24 +14,24 @@ use super::session::Session;
 use super::{ExitCondition, check, deploy, policy, shell};
 
 /// Runs one command to its end and says how the world is then.
-pub fn run(cli: Cli) -> ExitCondition {
+///
+/// # Errors
+/// Fails only where no command could begin: what goes wrong in one is in its report.
+pub fn run(cli: Cli) -> anyhow::Result<ExitCondition> {
     let Cli { common, command } = cli;
     match command {
         Command::Completions { shell } => return shell::completions(shell),
         Command::Man => return shell::man(),
         _ => {}
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            output::print_message(&format!("error: the asynchronous runtime does not start: {error}"));
-            return ExitCondition::Failed;
-        }
-    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the asynchronous runtime does not start")?;
     let condition = runtime.block_on(run_command(common, command));
     // Blocking readers of a layer may still be in a system call; nothing waits for them.
     runtime.shutdown_background();
-    condition
+    Ok(condition)
 }
 
 async fn run_command(common: Common, command: Command) -> ExitCondition {

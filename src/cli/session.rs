@@ -3,23 +3,28 @@
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use lambda_lift_localstack::{Settings as StandSettings, Stand};
+use lambda_lift_localstack::{Settings as StandSettings, Stand, StartError};
 
 use crate::apply::Interrupt;
 use crate::aws::{Clients, ConnectError, Connection, ConnectionSettings, StaticCredentials};
-use crate::event::Reporter;
+use crate::event::{Event, Reporter};
 use crate::name::{NameError, Region};
 use crate::output::{Detail, Lines, Progress, Style};
+use crate::registry::check_endpoint;
 use crate::report::{Failure, Stage};
 
-use super::arguments::{Common, DEFAULT_STATE};
+use super::arguments::Common;
 use super::run::wants_colour;
 
 /// The Region of the stand-in when none is configured.
 const LOCAL_REGION: &str = "us-east-1";
 /// The account of the stand-in: the one that AWS's own examples use.
 const LOCAL_ACCOUNT: &str = "123456789012";
+
+/// How long another run with the same `--local` folder is waited for. Most runs take a second or two.
+const STATE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What every command has.
 pub(super) struct Session {
@@ -68,9 +73,12 @@ impl Session {
             credentials: None,
         };
         let mut registry_endpoint = common.registry_endpoint.clone();
+        if let Some(address) = &registry_endpoint {
+            check_registry_endpoint(address, common.allow_plain_http)?;
+        }
         let mut stand = None;
         if let Some(directory) = &common.local {
-            let running = start_stand(directory).await?;
+            let running = self.start_stand(directory).await?;
             settings.endpoint_url = Some(running.url());
             settings.credentials = Some(StaticCredentials {
                 access_key_id: LOCAL_ACCOUNT.to_owned(),
@@ -88,11 +96,41 @@ impl Session {
         let (clients, region) = (connection.clients(), connection.region().clone());
         Ok(Connected { clients, region, registry_endpoint, settings, _stand: stand })
     }
+
+    /// Starts the stand-in, after whoever else uses the same state has ended.
+    async fn start_stand(&self, directory: &Path) -> Result<Stand, Failure> {
+        let directory =
+            if directory.as_os_str().is_empty() { default_state_directory() } else { directory.into() };
+        let begun = Instant::now();
+        loop {
+            let settings = StandSettings { state: Some(directory.clone()), ..StandSettings::default() };
+            let error = match Stand::start(settings).await {
+                Ok(stand) => return Ok(stand),
+                Err(error) => error,
+            };
+            if !matches!(error, StartError::InUse { .. }) || begun.elapsed() >= STATE_PATIENCE {
+                return Err(Failure {
+                    kind: "local",
+                    stage: Stage::BeforeChange,
+                    message: format!(
+                        "the stand-in does not start with its state in {}: {error}",
+                        directory.display()
+                    ),
+                    hint: Some("give another folder with --local=DIR".to_owned()),
+                });
+            }
+            let (what, state) =
+                ("the stand-in".to_owned(), format!("another run uses {}", directory.display()));
+            self.reporter.report(Event::Waiting { what, state });
+            let pause = tokio::time::sleep(Duration::from_millis(50));
+            self.interrupt.or(pause).await.map_err(|stopped| stopped.failure(false))?;
+        }
+    }
 }
 
 impl Connected {
-    /// Clients for the repository: in another Region, or with the profile of `--repository-profile`.
-    pub(super) async fn repository_clients(
+    /// Clients for another Region, or with the profile of `--repository-profile`; none where the session's own will do.
+    pub(super) async fn clients_in(
         &self,
         region: &Region,
         profile: Option<&str>,
@@ -109,6 +147,13 @@ impl Connected {
     }
 }
 
+/// Refuses an address that could not be used, before AWS is asked anything.
+fn check_registry_endpoint(address: &str, allow_plain_http: bool) -> Result<(), Failure> {
+    let not_one = |error| usage(format!("--registry-endpoint {address:?} is not an address: {error}"), None);
+    let url: url::Url = address.parse().map_err(not_one)?;
+    check_endpoint(&url, allow_plain_http).map_err(|error| usage(error.to_string(), None))
+}
+
 fn parse_region(text: Option<&str>) -> Result<Option<Region>, Failure> {
     text.map(|text| text.parse().map_err(|error: NameError| usage(error.to_string(), None))).transpose()
 }
@@ -117,18 +162,6 @@ fn parse_region(text: Option<&str>) -> Result<Option<Region>, Failure> {
 pub(super) fn environment_region() -> Option<String> {
     let named = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());
     ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(named)
-}
-
-async fn start_stand(directory: &Path) -> Result<Stand, Failure> {
-    let directory =
-        if directory.as_os_str() == DEFAULT_STATE { default_state_directory() } else { directory.into() };
-    let settings = StandSettings { state: Some(directory.clone()), ..StandSettings::default() };
-    Stand::start(settings).await.map_err(|error| Failure {
-        kind: "local",
-        stage: Stage::BeforeChange,
-        message: format!("the stand-in does not start with its state in {}: {error}", directory.display()),
-        hint: Some("give another folder with --local=DIR".to_owned()),
-    })
 }
 
 /// Where the stand-in keeps its state when `--local` names no folder.

@@ -185,10 +185,22 @@ fn inherited(name: &str) -> Result<String, Failure> {
     }
 }
 
+/// The largest function file or policy that is read. Real ones have some kilobytes.
+const LARGEST_TEXT: u64 = 4 << 20;
+
 /// Reads a file that the user named.
 pub(super) fn read_text(path: &std::path::Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path)
-        .map_err(|error| usage(format!("{} cannot be read: {error}", path.display()), None))
+    use std::io::Read as _;
+    let mut text = String::new();
+    let read =
+        std::fs::File::open(path).and_then(|file| file.take(LARGEST_TEXT + 1).read_to_string(&mut text));
+    read.map_err(|error| usage(format!("{} cannot be read: {error}", path.display()), None))?;
+    if text.len() as u64 > LARGEST_TEXT {
+        let message =
+            format!("{} has more than {LARGEST_TEXT} bytes, far more than such a file needs", path.display());
+        return Err(usage(message, None));
+    }
+    Ok(text)
 }
 
 /// The scope under the policy's own type.
@@ -237,5 +249,16 @@ mod tests {
         for bad in ["", "m", "1d", "-1s", "0", "25h", "1.5m", "99999999999999999999"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_meant_is_not_read_to_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("function.json");
+        std::fs::write(&path, "{}").unwrap();
+        assert_eq!(read_text(&path).unwrap(), "{}");
+        std::fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
+        assert!(read_text(&path).unwrap_err().message.contains("more than"));
+        assert!(read_text(folder.path()).is_err());
     }
 }

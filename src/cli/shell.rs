@@ -1,5 +1,6 @@
 //! Completion scripts and the manual page, generated from the command line's own definition.
 
+use anyhow::Context as _;
 use clap::CommandFactory as _;
 
 use crate::output;
@@ -7,22 +8,17 @@ use crate::output;
 use super::{Cli, ExitCondition};
 
 /// Prints the completion script for `shell`.
-pub(super) fn completions(shell: clap_complete::Shell) -> ExitCondition {
+pub(super) fn completions(shell: clap_complete::Shell) -> anyhow::Result<ExitCondition> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "lambda-lift", &mut script);
-    print(&script)
+    Ok(print(&script))
 }
 
 /// Prints the manual page.
-pub(super) fn man() -> ExitCondition {
+pub(super) fn man() -> anyhow::Result<ExitCondition> {
     let mut page = Vec::new();
-    match clap_mangen::Man::new(Cli::command()).render(&mut page) {
-        Ok(()) => print(&page),
-        Err(error) => {
-            output::print_message(&format!("error: the manual page could not be written: {error}"));
-            ExitCondition::Failed
-        }
-    }
+    clap_mangen::Man::new(Cli::command()).render(&mut page).context("the manual page could not be made")?;
+    Ok(print(&page))
 }
 
 fn print(text: &[u8]) -> ExitCondition {

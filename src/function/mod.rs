@@ -23,7 +23,7 @@ mod problem;
 mod reasons;
 mod rules;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod schema;
 mod state;
 mod update;

@@ -67,3 +67,61 @@ pub(super) fn manifest_of(local: &LocalImage, layers: &[LayerFacts]) -> Option<I
         layers.iter().map(|layer| layer.known.map(KnownLayer::descriptor)).collect();
     descriptors.map(|descriptors| manifest_for(local, &descriptors))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::image;
+
+    fn manifest(image: &LocalImage, digest: Digest) -> ImageManifest {
+        manifest_for(image, &[LayerDescriptor { digest, size: 4, compression: Compression::Gzip }])
+    }
+
+    #[test]
+    fn an_image_runs_already_only_when_the_manifest_names_this_very_configuration() {
+        let local = image();
+        let layers = as_running(&local, &manifest(&local, Digest::of(b"gzip"))).unwrap();
+        assert!(layers[0].stored && layers[0].known.unwrap().digest == Digest::of(b"gzip"));
+
+        let mut foreign = image();
+        foreign.config_bytes.push(b' ');
+        foreign.config_digest = Digest::of(&foreign.config_bytes);
+        assert_eq!(as_running(&local, &manifest(&foreign, Digest::of(b"evil"))), None);
+    }
+
+    #[test]
+    fn a_configuration_whose_diff_ids_do_not_fit_the_manifest_teaches_nothing() {
+        let local = image();
+        let manifest = manifest(&local, Digest::of(b"gzip"));
+        assert_eq!(published_layers(&manifest.bytes, b"{\"rootfs\":{\"diff_ids\":[]}}"), []);
+        assert_eq!(published_layers(b"{}", &local.config_bytes), []);
+        assert_eq!(published_layers(&manifest.bytes, &local.config_bytes).len(), 1);
+        assert_eq!(config_digest(&manifest), Some(local.config_digest));
+    }
+
+    #[test]
+    fn a_layer_is_known_from_what_runs_else_from_the_cache_else_not() {
+        let local = image();
+        let descriptor =
+            LayerDescriptor { digest: Digest::of(b"gzip"), size: 4, compression: Compression::Gzip };
+        let running = [PublishedLayer { diff_id: local.layers[0].diff_id, descriptor }];
+        let other = [PublishedLayer { diff_id: Digest::of(b"other"), descriptor }];
+        let zstd = [PublishedLayer {
+            descriptor: LayerDescriptor { compression: Compression::Zstd, ..descriptor },
+            ..running[0]
+        }];
+        let cached = KnownLayer { digest: Digest::of(b"cached"), size: 5, origin: LayerOrigin::Cache };
+        let table: [(&[PublishedLayer], Option<KnownLayer>, Option<LayerOrigin>, bool); 5] = [
+            (&running, Some(cached), Some(LayerOrigin::Running), true),
+            (&other, Some(cached), Some(LayerOrigin::Cache), false),
+            (&zstd, None, None, false),
+            (&other, None, None, false),
+            (&[], None, None, false),
+        ];
+        for (running, cached, origin, stored) in table {
+            let found = match_layers(&local, running, |_| cached);
+            assert_eq!((found[0].known.map(|known| known.origin), found[0].stored), (origin, stored));
+            assert_eq!(manifest_of(&local, &found).is_some(), origin.is_some());
+        }
+    }
+}

@@ -207,3 +207,68 @@ pub(super) fn status(status: StepStatus) -> &'static str {
 fn error(failure: &Failure) -> Value {
     json!({ "kind": failure.kind, "message": failure.message, "hint": failure.hint })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan;
+    use crate::report::image_report;
+    use crate::samples::{facts, image, live_of, spec};
+
+    fn keys(value: &Value) -> Vec<&str> {
+        value.as_object().unwrap().keys().map(String::as_str).collect()
+    }
+
+    const KEYS: [&str; 11] = [
+        "schema", "command", "outcome", "function", "image", "policy", "version", "alias", "findings",
+        "steps", "error",
+    ];
+
+    #[test]
+    fn every_key_is_there_in_an_empty_document() {
+        let document: Value = serde_json::from_str(&document(&Report::new("deploy"))).unwrap();
+        assert_eq!(keys(&document), KEYS);
+        assert_eq!(document["outcome"], "failed");
+    }
+
+    #[test]
+    fn an_unchanged_deploy_names_the_version_that_is_there_and_a_refused_one_claims_no_action() {
+        let (spec, mut facts) = (spec(), facts());
+        let mut report = Report { image: Some(image_report(&image())), ..Report::new("deploy") };
+        report.take_facts(&spec, &facts);
+        let refused: Value = serde_json::from_str(&document(&report)).unwrap();
+        assert_eq!(
+            (&refused["version"], &refused["image"]["layers"][0]["action"]),
+            (&Value::Null, &Value::Null)
+        );
+
+        let plan = plan::plan(&spec, &facts);
+        report.take_plan(&spec, &facts, &plan);
+        let unchanged: Value = serde_json::from_str(&document(&report)).unwrap();
+        assert_eq!(keys(&unchanged), KEYS);
+        assert_eq!(
+            (&unchanged["version"], &unchanged["policy"]["verdict"]),
+            (&json!("3"), &json!("granted"))
+        );
+        let of_image = [
+            "repository",
+            "uri",
+            "digest",
+            "tags",
+            "media_type",
+            "architecture",
+            "uncompressed_bytes",
+            "pushed_bytes",
+            "layers",
+        ];
+        assert_eq!(keys(&unchanged["image"]), of_image);
+        assert_eq!(keys(&unchanged["function"]), ["name", "arn", "region", "account", "created"]);
+
+        live_of(&mut facts).architecture = crate::name::Architecture::Arm64;
+        let plan = plan::plan(&spec, &facts);
+        report.take_plan(&spec, &facts, &plan);
+        let planned: Value = serde_json::from_str(&document(&report)).unwrap();
+        assert_eq!(planned["version"], Value::Null);
+        assert_eq!(keys(&planned["steps"][0]), ["step", "status", "detail", "milliseconds"]);
+    }
+}

@@ -8,7 +8,7 @@ use crate::event::{Event, Reporter};
 use crate::preflight::{Finding, Severity};
 use crate::report::sizes;
 
-use super::{Style, document};
+use super::{Style, document, printable};
 
 /// Writes events as lines.
 pub struct Lines {
@@ -110,7 +110,7 @@ impl Reporter for Lines {
         }
         if let Some(line) = self.line(&event) {
             // A log that cannot be written must not end a deploy.
-            let _ = writeln!(state.sink, "{line}");
+            let _ = writeln!(state.sink, "{}", printable(&line));
         }
     }
 }

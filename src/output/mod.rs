@@ -5,6 +5,7 @@
 mod document;
 mod github;
 mod lines;
+mod printable;
 mod progress;
 mod style;
 mod text;
@@ -16,17 +17,24 @@ pub use progress::Progress;
 pub use style::Style;
 pub use text::report_text;
 
+use printable::printable;
+
 use std::io::Write as _;
 
-/// Writes the result to stdout. A reader that went away (a closed pipe) is not an error.
+/// Writes the result to stdout. A reader that went away (a closed pipe) is not an error; what else goes wrong is told on
+/// stderr, and the exit code still states the condition of the world.
 pub fn print_result(text: &str) {
     let mut stdout = std::io::stdout().lock();
     let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-    drop(written);
+    if let Err(error) = written
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        print_message(&format!("warning: the result could not be written to standard output: {error}"));
+    }
 }
 
 /// Writes a message to stderr, for what happens before a renderer exists.
 pub fn print_message(text: &str) {
-    let written = writeln!(std::io::stderr().lock(), "{text}");
+    let written = writeln!(std::io::stderr().lock(), "{}", printable(text));
     drop(written);
 }

@@ -11,7 +11,7 @@ use crate::name::Digest;
 use crate::report::sizes;
 
 use super::lines::finding_line;
-use super::{Detail, Style, document};
+use super::{Detail, Style, document, printable};
 
 /// Draws events on a terminal (stderr).
 pub struct Progress {
@@ -36,7 +36,7 @@ impl Progress {
 
     fn say(&self, line: &str) {
         // A terminal that went away must not end a deploy.
-        let _ = self.bars.println(line);
+        let _ = self.bars.println(printable(line));
     }
 
     /// A line with a mark, then a column for a time or a word, then what was done.
@@ -70,7 +70,7 @@ impl Reporter for Progress {
         let Ok(mut state) = self.state.lock() else { return };
         match event {
             Event::Found(finding) => self.say(&finding_line(&finding, self.style)),
-            Event::StepStarted { detail, .. } => state.step = Some(self.step_line(detail)),
+            Event::StepStarted { detail, .. } => state.step = Some(self.step_line(printable(&detail))),
             Event::StepDone { detail, elapsed, .. } => {
                 if let Some(bar) = state.step.take() {
                     bar.finish_and_clear();
@@ -101,7 +101,7 @@ impl Reporter for Progress {
             }
             Event::Waiting { what, state: now } => {
                 if let Some(bar) = &state.step {
-                    bar.set_message(format!("waiting for {what}: {now}"));
+                    bar.set_message(printable(&format!("waiting for {what}: {now}")));
                 }
             }
         }

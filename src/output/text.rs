@@ -8,7 +8,7 @@ use crate::report::{
 };
 
 use super::lines::finding_line;
-use super::{Style, document};
+use super::{Style, document, printable};
 
 /// What stdout carries at the end of a command in human form.
 pub fn report_text(report: &Report, style: Style) -> String {
@@ -52,7 +52,7 @@ struct Text {
 impl Text {
     fn finish(mut self) -> String {
         self.lines.push(String::new());
-        self.lines.join("\n")
+        printable(&self.lines.join("\n"))
     }
 
     fn fact(&mut self, name: &str, value: &str) {
@@ -84,6 +84,10 @@ impl Text {
                 format!("{marked}: everything is as it should be, nothing was written")
             }
             (Outcome::Refused, "check", _) => format!("{marked}: this image is not fit for Lambda as it is"),
+            // What only the push can see is refused after the repository was made or layers were sent.
+            (Outcome::Refused, ..) if report.steps.iter().any(|step| step.status != StepStatus::Planned) => {
+                format!("{marked}: the function was not changed")
+            }
             (Outcome::Refused, ..) => format!("{marked}: nothing was changed"),
             (Outcome::Checked, "policy ensure", _) => self.style.good("ensured"),
             (Outcome::Checked, "check", 0) => {
@@ -143,8 +147,11 @@ impl Text {
         let line = match &policy.verdict {
             PolicyOutcome::Judged(_) | PolicyOutcome::Shown => return,
             PolicyOutcome::Granted => "lets Lambda pull".to_owned(),
-            PolicyOutcome::Added => {
+            PolicyOutcome::Added if policy.changed => {
                 format!("now lets Lambda pull, by {}", policy.statements_added.join(" and "))
+            }
+            PolicyOutcome::Added => {
+                format!("lacks the pull permission ({})", policy.statements_added.join(", "))
             }
             PolicyOutcome::Unknown => "whether it lets Lambda pull could not be decided".to_owned(),
             PolicyOutcome::Denied => "denies the pull".to_owned(),

@@ -30,10 +30,13 @@ pub fn plan(spec: &DeploySpec, facts: &Facts) -> Plan {
     if let GrantDecision::Add(grant) = decide_grant(spec, facts) {
         steps.push(Step::GrantPull(grant));
     }
+    let mut version = None;
     if let (Some(wanted), Some(function)) = (&spec.function, &facts.function) {
-        steps.extend(function_steps(spec, wanted, facts, function));
+        let (function_steps, publication) = function_steps(spec, wanted, facts, function);
+        steps.extend(function_steps);
+        version = publication.version().filter(|_| wanted.publish);
     }
-    Plan { steps }
+    Plan { steps, version }
 }
 
 /// The push, unless the repository has the manifest under every tag.
@@ -56,7 +59,7 @@ fn function_steps(
     wanted: &FunctionSpec,
     facts: &Facts,
     function: &FunctionFacts,
-) -> Vec<Step> {
+) -> (Vec<Step>, Publication) {
     let architecture =
         facts.image.local.config.architecture.or(spec.architecture).unwrap_or(Architecture::X86_64);
     let Some(live) = &function.live else {
@@ -65,7 +68,7 @@ fn function_steps(
         let create = CreateStep { settings, architecture };
         let mut steps = vec![Step::CreateFunction(create)];
         steps.extend(release_steps(wanted, function, Publication::New));
-        return steps;
+        return (steps, Publication::New);
     };
 
     let mut steps = Vec::new();
@@ -89,7 +92,7 @@ fn function_steps(
         steps.push(Step::TagFunction(TagStep { tags: to_send.tags }));
     }
     steps.extend(release_steps(wanted, function, publication));
-    steps
+    (steps, publication)
 }
 
 /// What the new image may need and the old one does not mind.
@@ -128,6 +131,15 @@ enum Publication {
     New,
     /// This one does.
     Version(Version),
+}
+
+impl Publication {
+    fn version(self) -> Option<Version> {
+        match self {
+            Self::New => None,
+            Self::Version(version) => Some(version),
+        }
+    }
 }
 
 /// The version that equals `$LATEST` as it is now: the alias's own when an alias was asked for, the newest one otherwise.
@@ -171,10 +183,150 @@ fn release_steps(wanted: &FunctionSpec, function: &FunctionFacts, publication: P
         steps.push(Step::MoveAlias(AliasStep {
             name: name.clone(),
             current: current.map(|alias| alias.version.clone()),
-            weighted,
+            weights: current.map(|alias| alias.weights.clone()).unwrap_or_default(),
             to,
             revision_id: current.and_then(|alias| alias.revision_id.clone()),
         }));
     }
     steps
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::cloud::{Encryption, RepositorySettings};
+    use crate::observe::PolicyFacts;
+    use crate::samples::{declare, facts, live_of, spec, with_alias};
+
+    /// A name, what is different from a world in which all is done, the steps, and the version that is there already.
+    type Case = (&'static str, fn(&mut DeploySpec, &mut Facts), &'static [&'static str], Option<u64>);
+
+    const CASES: &[Case] = &[
+        ("unchanged", |_, _| {}, &[], Some(3)),
+        ("unchanged with alias", |spec, facts| with_alias(spec, facts, &[]), &[], Some(3)),
+        ("no publish", |spec, _| spec.function.as_mut().unwrap().publish = false, &[], None),
+        (
+            "push only",
+            |spec, facts| {
+                spec.function = None;
+                facts.function = None;
+            },
+            &[],
+            None,
+        ),
+        (
+            "not published",
+            |_, facts| facts.function.as_mut().unwrap().versions.clear(),
+            &["publish_version"],
+            None,
+        ),
+        (
+            "code only",
+            |_, facts| live_of(facts).image_digest = Some(Digest::of(b"old")),
+            &["update_code", "publish_version"],
+            None,
+        ),
+        (
+            "failed last update",
+            |_, facts| live_of(facts).state.last_update_status = Some("Failed".to_owned()),
+            &["update_code", "publish_version"],
+            None,
+        ),
+        (
+            "settings only",
+            |spec, _| declare(spec, json!({"MemorySize": 512})),
+            &["update_configuration", "publish_version"],
+            None,
+        ),
+        (
+            "settings before and after the code",
+            |spec, facts| {
+                declare(spec, json!({"Environment": {"Variables": {"NEW": "1", "OLD": "2"}}}));
+                live_of(facts).settings.insert("Environment".to_owned(), json!({"Variables": {"OLD": "1"}}));
+                live_of(facts).image_digest = Some(Digest::of(b"old"));
+            },
+            &["update_configuration", "update_code", "update_configuration", "publish_version"],
+            None,
+        ),
+        ("tags only", |spec, _| declare(spec, json!({"Tags": {"team": "a"}})), &["tag_function"], Some(3)),
+        (
+            "new image tag only",
+            |_, facts| facts.image.tags.push(("v2".parse().unwrap(), None)),
+            &["push_image"],
+            Some(3),
+        ),
+        (
+            "alias missing",
+            |spec, _| spec.function.as_mut().unwrap().alias = Some("live".parse().unwrap()),
+            &["create_alias"],
+            Some(3),
+        ),
+        (
+            "alias with weights",
+            |spec, facts| with_alias(spec, facts, &[("2", 0.1)]),
+            &["move_alias"],
+            Some(3),
+        ),
+        (
+            "function missing",
+            |_, facts| {
+                let function = facts.function.as_mut().unwrap();
+                function.live = None;
+                function.versions.clear();
+            },
+            &["create_function", "publish_version"],
+            None,
+        ),
+        (
+            "nothing is there",
+            |spec, facts| {
+                let encryption = Encryption::Aes256;
+                spec.create_repository =
+                    Some(RepositorySettings { scan_on_push: false, immutable_tags: false, encryption });
+                facts.repository = RepositoryFacts::Missing;
+                facts.policy = PolicyFacts::Absent;
+                facts.image.manifest_stored = false;
+                let function = facts.function.as_mut().unwrap();
+                function.live = None;
+                function.versions.clear();
+                spec.function.as_mut().unwrap().alias = Some("live".parse().unwrap());
+            },
+            &[
+                "create_repository",
+                "push_image",
+                "grant_pull",
+                "create_function",
+                "publish_version",
+                "create_alias",
+            ],
+            None,
+        ),
+    ];
+
+    #[test]
+    fn the_plan_is_what_separates_the_facts_from_the_wish() {
+        for (name, spoil, steps, version) in CASES {
+            let (mut spec, mut facts) = (spec(), facts());
+            spoil(&mut spec, &mut facts);
+            let plan = plan(&spec, &facts);
+            let names: Vec<&str> = plan.steps.iter().map(Step::name).collect();
+            assert_eq!(names, *steps, "{name}");
+            assert_eq!(
+                plan.version.map(|version| version.to_string()),
+                version.map(|version| version.to_string()),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_alias_step_carries_the_weights_and_the_revision_it_was_planned_for() {
+        let (mut spec, mut facts) = (spec(), facts());
+        with_alias(&mut spec, &mut facts, &[("2", 0.1)]);
+        let plan = plan(&spec, &facts);
+        let [Step::MoveAlias(step)] = plan.steps.as_slice() else { panic!("{plan:?}") };
+        assert_eq!((step.weights.get("2"), step.revision_id.as_deref()), (Some(&0.1), Some("alias-1")));
+    }
 }

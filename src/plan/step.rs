@@ -1,5 +1,7 @@
 //! The closed list of things that a deploy may do. Nothing is left to decide when a step is carried out.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use crate::cloud::RepositorySettings;
@@ -11,6 +13,8 @@ use crate::name::{AliasName, Architecture, Digest, Tag, Version};
 pub struct Plan {
     /// The steps; empty when everything is as it should be.
     pub steps: Vec<Step>,
+    /// The published version that is what the function shall be; none when one is still to be published, or none is wanted.
+    pub version: Option<Version>,
 }
 
 /// One thing to do.
@@ -109,7 +113,7 @@ pub struct CodeStep {
 #[derive(Debug, Clone)]
 pub struct TagStep {
     /// The tags to add or replace.
-    pub tags: std::collections::BTreeMap<String, String>,
+    pub tags: BTreeMap<String, String>,
 }
 
 /// An alias to create or move.
@@ -119,8 +123,8 @@ pub struct AliasStep {
     pub name: AliasName,
     /// The version that it points to now; none when it does not exist.
     pub current: Option<String>,
-    /// Whether it spreads traffic over two versions now, which ends.
-    pub weighted: bool,
+    /// The weights by which it spreads traffic now, which end; version to weight.
+    pub weights: BTreeMap<String, f64>,
     /// Where it goes; none for the version that this plan publishes.
     pub to: Option<Version>,
     /// The alias's revision that the plan was made for.

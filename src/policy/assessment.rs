@@ -38,6 +38,8 @@ pub struct Side {
     pub verdict: Verdict,
     /// The actions that no statement allows.
     pub missing_actions: Vec<&'static str>,
+    /// The actions that a statement denies.
+    pub denied_actions: Vec<&'static str>,
     /// The statements that deny an action.
     pub denied_by: Vec<StatementLabel>,
     /// The condition keys on which an undecided action depends, as the policy spells them.

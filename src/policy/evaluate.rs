@@ -99,6 +99,7 @@ fn side_of(rulings: Vec<Ruling>, notes: BTreeSet<String>) -> Side {
     Side {
         verdict: rulings.iter().map(Ruling::verdict).max().unwrap_or(Verdict::Missing),
         missing_actions: with(Verdict::Missing).map(|ruling| ruling.action).collect(),
+        denied_actions: with(Verdict::Denied).map(|ruling| ruling.action).collect(),
         denied_by: denied_by.into_iter().collect(),
         conditions: doubt.keys.into_iter().collect(),
         notes: doubt.notes.into_iter().collect(),

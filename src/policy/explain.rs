@@ -73,7 +73,8 @@ fn clause(side: &Side, who: &str) -> Option<String> {
         Verdict::Denied => {
             let labels: Vec<String> = side.denied_by.iter().map(ToString::to_string).collect();
             let word = if labels.len() == 1 { "statement" } else { "statements" };
-            Some(format!("denies the pull to {who}, by its {word} {}", labels.join(", ")))
+            let actions = side.denied_actions.join(" and ");
+            Some(format!("denies the pull ({actions}) to {who}, by its {word} {}", labels.join(", ")))
         }
         Verdict::Unknown if side.conditions.is_empty() => {
             Some(format!("may or may not allow the pull to {who}"))
@@ -161,7 +162,7 @@ mod tests {
         let mut closed = deny(json!({}));
         closed["Principal"] = json!({"AWS": B});
         let denied = told(&json!([allow(json!({})), closed]), &request(A, B));
-        assert!(denied.0.contains("denies the pull to the callers of account 222222222222"), "{}", denied.0);
+        assert!(denied.0.contains("to the callers of account 222222222222"), "{}", denied.0);
         assert!(!denied.0.contains("lambda.amazonaws.com"), "{}", denied.0);
         assert!(denied.1.contains("spare the function's account"), "{}", denied.1);
     }

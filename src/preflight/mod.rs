@@ -8,6 +8,8 @@
 mod check;
 mod checks;
 mod finding;
+#[cfg(test)]
+mod test_checks;
 
 pub use check::{Check, Judge};
 pub use checks::CHECKS;

@@ -141,7 +141,7 @@ fn code_line(code: &CodeStep, to: Option<Digest>, function: &str) -> String {
 }
 
 fn alias_line(step: &AliasStep, to: &str) -> String {
-    let weights = if step.weighted { ", clearing its weights" } else { "" };
+    let weights = if !step.weights.is_empty() { ", clearing its weights" } else { "" };
     match &step.current {
         None => format!("create alias {} on {to}", step.name),
         Some(current) => format!("move alias {} from version {current} to {to}{weights}", step.name),

@@ -48,7 +48,6 @@ impl Report {
         if let (Some(wanted), Some(function)) = (&spec.function, &facts.function) {
             self.function = Some(function_report(wanted, function));
             self.policy = policy_report(spec, facts);
-            self.version = function.alias_target.as_ref().map(|target| target.version.clone());
             self.alias = wanted.alias.as_ref().map(|name| {
                 let current = function.alias.as_ref().map(|alias| alias.version.clone());
                 AliasReport { name: name.clone(), from: current.clone(), to: current }
@@ -69,17 +68,23 @@ impl Report {
             })
             .collect();
         for step in &plan.steps {
-            match step {
-                Step::PublishVersion => self.version = None,
-                Step::MoveAlias(step) => {
-                    let to = step.to.map(|version| version.to_string());
-                    if let Some(alias) = &mut self.alias {
-                        alias.to.clone_from(&to);
-                    }
-                    self.version = to.or(self.version.take());
-                }
-                _ => {}
+            if let (Step::MoveAlias(step), Some(alias)) = (step, &mut self.alias) {
+                alias.to = step.to.map(|version| version.to_string());
             }
+        }
+        self.version = plan.version.map(|version| version.to_string());
+        if let Some(image) = &mut self.image {
+            image.take_actions(facts);
+        }
+    }
+
+    /// Layers that were to be sent when the push failed: what became of them is not known.
+    pub(crate) fn forget_unsent_layers(&mut self) {
+        let pushed =
+            self.steps.iter().any(|step| step.step == "push_image" && step.status == StepStatus::Done);
+        if let (false, Some(image)) = (pushed, &mut self.image) {
+            let unsent = image.layers.iter_mut().filter(|layer| layer.action == Some(LayerAction::Uploaded));
+            unsent.for_each(|layer| layer.action = None);
         }
     }
 }
@@ -95,11 +100,17 @@ impl ImageReport {
             self.uri = Some(uri.to_string());
         }
         for (report, layer) in self.layers.iter_mut().zip(&facts.image.layers) {
-            report.action = Some(planned_action(layer));
             if let Some(known) = layer.known {
                 report.digest = Some(known.digest);
                 report.size = known.size;
             }
+        }
+    }
+
+    /// Takes over what will be done with each layer. A refused image has no plan, and so no action.
+    fn take_actions(&mut self, facts: &Facts) {
+        for (report, layer) in self.layers.iter_mut().zip(&facts.image.layers) {
+            report.action = Some(planned_action(layer));
         }
     }
 

@@ -46,7 +46,7 @@ impl Account {
         let mut arguments = vec!["deploy", "--image", &image.source, "--function", &self.name];
         arguments.extend([
             "--repository",
-            "hello",
+            &self.name,
             "--create-repository",
             "--role",
             &self.role,

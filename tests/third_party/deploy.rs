@@ -98,7 +98,7 @@ fn a_lambda_that_looks_the_image_up_finds_it_under_the_digest_that_it_is_given()
     account.boto3.call(
         "ecr",
         "put_image",
-        json!({ "repositoryName": "hello", "imageManifest": manifest, "imageTag": "v1" }),
+        json!({ "repositoryName": "hello", "imageManifest": manifest, "imageDigest": digest, "imageTag": "v1" }),
     );
 
     account.deploy(&image).expect(0);

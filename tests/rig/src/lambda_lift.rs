@@ -24,8 +24,10 @@ pub struct LambdaLift {
 pub struct Run {
     /// The exit code; none when a signal ended it.
     pub code: Option<i32>,
-    /// The one JSON document on standard output; null when there is none.
+    /// The one JSON document on standard output; null when there is none, or more than that.
     pub document: Value,
+    /// Standard output.
+    pub stdout: String,
     /// Standard error.
     pub stderr: String,
 }
@@ -64,6 +66,12 @@ impl LambdaLift {
         self
     }
 
+    /// Takes away the `--output json` that every run otherwise has.
+    pub fn for_people(&mut self) -> &mut Self {
+        self.arguments.retain(|argument| argument != "--output" && argument != "json");
+        self
+    }
+
     /// Makes these profiles (sections of a shared credentials file) the only identities there are.
     ///
     /// # Panics
@@ -93,6 +101,13 @@ impl LambdaLift {
         child.unwrap_or_else(|error| missing(self.binary.as_os_str(), error))
     }
 
+    /// Starts it with its output kept for [`Run::of`]; the caller waits for it or ends it.
+    pub fn start_recorded(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap_or_else(|error| missing(self.binary.as_os_str(), error))
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.env_clear().envs(&self.environment).current_dir(self.home.path());
@@ -102,10 +117,12 @@ impl LambdaLift {
 }
 
 impl Run {
-    fn of(output: Output) -> Self {
+    /// What a process that has ended came to.
+    pub fn of(output: Output) -> Self {
         Self {
             code: output.status.code(),
             document: serde_json::from_slice(&output.stdout).unwrap_or(Value::Null),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }

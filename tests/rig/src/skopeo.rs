@@ -35,9 +35,16 @@ pub struct Inspection {
 /// # Panics
 /// When skopeo refuses it, or when two ways to read the manifest disagree.
 pub fn inspect_pushed(registry: &Registry, reference: &str) -> Inspection {
-    let source = format!("docker://{}/{reference}", registry.authority());
-    let credentials = registry.credentials();
-    let raw = manifest(registry, reference);
+    inspect_at(&registry.authority(), &registry.credentials(), reference)
+}
+
+/// The same for any registry on this machine: `authority` is its `host:port`, `credentials` are `user:password`.
+///
+/// # Panics
+/// When skopeo refuses it, or when two ways to read the manifest disagree.
+pub fn inspect_at(authority: &str, credentials: &str, reference: &str) -> Inspection {
+    let source = format!("docker://{authority}/{reference}");
+    let raw = manifest_at(authority, credentials, reference);
 
     let folder = crate::server::folder("pull");
     let copy = format!("dir:{}", folder.path().display());
@@ -49,7 +56,7 @@ pub fn inspect_pushed(registry: &Registry, reference: &str) -> Inspection {
                 "--preserve-digests",
                 "--src-tls-verify=false",
                 "--src-creds",
-                credentials.as_str(),
+                credentials,
             ])
             .args([&source, &copy]),
     );
@@ -63,9 +70,13 @@ pub fn inspect_pushed(registry: &Registry, reference: &str) -> Inspection {
 /// # Panics
 /// When skopeo refuses it, or when it is not text.
 pub fn manifest(registry: &Registry, reference: &str) -> String {
-    let source = format!("docker://{}/{reference}", registry.authority());
+    manifest_at(&registry.authority(), &registry.credentials(), reference)
+}
+
+fn manifest_at(authority: &str, credentials: &str, reference: &str) -> String {
+    let source = format!("docker://{authority}/{reference}");
     let mut command = tool("skopeo");
-    command.args(["inspect", "--raw", "--tls-verify=false", "--creds", &registry.credentials(), &source]);
+    command.args(["inspect", "--raw", "--tls-verify=false", "--creds", credentials, &source]);
     String::from_utf8(output_of(&mut command))
         .unwrap_or_else(|error| panic!("the manifest is not text: {error}"))
 }

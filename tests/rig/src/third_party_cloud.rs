@@ -52,17 +52,17 @@ impl ThirdPartyCloud {
 
     /// The binary under test, pointed here, as the account.
     pub fn lambda_lift(&self, binary: &str) -> LambdaLift {
+        self.lambda_lift_through(binary, &self.registry.endpoint())
+    }
+
+    /// The same, with another way to the registry: a proxy's address.
+    pub fn lambda_lift_through(&self, binary: &str, registry_endpoint: &str) -> LambdaLift {
         let mut lambda_lift = LambdaLift::new(binary);
         lambda_lift
             .set("AWS_ACCESS_KEY_ID", "testing")
             .set("AWS_SECRET_ACCESS_KEY", "testing")
             .set("AWS_REGION", REGION)
-            .always(&[
-                "--endpoint-url",
-                &self.moto.endpoint(),
-                "--registry-endpoint",
-                &self.registry.endpoint(),
-            ]);
+            .always(&["--endpoint-url", &self.moto.endpoint(), "--registry-endpoint", registry_endpoint]);
         lambda_lift
     }
 

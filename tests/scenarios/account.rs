@@ -1,0 +1,335 @@
+//! An AWS account inside the stand-in, and the binary as somebody who may do everything in it.
+
+use std::path::PathBuf;
+use std::process::Child;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use lambda_lift_localstack::{CallRecord, Effect, FaultRule, Settings, Stand, Turn};
+use lambda_lift_rig::{LambdaLift, Run};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use crate::image::{Image, digest};
+
+pub(crate) const ACCOUNT: &str = "123456789012";
+pub(crate) const REGION: &str = "eu-central-1";
+pub(crate) const ROLE: &str = "arn:aws:iam::123456789012:role/hello";
+
+/// What the binary knows and must never say.
+const SECRETS: [&str; 5] = [
+    SECRET_KEY,
+    ENVIRONMENT_VALUE,
+    // How every password of the stand-in's registry begins, by itself and in an Authorization header.
+    "eyJjYWxsZXIi",
+    "QVdTOmV5",
+    "Signature=",
+];
+const SECRET_KEY: &str = "this-secret-access-key-is-never-shown";
+/// A value for an environment variable of a function.
+pub(crate) const ENVIRONMENT_VALUE: &str = "this-value-of-a-variable-is-never-shown";
+
+/// A stand-in of its own for one test, and the binary pointed at it.
+pub(crate) struct Account {
+    pub(crate) stand: Stand,
+    pub(crate) lambda_lift: LambdaLift,
+    /// The account, 12 digits.
+    pub(crate) id: String,
+    http: reqwest::Client,
+    // Last: the stand-in runs in it.
+    runtime: Runtime,
+}
+
+impl Account {
+    pub(crate) fn new() -> Self {
+        Self::with(Settings::default())
+    }
+
+    pub(crate) fn with(settings: Settings) -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let stand = runtime.block_on(Stand::start(settings)).unwrap();
+        let mut lambda_lift = LambdaLift::new(env!("CARGO_BIN_EXE_lambda-lift"));
+        lambda_lift
+            .set("AWS_ACCESS_KEY_ID", ACCOUNT)
+            .set("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+            .set("AWS_REGION", REGION)
+            .always(&["--endpoint-url", &stand.url(), "--registry-endpoint", &stand.url()]);
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { stand, lambda_lift, id: ACCOUNT.to_owned(), http, runtime }
+    }
+
+    /// Goes on as another account: the stand-in takes an access key of twelve digits for one.
+    pub(crate) fn become_account(&mut self, id: &str) {
+        self.lambda_lift.set("AWS_ACCESS_KEY_ID", id);
+        self.id = id.to_owned();
+    }
+
+    pub(crate) fn role(&self) -> String {
+        ROLE.replace(ACCOUNT, &self.id)
+    }
+
+    /// A file of the test's own.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.lambda_lift.home().join(name)
+    }
+
+    /// Writes the image as a docker-archive; answers its name for `--image`.
+    pub(crate) fn image(&self, name: &str, image: &Image) -> String {
+        image.docker_archive(&self.path(&format!("{name}.tar")))
+    }
+
+    /// The image with this note.
+    pub(crate) fn small_image(&self, note: &str) -> String {
+        self.image(note, &Image::small(note))
+    }
+
+    /// Runs the binary. Whatever it says is searched for secrets.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        let run = self.lambda_lift.run(arguments);
+        assert_no_secrets(&run);
+        run
+    }
+
+    /// Starts the binary, to be ended by [`finish`](Self::finish).
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        self.lambda_lift.start_recorded(arguments)
+    }
+
+    /// Waits for a process that was started.
+    pub(crate) fn finish(child: Child) -> Run {
+        let run = Run::of(child.wait_with_output().unwrap());
+        assert_no_secrets(&run);
+        run
+    }
+
+    /// Deploys `image` to the function and from the repository `hello`, as the alias `live`.
+    pub(crate) fn deploy(&self, image: &str) -> Run {
+        self.deploy_with(image, &[])
+    }
+
+    /// The same, with more arguments.
+    pub(crate) fn deploy_with(&self, image: &str, more: &[&str]) -> Run {
+        self.run(&[&deploy_arguments(image, &self.role())[..], more].concat())
+    }
+
+    /// Deploys for the first time, outside of what is tested.
+    pub(crate) fn deployed(image: impl FnOnce(&Self) -> String) -> (Self, String) {
+        let account = Self::new();
+        let image = image(&account);
+        account.deploy(&image).expect(0);
+        account.stand.clear_calls();
+        (account, image)
+    }
+
+    /// The calls since they were last cleared.
+    pub(crate) fn calls(&self) -> Vec<CallRecord> {
+        self.stand.calls()
+    }
+
+    /// The operations called, in the order of their arrival.
+    pub(crate) fn operations(&self) -> Vec<String> {
+        self.calls().into_iter().map(|call| call.operation).collect()
+    }
+
+    /// The calls that could change something, in the order of their arrival.
+    pub(crate) fn writes(&self) -> Vec<String> {
+        self.operations().into_iter().filter(|operation| is_write(operation)).collect()
+    }
+
+    /// Fails from now on at these operations, until told otherwise.
+    pub(crate) fn fault(&self, operation: &str, calls: Turn, effect: Effect) {
+        let rule = FaultRule {
+            operation: operation.to_owned(),
+            calls,
+            effect: Some(effect),
+            ..FaultRule::default()
+        };
+        self.stand.set_faults(vec![rule]);
+    }
+
+    pub(crate) fn clear_faults(&self) {
+        self.stand.set_faults(Vec::new());
+    }
+
+    /// Calls ECR's control plane; answers status and body.
+    pub(crate) fn try_ecr(&self, operation: &str, input: Value) -> (u16, Value) {
+        let request = self
+            .http
+            .post(self.stand.url())
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", format!("AmazonEC2ContainerRegistry_V20150921.{operation}"))
+            .body(input.to_string());
+        self.send(request, "ecr")
+    }
+
+    /// Calls ECR's control plane; a refusal fails the test.
+    pub(crate) fn ecr(&self, operation: &str, input: Value) -> Value {
+        let (status, answer) = self.try_ecr(operation, input);
+        assert_eq!(status, 200, "{operation}: {answer}");
+        answer
+    }
+
+    /// Calls Lambda; answers status and body.
+    pub(crate) fn try_lambda(&self, method: &str, path: &str, input: Value) -> (u16, Value) {
+        let url = format!("{}/2015-03-31/functions{path}", self.stand.url());
+        let request = self.http.request(method.parse().unwrap(), url);
+        let request = if input.is_null() { request } else { request.body(input.to_string()) };
+        self.send(request.header("content-type", "application/json"), "lambda")
+    }
+
+    /// Calls Lambda; a refusal fails the test.
+    pub(crate) fn lambda(&self, method: &str, path: &str, input: Value) -> Value {
+        let (status, answer) = self.try_lambda(method, path, input);
+        assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
+        answer
+    }
+
+    fn send(&self, request: reqwest::RequestBuilder, service: &str) -> (u16, Value) {
+        let id = &self.id;
+        let scope = format!(
+            "AWS4-HMAC-SHA256 Credential={id}/20260101/{REGION}/{service}/aws4_request, SignedHeaders=host, Signature=00"
+        );
+        let request = request.header("authorization", scope);
+        self.runtime.block_on(async {
+            let answer = request.send().await.unwrap();
+            let status = answer.status().as_u16();
+            (status, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or(Value::Null))
+        })
+    }
+
+    pub(crate) fn create_repository(&self, name: &str) {
+        self.ecr("CreateRepository", json!({ "repositoryName": name }));
+    }
+
+    pub(crate) fn set_policy(&self, repository: &str, policy: &Value) {
+        self.ecr(
+            "SetRepositoryPolicy",
+            json!({ "repositoryName": repository, "policyText": policy.to_string() }),
+        );
+    }
+
+    /// The repository's policy, if it has one.
+    pub(crate) fn policy(&self, repository: &str) -> Option<Value> {
+        let (status, answer) = self.try_ecr("GetRepositoryPolicy", json!({ "repositoryName": repository }));
+        (status == 200).then(|| serde_json::from_str(answer["policyText"].as_str().unwrap()).unwrap())
+    }
+
+    /// Waits until the function has settled; answers its configuration.
+    pub(crate) fn settled_function(&self, name: &str) -> Value {
+        for _ in 0..500 {
+            let function = self.lambda("GET", &format!("/{name}/configuration"), Value::Null);
+            if function["State"] != "Pending" && function["LastUpdateStatus"] != "InProgress" {
+                return function;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("function {name} does not settle");
+    }
+
+    /// A password for the registry.
+    pub(crate) fn password(&self) -> String {
+        let answer = self.ecr("GetAuthorizationToken", json!({}));
+        let token = answer["authorizationData"][0]["authorizationToken"].as_str().unwrap();
+        let text = String::from_utf8(STANDARD.decode(token).unwrap()).unwrap();
+        text.strip_prefix("AWS:").unwrap().to_owned()
+    }
+
+    /// Reads every blob of the image back and verifies its digest.
+    pub(crate) fn assert_stored(&self, repository: &str, manifest_digest: &str) {
+        let found = self.stand.images().find(&self.id, REGION, repository, manifest_digest);
+        let stored = found.unwrap_or_else(|| panic!("{repository}@{manifest_digest} is not there"));
+        assert_eq!(digest(&stored.manifest), manifest_digest);
+        let manifest: Value = serde_json::from_slice(&stored.manifest).unwrap();
+        let password = self.password();
+        let layers = manifest["layers"].as_array().unwrap();
+        for descriptor in layers.iter().chain([&manifest["config"]]) {
+            let expected = descriptor["digest"].as_str().unwrap();
+            let url = format!("{}/v2/{repository}/blobs/{expected}", self.stand.url());
+            let request = self.http.get(url).basic_auth("AWS", Some(&password));
+            let bytes = self.runtime.block_on(async {
+                let answer = request.send().await.unwrap();
+                assert!(answer.status().is_success(), "{expected}: {}", answer.status());
+                answer.bytes().await.unwrap()
+            });
+            assert_eq!(digest(&bytes), expected);
+            assert_eq!(descriptor["size"], bytes.len());
+        }
+    }
+
+    /// Everything of `hello` that a deploy decides, so that two ways to the same end can be compared.
+    pub(crate) fn end_state(&self) -> Value {
+        let configuration = self.settled_function("hello");
+        let function = self.lambda("GET", "/hello", Value::Null);
+        let versions = self.lambda("GET", "/hello/versions", Value::Null);
+        let versions: Vec<_> = versions["Versions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|version| json!([version["Version"], version["CodeSha256"], version["MemorySize"]]))
+            .collect();
+        let alias = self.lambda("GET", "/hello/aliases/live", Value::Null);
+        let images = self.ecr("ListImages", json!({ "repositoryName": "hello" }));
+        let mut images: Vec<_> =
+            images["imageIds"].as_array().unwrap().iter().map(Value::to_string).collect();
+        images.sort();
+        let digest = format!("sha256:{}", configuration["CodeSha256"].as_str().unwrap());
+        self.assert_stored("hello", &digest);
+        json!({
+            "state": configuration["State"],
+            "update": configuration["LastUpdateStatus"],
+            "image": function["Code"]["ImageUri"],
+            "memory": configuration["MemorySize"],
+            "environment": configuration["Environment"],
+            "versions": versions,
+            "alias": [alias["FunctionVersion"], alias["RoutingConfig"]],
+            "images": images,
+            "policy": self.policy("hello"),
+        })
+    }
+}
+
+/// The arguments with which `hello` is deployed.
+pub(crate) fn deploy_arguments<'a>(image: &'a str, role: &'a str) -> Vec<&'a str> {
+    vec![
+        "deploy",
+        "--image",
+        image,
+        "--function",
+        "hello",
+        "--repository",
+        "hello",
+        "--create-repository",
+        "--role",
+        role,
+        "--alias",
+        "live",
+    ]
+}
+
+/// Whether an operation could change something.
+pub(crate) fn is_write(operation: &str) -> bool {
+    let reads = [
+        "Get",
+        "Describe",
+        "List",
+        "BatchGet",
+        "BatchCheck",
+        "Head",
+        "Download",
+        "CheckVersion",
+        "UploadStatus",
+    ];
+    !reads.iter().any(|verb| operation.starts_with(verb))
+}
+
+/// Nothing that the binary says may hold a secret: not the key, not a value, not a token or an address with one.
+pub(crate) fn assert_no_secrets(run: &Run) {
+    for (stream, text) in [("standard output", &run.stdout), ("standard error", &run.stderr)] {
+        for secret in SECRETS {
+            assert!(!text.contains(secret), "{stream} holds {secret:?}:\n{text}");
+        }
+        assert!(!text.contains("panicked at"), "{text}");
+    }
+}

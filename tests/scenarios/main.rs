@@ -1,0 +1,13 @@
+//! Scenarios through the real binary against the stand-in for AWS: the exit code, the document, and the calls.
+//!
+//! Each test starts a stand-in of its own inside its process, and runs the binary as a user would. What is said is
+//! searched for secrets every time ([`account::Account::run`]).
+
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+mod account;
+mod deploy;
+mod image;
+mod policy;
+mod refusals;
+mod usage;
