@@ -111,7 +111,8 @@ mod tests {
             ..running[0]
         }];
         let cached = KnownLayer { digest: Digest::of(b"cached"), size: 5, origin: LayerOrigin::Cache };
-        let table: [(&[PublishedLayer], Option<KnownLayer>, Option<LayerOrigin>, bool); 5] = [
+        type Case<'a> = (&'a [PublishedLayer], Option<KnownLayer>, Option<LayerOrigin>, bool);
+        let table: [Case<'_>; 5] = [
             (&running, Some(cached), Some(LayerOrigin::Running), true),
             (&other, Some(cached), Some(LayerOrigin::Cache), false),
             (&zstd, None, None, false),

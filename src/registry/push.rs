@@ -302,7 +302,7 @@ async fn put_tag(registry: &Registry, tag: &Tag, manifest: &ImageManifest) -> Re
                 return Ok(());
             }
             let (tag, repository) = (tag.clone(), registry.repository().clone());
-            Err(PushError::ImmutableTag { tag, repository, source: error })
+            Err(PushError::ImmutableTag { tag, repository, source: Box::new(error) })
         }
         Err(error) => Err(PushError::registry(format!("the manifest could not be put as {tag}"), error)),
     }

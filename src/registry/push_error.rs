@@ -16,7 +16,7 @@ pub enum PushError {
         /// What could not be done, for a person.
         what: String,
         /// Why.
-        source: RegistryError,
+        source: Box<RegistryError>,
     },
     /// The layers hold more than they may.
     #[error("the image holds more than {limit} bytes uncompressed; its largest layers are {}", told(largest))]
@@ -34,7 +34,7 @@ pub enum PushError {
         /// The repository.
         repository: RepositoryName,
         /// The registry's answer.
-        source: RegistryError,
+        source: Box<RegistryError>,
     },
     /// The registry took the manifest and gives out another one.
     #[error("the registry gives out another manifest than was put: its digest is {found}, not {expected}")]
@@ -57,7 +57,7 @@ pub struct LayerSize {
 
 impl PushError {
     pub(super) fn registry(what: impl Into<String>, source: RegistryError) -> Self {
-        Self::Registry { what: what.into(), source }
+        Self::Registry { what: what.into(), source: Box::new(source) }
     }
 
     /// What a person can do about it.

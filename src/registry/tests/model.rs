@@ -84,7 +84,6 @@ pub(super) struct State {
 
 #[derive(Clone)]
 pub(super) struct Model {
-    pub(super) kind: Kind,
     pub(super) address: std::net::SocketAddr,
     pub(super) state: Arc<Mutex<State>>,
     _stop: Arc<tokio::task::JoinSet<()>>,
@@ -103,7 +102,7 @@ impl Model {
                 connections.spawn(serve(stream, kind, Arc::clone(&shared)));
             }
         });
-        Self { kind, address, state, _stop: Arc::new(tasks) }
+        Self { address, state, _stop: Arc::new(tasks) }
     }
 
     /// The `skip`-th and following requests like this fail so, `times` in all.
