@@ -237,7 +237,7 @@ async fn tags_are_put_where_they_do_not_name_the_image_yet() {
     let error = push(&model, &request(&other)).await.unwrap_err();
     assert!(matches!(&error, PushError::ImmutableTag { tag, .. } if tag.to_string() == "v1"), "{error}");
     assert!(error.hint().is_some());
-    // Without a tag, by digest.
+    // Without a tag, under the default tag of its digest.
     let untagged = push(&model, &PushRequest { tags: Vec::new(), ..request(&other) }).await.unwrap();
     assert!(model.state.lock().unwrap().manifests.contains_key(&untagged.digest.to_string()));
 }
@@ -251,8 +251,8 @@ async fn a_registry_that_gives_out_another_manifest_is_found_out() {
     let digest = pushed.digest.to_string();
     model.state.lock().unwrap().manifests.get_mut(&digest).unwrap().1.push(b'\n');
     let registry = model.registry_with(Arc::new(Tokens::default()), Arc::new(Recorder::default()));
-    let error =
-        push_image(&registry, &PushRequest { tags: Vec::new(), ..request }, &Silence).await.unwrap_err();
+    // The tag names the image already, so nothing is put that would mend it.
+    let error = push_image(&registry, &request, &Silence).await.unwrap_err();
     assert!(matches!(error, PushError::NotVerified { .. }), "{error}");
 }
 
