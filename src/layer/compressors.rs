@@ -13,7 +13,7 @@ use super::stored::Progress;
 
 /// More threads than this outrun every network: each makes about 40 MB/s of compressed bytes.
 const MOST_THREADS: usize = 16;
-/// More blocks than this under way only take memory (about 1.4 MB each).
+/// More blocks than this under way only take memory (about 0.7 MB each).
 const MOST_BLOCKS: usize = 24;
 /// How often a thread that waits for a permit looks whether its pass was stopped.
 const STOP_CHECK: Duration = Duration::from_millis(50);

@@ -11,7 +11,7 @@ use super::Registry;
 use super::blob_source::{BlobSource, OverLimit};
 use super::blob_upload::{BlobUpload, UploadError, UploadedBlob};
 use super::image_manifest::LayerDescriptor;
-use super::push::{ExpectedLayer, PushRequest, PushedLayer, SMALLEST_PART};
+use super::push::{ExpectedLayer, PushRequest, PushedLayer};
 use super::push_error::{LayerSize, PushError};
 use crate::event::{Event, LayerAction, Reporter};
 use crate::layer::{Compressors, LayerError, LayerPass, LayerSummary, PassSettings};
@@ -29,6 +29,7 @@ pub(super) struct LayerPushes<'a> {
     registry: &'a Registry,
     request: &'a PushRequest<'a>,
     reporter: &'a dyn Reporter,
+    part_size: u64,
     compressors: Compressors,
     read_ahead: Semaphore,
     ledger: Ledger,
@@ -53,11 +54,13 @@ impl<'a> LayerPushes<'a> {
         request: &'a PushRequest<'a>,
         reporter: &'a dyn Reporter,
     ) -> Self {
-        let second_parts = (READ_AHEAD / part_size(request)).max(1);
+        let part_size = request.part_size.max(registry.smallest_part);
+        let second_parts = (READ_AHEAD / part_size).max(1);
         Self {
             registry,
             request,
             reporter,
+            part_size,
             compressors: Compressors::for_this_machine(),
             read_ahead: Semaphore::new(usize::try_from(second_parts).unwrap_or(1)),
             ledger: Ledger::new(request),
@@ -176,8 +179,13 @@ impl<'a> LayerPushes<'a> {
     }
 
     async fn upload(&self, source: BlobSource<'_>, what: String) -> Result<UploadedBlob, PushError> {
-        let (registry, part_size, read_ahead) = (self.registry, part_size(self.request), &self.read_ahead);
-        let upload = BlobUpload { registry, source, part_size, read_ahead, what };
+        let upload = BlobUpload {
+            registry: self.registry,
+            source,
+            part_size: self.part_size,
+            read_ahead: &self.read_ahead,
+            what,
+        };
         match upload.run().await {
             Ok(uploaded) => Ok(uploaded),
             Err(UploadError::OverLimit) => Err(self.ledger.too_large()),
@@ -199,10 +207,6 @@ impl<'a> LayerPushes<'a> {
             let _ = tokio::task::spawn_blocking(move || cache.store(&summary)).await;
         }
     }
-}
-
-fn part_size(request: &PushRequest<'_>) -> u64 {
-    request.part_size.max(SMALLEST_PART)
 }
 
 /// Holds what is known of layers that are not read against the limit.

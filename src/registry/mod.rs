@@ -46,10 +46,9 @@ pub use manifest::{LARGEST_MANIFEST, Reference, StoredManifest};
 pub use operation::Operation;
 pub use part::Part;
 pub use push::{
-    DEFAULT_PART_SIZE, KnownLayer, PushRequest, PushedImage, PushedLayer, SMALLEST_PART, publish_manifest,
-    push_image,
+    DEFAULT_PART_SIZE, KnownLayer, PushRequest, PushedImage, PushedLayer, publish_manifest, push_image,
 };
 pub use push_error::{LayerSize, PushError};
-pub use registry::{Registry, RegistrySettings};
+pub use registry::{Registry, RegistrySettings, SMALLEST_PART};
 pub use retry::RetryPolicy;
 pub use upload::UploadSession;

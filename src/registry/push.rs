@@ -21,8 +21,6 @@ const QUESTIONS: usize = 8;
 
 /// The default size of a part, in bytes: see the module's figures.
 pub const DEFAULT_PART_SIZE: u64 = 8 << 20;
-/// The smallest part that ECR takes, but for the last.
-pub const SMALLEST_PART: u64 = 5 << 20;
 
 /// What to push and how.
 #[derive(Debug, Clone)]
@@ -37,7 +35,7 @@ pub struct PushRequest<'a> {
     pub default_tag: fn(&Digest) -> Tag,
     /// How many layers move at a time, at least one.
     pub jobs: usize,
-    /// The size of every part but the last; [`SMALLEST_PART`] at least.
+    /// The size of every part but the last, in bytes.
     pub part_size: u64,
     /// The form in which layers are pushed.
     pub encoding: Encoding,

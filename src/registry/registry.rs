@@ -14,6 +14,9 @@ use crate::cloud::{RegistryAuthorizer, RegistryCredential};
 use crate::event::{Reporter, Silence};
 use crate::name::RepositoryName;
 
+/// The smallest part that ECR takes, but for the last: 5 MiB.
+pub const SMALLEST_PART: u64 = 5 << 20;
+
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How to speak to a registry.
@@ -25,6 +28,8 @@ pub struct RegistrySettings {
     pub allow_plain_http: bool,
     /// A credential that was fetched already; none to fetch one with the first request.
     pub credential: Option<RegistryCredential>,
+    /// The smallest part of an upload, but for the last, in bytes. Smaller wishes are raised to it.
+    pub smallest_part: u64,
     /// Where [`crate::event::Event::Retrying`] goes.
     pub reporter: Arc<dyn Reporter>,
 }
@@ -35,6 +40,7 @@ impl Default for RegistrySettings {
             retry: RetryPolicy::default(),
             allow_plain_http: false,
             credential: None,
+            smallest_part: SMALLEST_PART,
             reporter: Arc::new(Silence),
         }
     }
@@ -54,6 +60,7 @@ pub struct Registry {
     pub(super) authorization: Authorization,
     pub(super) retry: RetryPolicy,
     pub(super) allow_plain_http: bool,
+    pub(super) smallest_part: u64,
     pub(super) reporter: Arc<dyn Reporter>,
 }
 
@@ -101,6 +108,7 @@ impl Registry {
             },
             retry: settings.retry,
             allow_plain_http: settings.allow_plain_http,
+            smallest_part: settings.smallest_part,
             reporter: settings.reporter,
         })
     }

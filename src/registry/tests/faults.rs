@@ -1,21 +1,24 @@
 //! Pushes through every kind of fault at every request: the image arrives, or a clear error says why not and
 //! a second push arrives.
 
+use futures_util::{StreamExt, stream};
+
 use super::image::{archive, image, layer, request};
-use super::model::{Fault, Kind, Model};
+use super::model::{FLOOR, Fault, Kind, Model};
 use crate::event::Silence;
 use crate::image::{Compression, LocalImage};
 use crate::registry::{PushRequest, push_image};
 
-const MIB: usize = 1 << 20;
-
 /// One layer of three parts, and a small one.
 fn sample() -> LocalImage {
-    image(vec![layer(&archive(12 * MIB, 1), Compression::Gzip), layer(&archive(MIB, 2), Compression::None)])
+    image(vec![
+        layer(&archive(2 * FLOOR + 9, 1), Compression::Gzip),
+        layer(&archive(FLOOR / 2, 2), Compression::None),
+    ])
 }
 
 fn in_small_parts(image: &LocalImage) -> PushRequest<'_> {
-    PushRequest { part_size: 5 << 20, jobs: 2, ..request(image) }
+    PushRequest { part_size: FLOOR as u64, jobs: 2, ..request(image) }
 }
 
 /// The registry has exactly the image, whatever happened on the way.
@@ -28,7 +31,7 @@ fn assert_arrived(model: &Model, image: &LocalImage, what: &str) {
     assert_eq!(manifest["layers"][0]["digest"], image.layers[0].stored_digest.unwrap().to_string(), "{what}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn every_passing_fault_at_every_request_is_survived() {
     let image = sample();
     let requests = [("HEAD", 5), ("POST", 3), ("PATCH", 2), ("PUT", 4), ("GET", 1)];
@@ -38,26 +41,35 @@ async fn every_passing_fault_at_every_request_is_survived() {
         Fault::Answer(429, "", String::new()),
         Fault::LostAnswer,
         Fault::HalfAnswer,
-        Fault::CutAfter(1_000_000),
+        Fault::CutAfter(FLOOR / 5),
         Fault::Closed,
         Fault::Stall,
     ];
+    let mut cases = Vec::new();
     for kind in [Kind::Plain, Kind::Ecr] {
         for (method, count) in requests {
             for skip in 0..count {
                 // A body is cut only where there is one.
                 let with_body = method == "PATCH" || method == "PUT";
                 for fault in faults.iter().filter(|fault| with_body || !matches!(fault, Fault::CutAfter(_))) {
-                    let what = format!("{kind:?} {method} after {skip}: {fault:?}");
-                    let model = Model::start(kind).await;
-                    model.plan(method, "", skip, 1, fault.clone());
-                    let pushed = push_image(&model.registry(), &in_small_parts(&image), &Silence).await;
-                    assert!(pushed.is_ok(), "{what}: {:?}", pushed.unwrap_err());
-                    assert_arrived(&model, &image, &what);
+                    cases.push((kind, method, skip, fault));
                 }
             }
         }
     }
+    let pushes = cases.into_iter().map(|(kind, method, skip, fault)| {
+        let image = &image;
+        async move {
+            let what = format!("{kind:?} {method} after {skip}: {fault:?}");
+            let model = Model::start(kind).await;
+            model.plan(method, "", skip, 1, fault.clone());
+            let pushed = push_image(&model.registry(), &in_small_parts(image), &Silence).await;
+            assert!(pushed.is_ok(), "{what}: {:?}", pushed.unwrap_err());
+            assert_arrived(&model, image, &what);
+        }
+    });
+    // Several at a time: most of each is waiting.
+    stream::iter(pushes).buffer_unordered(8).collect::<()>().await;
 }
 
 #[tokio::test]
@@ -109,7 +121,7 @@ async fn an_undersized_part_in_the_middle_makes_a_new_session() {
     for kind in [Kind::Ecr, Kind::Plain] {
         let image = sample();
         let model = Model::start(kind).await;
-        model.plan("PATCH", "uploads", 1, 1, Fault::CutAfter(1_000_000));
+        model.plan("PATCH", "uploads", 1, 1, Fault::CutAfter(FLOOR / 5));
         push_image(&model.registry(), &in_small_parts(&image), &Silence).await.unwrap();
         assert_eq!(model.count("POST", "uploads"), 4, "{kind:?}");
         assert_arrived(&model, &image, "cut");
@@ -119,7 +131,7 @@ async fn an_undersized_part_in_the_middle_makes_a_new_session() {
 #[tokio::test]
 async fn a_commit_whose_answer_was_lost_is_looked_for_before_anything_is_sent_again() {
     for kind in [Kind::Ecr, Kind::Plain] {
-        let image = image(vec![layer(&archive(12 * MIB, 1), Compression::Gzip)]);
+        let image = image(vec![layer(&archive(2 * FLOOR + 9, 1), Compression::Gzip)]);
         let model = Model::start(kind).await;
         model.plan("PUT", "blobs/uploads", 0, 99, Fault::LostAnswer);
         push_image(&model.registry(), &in_small_parts(&image), &Silence).await.unwrap();
@@ -129,7 +141,7 @@ async fn a_commit_whose_answer_was_lost_is_looked_for_before_anything_is_sent_ag
 
 #[tokio::test]
 async fn a_lagging_validator_is_waited_for_and_a_real_gap_is_not_for_long() {
-    let image = image(vec![layer(&archive(MIB, 1), Compression::None)]);
+    let image = image(vec![layer(&archive(FLOOR / 2, 1), Compression::None)]);
     let model = Model::start(Kind::Ecr).await;
     model.state.lock().unwrap().validator_lag = 3;
     push_image(&model.registry(), &request(&image), &Silence).await.unwrap();

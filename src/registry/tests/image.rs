@@ -6,7 +6,9 @@ use std::sync::Arc;
 use crate::image::{BlobLocation, Compression, Config, Layer, LocalImage, MediaFlavor};
 use crate::layer::{Encoder, Encoding};
 use crate::name::Digest;
-use crate::registry::{DEFAULT_PART_SIZE, PushRequest};
+use crate::registry::PushRequest;
+
+use super::model::FLOOR;
 
 /// A tar archive with one file of noise, of about this many bytes; noise does not get smaller.
 pub(super) fn archive(length: usize, seed: u64) -> Vec<u8> {
@@ -66,7 +68,7 @@ pub(super) fn request(image: &LocalImage) -> PushRequest<'_> {
         tags: vec!["v1".parse().unwrap()],
         default_tag: crate::plan::default_tag,
         jobs: 4,
-        part_size: DEFAULT_PART_SIZE,
+        part_size: FLOOR as u64 * 4,
         encoding: Encoding::Gzip(Encoder::default().level),
         uncompressed_limit: 1 << 30,
         cache: None,

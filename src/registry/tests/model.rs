@@ -13,8 +13,8 @@ use crate::event::{Event, Reporter};
 use crate::name::Digest;
 use crate::registry::{Registry, RegistrySettings, RetryPolicy};
 
-/// The smallest part but the last that the model takes.
-const FLOOR: usize = 5 << 20;
+/// The smallest part but the last that the model takes: ECR's, made small to keep the tests quick.
+pub(super) const FLOOR: usize = 64 << 10;
 
 /// How the registry behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,8 +144,12 @@ impl Model {
         authorizer: Arc<dyn RegistryAuthorizer>,
         reporter: Arc<dyn Reporter>,
     ) -> Registry {
-        let settings =
-            RegistrySettings { retry: quick(), allow_plain_http: false, credential: None, reporter };
+        let settings = RegistrySettings {
+            retry: quick(),
+            smallest_part: FLOOR as u64,
+            reporter,
+            ..RegistrySettings::default()
+        };
         Registry::new(self.url(), "team/app".parse().unwrap(), authorizer, settings).unwrap()
     }
 }
@@ -218,6 +222,7 @@ impl Reply {
 }
 
 async fn serve(mut stream: TcpStream, kind: Kind, state: Arc<Mutex<State>>) {
+    stream.set_nodelay(true).unwrap();
     loop {
         let Some((head, early)) = read_head(&mut stream).await else { return };
         let header = |name: &str| {

@@ -1,9 +1,7 @@
 //! The push of whole images.
 
-use std::sync::Arc;
-
 use super::image::{archive, image, layer, request};
-use super::model::{Kind, Model, Recorder, Tokens};
+use super::model::{FLOOR, Fault, Kind, Model, Recorder};
 use crate::event::{Event, LayerAction, Silence};
 use crate::image::{Compression, LocalImage, MediaFlavor, OriginalManifest};
 use crate::layer::{Encoder, LayerCache, LayerError};
@@ -12,7 +10,8 @@ use crate::registry::{
     KnownLayer, LayerDescriptor, PushError, PushRequest, PushedImage, published_layers, push_image,
 };
 
-const MIB: usize = 1 << 20;
+/// A part, as most tests have it.
+const PART: usize = FLOOR * 4;
 
 async fn push(model: &Model, request: &PushRequest<'_>) -> Result<PushedImage, PushError> {
     push_image(&model.registry(), request, &Silence).await
@@ -24,9 +23,9 @@ fn actions(pushed: &PushedImage) -> Vec<LayerAction> {
 
 fn three_layers() -> LocalImage {
     image(vec![
-        layer(&archive(14 * MIB, 1), Compression::None),
-        layer(&archive(MIB, 2), Compression::Gzip),
-        layer(&archive(6 * MIB, 3), Compression::Zstd),
+        layer(&archive(3 * PART, 1), Compression::None),
+        layer(&archive(PART / 4, 2), Compression::Gzip),
+        layer(&archive(PART / 2, 3), Compression::Zstd),
     ])
 }
 
@@ -44,7 +43,7 @@ async fn an_image_arrives_whole_and_a_second_push_sends_nothing() {
     for kind in [Kind::Plain, Kind::Ecr] {
         let model = Model::start(kind).await;
         let image = three_layers();
-        let request = PushRequest { part_size: 5 << 20, ..request(&image) };
+        let request = PushRequest { part_size: FLOOR as u64, ..request(&image) };
         let events = Recorder::default();
         let pushed = push_image(&model.registry(), &request, &events).await.unwrap();
         assert_eq!(actions(&pushed), [LayerAction::Uploaded; 3]);
@@ -88,7 +87,7 @@ async fn only_what_is_missing_is_sent() {
     // are in one part and not sent.
     let changed = {
         let mut changed = three_layers();
-        changed.layers[0] = layer(&archive(2 * MIB, 9), Compression::None);
+        changed.layers[0] = layer(&archive(PART / 2, 9), Compression::None);
         super::image::image(changed.layers)
     };
     let pushed = push(&model, &request(&changed)).await.unwrap();
@@ -100,8 +99,10 @@ async fn only_what_is_missing_is_sent() {
 #[tokio::test]
 async fn a_known_layer_is_reused_only_when_the_registry_has_it() {
     let model = Model::start(Kind::Ecr).await;
-    let image =
-        image(vec![layer(&archive(MIB, 1), Compression::None), layer(&archive(MIB, 2), Compression::None)]);
+    let image = image(vec![
+        layer(&archive(PART / 4, 1), Compression::None),
+        layer(&archive(PART / 4, 2), Compression::None),
+    ]);
     let first = push(&model, &request(&image)).await.unwrap();
     let published = published_layers(&first.manifest, &image.config_bytes);
     let known = |index: usize| {
@@ -140,7 +141,7 @@ async fn repeated_layers_are_sent_once() {
     let empty = vec![0; 1024];
     let image = image(vec![
         layer(&empty, Compression::None),
-        layer(&archive(MIB, 1), Compression::None),
+        layer(&archive(PART / 4, 1), Compression::None),
         layer(&empty, Compression::Gzip),
         layer(&empty, Compression::None),
     ]);
@@ -156,7 +157,7 @@ async fn repeated_layers_are_sent_once() {
 #[tokio::test]
 async fn the_sources_own_manifest_goes_up_byte_for_byte() {
     let model = Model::start(Kind::Ecr).await;
-    let mut image = image(vec![layer(&archive(MIB, 1), Compression::Gzip)]);
+    let mut image = image(vec![layer(&archive(PART / 4, 1), Compression::Gzip)]);
     image.flavor = MediaFlavor::Oci;
     let stored = &image.layers[0];
     let bytes = format!(
@@ -183,14 +184,14 @@ async fn the_sources_own_manifest_goes_up_byte_for_byte() {
 async fn an_image_beyond_the_limit_is_stopped_before_its_manifest() {
     let model = Model::start(Kind::Ecr).await;
     let image = three_layers();
-    let small = PushRequest { uncompressed_limit: 18 << 20, ..request(&image) };
+    let small = PushRequest { uncompressed_limit: 3 * PART as u64 + 9000, ..request(&image) };
     let error = push(&model, &small).await.unwrap_err();
     let PushError::TooLarge { limit, largest } = &error else { panic!("{error}") };
-    assert_eq!(*limit, 18 << 20);
+    assert_eq!(*limit, 3 * PART as u64 + 9000);
     assert_eq!(largest[0].diff_id, image.layers[0].diff_id);
     assert_eq!(model.count("PUT", "manifests"), 0);
     // One layer alone beyond it.
-    let smaller = PushRequest { uncompressed_limit: 3 << 20, ..request(&image) };
+    let smaller = PushRequest { uncompressed_limit: PART as u64, ..request(&image) };
     assert!(matches!(push(&model, &smaller).await.unwrap_err(), PushError::TooLarge { .. }));
     // Known to be beyond it without being read.
     let full = push(&model, &request(&image)).await.unwrap();
@@ -203,7 +204,7 @@ async fn an_image_beyond_the_limit_is_stopped_before_its_manifest() {
 
 #[tokio::test]
 async fn a_layer_that_is_not_what_it_claims_never_becomes_a_blob() {
-    let mut lying = layer(&archive(MIB, 1), Compression::None);
+    let mut lying = layer(&archive(PART / 4, 1), Compression::None);
     lying.diff_id = Digest::of(b"something else");
     lying.stored_digest = None;
     let no_archive = layer(&b"not a tar archive ".repeat(1000), Compression::None);
@@ -226,14 +227,14 @@ async fn a_layer_that_is_not_what_it_claims_never_becomes_a_blob() {
 async fn tags_are_put_where_they_do_not_name_the_image_yet() {
     let model = Model::start(Kind::Ecr).await;
     model.state.lock().unwrap().immutable = true;
-    let first = image(vec![layer(&archive(MIB, 1), Compression::None)]);
+    let first = image(vec![layer(&archive(PART / 4, 1), Compression::None)]);
     let two_tags =
         |image| PushRequest { tags: vec!["v1".parse().unwrap(), "v2".parse().unwrap()], ..request(image) };
     assert_eq!(push(&model, &request(&first)).await.unwrap().tags_put.len(), 1);
     // v1 names it already, and being immutable could not be put again.
     let pushed = push(&model, &two_tags(&first)).await.unwrap();
     assert_eq!(pushed.tags_put, ["v2".parse().unwrap()]);
-    let other = image(vec![layer(&archive(MIB, 2), Compression::None)]);
+    let other = image(vec![layer(&archive(PART / 4, 2), Compression::None)]);
     let error = push(&model, &request(&other)).await.unwrap_err();
     assert!(matches!(&error, PushError::ImmutableTag { tag, .. } if tag.to_string() == "v1"), "{error}");
     assert!(error.hint().is_some());
@@ -245,22 +246,17 @@ async fn tags_are_put_where_they_do_not_name_the_image_yet() {
 #[tokio::test]
 async fn a_registry_that_gives_out_another_manifest_is_found_out() {
     let model = Model::start(Kind::Ecr).await;
-    let image = image(vec![layer(&archive(MIB, 1), Compression::None)]);
-    let request = request(&image);
-    let pushed = push(&model, &request).await.unwrap();
-    let digest = pushed.digest.to_string();
-    model.state.lock().unwrap().manifests.get_mut(&digest).unwrap().1.push(b'\n');
-    let registry = model.registry_with(Arc::new(Tokens::default()), Arc::new(Recorder::default()));
-    // The tag names the image already, so nothing is put that would mend it.
-    let error = push_image(&registry, &request, &Silence).await.unwrap_err();
+    let image = image(vec![layer(&archive(PART / 4, 1), Compression::None)]);
+    model.plan("GET", "manifests", 0, 99, Fault::Answer(200, "", r#"{"schemaVersion":2}"#.to_owned()));
+    let error = push(&model, &request(&image)).await.unwrap_err();
     assert!(matches!(error, PushError::NotVerified { .. }), "{error}");
 }
 
 #[tokio::test]
 async fn a_dropped_push_stops_sending() {
     let model = Model::start(Kind::Ecr).await;
-    let image = image((1..5).map(|seed| layer(&archive(12 * MIB, seed), Compression::None)).collect());
-    let request = PushRequest { part_size: 5 << 20, ..request(&image) };
+    let image = image((1..5).map(|seed| layer(&archive(6 * PART, seed), Compression::None)).collect());
+    let request = PushRequest { part_size: FLOOR as u64, ..request(&image) };
     let registry = model.registry();
     {
         let mut push = std::pin::pin!(push_image(&registry, &request, &Silence));

@@ -49,15 +49,15 @@ async fn parts_are_sent_at_our_own_offsets_whatever_range_and_status_say() {
         let registry = model.registry();
         let mut session = registry.start_upload().await.unwrap();
         for fill in 1..=3 {
-            session = registry.send_part(&session, &part(5 * MIB, fill)).await.unwrap();
-            assert_eq!(session.offset(), u64::from(fill) * 5 * MIB as u64);
+            session = registry.send_part(&session, &part(MIB, fill)).await.unwrap();
+            assert_eq!(session.offset(), u64::from(fill) * MIB as u64);
         }
-        let content = [vec![1; 5 * MIB], vec![2; 5 * MIB], vec![3; 5 * MIB], vec![4; 10]].concat();
+        let content = [vec![1; MIB], vec![2; MIB], vec![3; MIB], vec![4; 10]].concat();
         let digest = Digest::of(&content);
         registry.finish_upload(&session, &digest, &part(10, 4)).await.unwrap();
         assert!(model.state.lock().unwrap().blobs[&digest.to_string()] == content);
         let ranges: Vec<_> = model.log().into_iter().filter_map(|seen| seen.range).collect();
-        let expected = ["0-5242879", "5242880-10485759", "10485760-15728639", "15728640-15728649"];
+        let expected = ["0-1048575", "1048576-2097151", "2097152-3145727", "3145728-3145737"];
         assert_eq!(ranges, expected, "{kind:?}");
     }
 }
@@ -85,7 +85,7 @@ async fn credentials_never_go_to_another_host() {
     // An upload that is continued elsewhere.
     model.state.lock().unwrap().location_prefix = other.url().to_string().trim_end_matches('/').to_owned();
     let session = registry.start_upload().await.unwrap();
-    let gone = registry.send_part(&session, &part(5 * MIB, 1)).await.unwrap_err();
+    let gone = registry.send_part(&session, &part(MIB, 1)).await.unwrap_err();
     assert_eq!(gone.status(), Some(404), "the other registry does not know the upload");
     // A blob that lies elsewhere, behind a signed address.
     let digest = blob(&model, b"config");
