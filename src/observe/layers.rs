@@ -100,10 +100,22 @@ async fn ask_tags_and_manifests(
 ) -> Result<(Vec<NamedTag>, Vec<ImageManifest>), ObserveError> {
     let tags: Vec<Tag> =
         if spec.tags.is_empty() { candidates.iter().map(default_tag).collect() } else { spec.tags.clone() };
-    let heads = try_join_all(tags.iter().map(|tag| registry.head_manifest(Reference::Tag(tag))));
+    let heads = try_join_all(tags.iter().map(|tag| named_digest(registry, Reference::Tag(tag))));
     let manifests = try_join_all(candidates.iter().map(|digest| stored_manifest(registry, digest)));
     let (heads, manifests) = join!(heads, manifests);
     Ok((tags.iter().cloned().zip(heads?).collect(), manifests?.into_iter().flatten().collect()))
+}
+
+/// The digest that a tag or digest has in the repository; none when there is nothing, or it may not be read.
+async fn named_digest(
+    registry: &Registry,
+    reference: Reference<'_>,
+) -> Result<Option<Digest>, RegistryError> {
+    match registry.head_manifest(reference).await {
+        // A role that may push but not read: what is there shows at the push.
+        Err(error) if error.status() == Some(403) => Ok(None),
+        found => found,
+    }
 }
 
 /// The manifest with this digest; none when the repository does not have it, or it may not be read.
@@ -151,13 +163,13 @@ async fn ask_for_the_rest(
     let unnamed = default.filter(|tag| named.iter().all(|(known, _)| known != tag));
     let by_digest = async {
         match &digest {
-            Some(digest) => registry.head_manifest(Reference::Digest(digest)).await,
+            Some(digest) => named_digest(registry, Reference::Digest(digest)).await,
             None => Ok(None),
         }
     };
     let by_tag = async {
         match &unnamed {
-            Some(tag) => registry.head_manifest(Reference::Tag(tag)).await,
+            Some(tag) => named_digest(registry, Reference::Tag(tag)).await,
             None => Ok(None),
         }
     };

@@ -41,7 +41,7 @@ fn slow_settling_is_waited_for_at_every_step() {
     account.deploy(&account.small_image("one")).expect(0);
     let run = account.deploy_with(&account.small_image("two"), &["--memory", "256"]);
     run.expect(0);
-    assert!(run.stderr.contains("waiting"), "{}", run.stderr);
+    assert!(run.stderr.contains("wait:"), "{}", run.stderr);
     let state = account.end_state();
     assert_eq!((&state["alias"][0], &state["memory"]), (&json!("2"), &json!(256)));
     // Nobody may ask for anything while Lambda is busy.
