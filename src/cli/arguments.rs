@@ -9,6 +9,10 @@ use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcomm
 /// does not turn a deploy to AWS into one to the stand-in.
 pub(super) const DEFAULT_STATE: &str = "-";
 
+/// How an image source is written.
+const IMAGE_HELP: &str =
+    "The image: docker-archive:FILE[:REF], oci:DIR[:REF], oci-archive:FILE[:REF], or a path";
+
 /// Takes a container image from this machine to a live AWS Lambda function
 #[derive(Debug, Parser)]
 #[command(name = "lambda-lift", version, max_term_width = 110, propagate_version = true)]
@@ -143,8 +147,7 @@ pub(super) enum ColorChoice {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Image and repository")]
 pub(super) struct ImageArguments {
-    /// The image: docker-archive:FILE[:REF], oci:DIR[:REF], oci-archive:FILE[:REF], or a path
-    #[arg(long, env = "LAMBDA_LIFT_IMAGE", value_name = "SOURCE")]
+    #[arg(long, env = "LAMBDA_LIFT_IMAGE", value_name = "SOURCE", help = IMAGE_HELP)]
     pub(super) image: String,
     /// The repository: a name, or the full URI for another account
     #[arg(long, env = "LAMBDA_LIFT_REPOSITORY", value_name = "REPOSITORY")]
@@ -285,8 +288,7 @@ pub(super) struct PushArguments {
 /// `check`
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {
-    /// The image: docker-archive:FILE[:REF], oci:DIR[:REF], oci-archive:FILE[:REF], or a path
-    #[arg(env = "LAMBDA_LIFT_IMAGE", value_name = "SOURCE")]
+    #[arg(env = "LAMBDA_LIFT_IMAGE", value_name = "SOURCE", help = IMAGE_HELP)]
     pub(super) image: String,
     /// The architecture that the image must have
     #[arg(long, env = "LAMBDA_LIFT_ARCH", value_name = "x86_64|arm64")]

@@ -21,7 +21,7 @@
 //! | zlib-rs 3, sync flush, 1 MiB | 119, .2821 | 93, .3571 | 91, .4317 |
 //!
 //! libdeflate 3 is the cheapest that is never larger than skopeo's output. The search for the last block
-//! ([`deflate_tail`]) is part of its figures: about a sixth of its time.
+//! (`deflate_tail`) is part of its figures: about a sixth of its time.
 
 mod cache;
 mod compressors;

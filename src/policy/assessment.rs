@@ -5,7 +5,7 @@ use super::statement::StatementLabel;
 /// Whether a side may pull. Ordered from best to worst.
 ///
 /// Granted is the only one that is good. Unknown warns and lets a deploy go on, for AWS may well allow it.
-/// Missing is mended by [`ensure`](super::ensure) where the policy may be written. Denied refuses, because
+/// Missing is mended by [`ensure`](super::ensure()) where the policy may be written. Denied refuses, because
 /// nothing that is added can mend it. `policy check` takes all three as "not granted".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {

@@ -1,9 +1,9 @@
 //! Repository policy documents: parse, evaluate, and the smallest grant.
 //!
-//! [`Document`] reads a policy without losing anything of it. [`evaluate`] answers what it says to a
+//! [`Document`] reads a policy without losing anything of it. [`evaluate()`] answers what it says to a
 //! [`Request`], as IAM would answer, in three values: what cannot be known from here is `unknown`, never
-//! `granted`. [`ensure`] adds the smallest grant that is missing, to statements of our own, and leaves every
-//! foreign statement as it is. [`explain`] and [`owner_instructions`] put the result into words.
+//! `granted`. [`ensure()`] adds the smallest grant that is missing, to statements of our own, and leaves every
+//! foreign statement as it is. [`explain()`] and [`owner_instructions`] put the result into words.
 //!
 //! Everything here is pure: no AWS, no files, no clock. The rules are those of the facts on AWS behaviour,
 //! part D; where AWS leaves a case open, the cautious answer is taken and says so.

@@ -49,6 +49,21 @@ impl Registries {
         look(self.lock().get(place).unwrap_or(&Registry::default()))
     }
 
+    /// The registry that a repository is found in by whoever names no registry: the one at `place`, or the only other of
+    /// that Region that has such a repository.
+    pub(crate) fn home_of(&self, place: &Place, repository: &str) -> Place {
+        let all = self.lock();
+        let has = |registry: &Registry| registry.repositories.contains_key(repository);
+        if all.get(place).is_some_and(has) {
+            return place.clone();
+        }
+        let mut others = all.iter().filter(|(other, registry)| other.region == place.region && has(registry));
+        match (others.next(), others.next()) {
+            (Some((only, _)), None) => only.clone(),
+            _ => place.clone(),
+        }
+    }
+
     /// Looks at a repository.
     pub(crate) fn read<T>(
         &self,

@@ -18,6 +18,8 @@ pub(crate) struct Visitor {
     pub(crate) caller: String,
     /// The registry that is visited.
     pub(crate) place: Place,
+    /// Whether the host name said which registry that is. A loopback address does not.
+    pub(crate) named: bool,
 }
 
 /// Reads the `Authorization` header. Reached under the registry's own name, that name says which registry is
@@ -33,8 +35,8 @@ pub(crate) fn visitor(ecr: &Ecr, head: &Head, now: SystemTime) -> Result<Visitor
         Some((_, asked)) if asked != region => {
             Err(Protocol::Registry.error(403, "DENIED", "Your Authorization Token is invalid."))
         }
-        Some((account, region)) => Ok(Visitor { caller, place: Place { account, region } }),
-        None => Ok(Visitor { caller, place: Place { account: registry, region } }),
+        Some((account, region)) => Ok(Visitor { caller, place: Place { account, region }, named: true }),
+        None => Ok(Visitor { caller, place: Place { account: registry, region }, named: false }),
     }
 }
 

@@ -50,8 +50,11 @@ impl Visit<'_> {
         if route.step == Step::CheckVersion {
             return Ok(Reply::json(200, &serde_json::json!({})).with(VERSION.0, VERSION.1));
         }
-        let place = visitor.place;
         let repository = route.repository.clone();
+        let place = match visitor.named {
+            true => visitor.place,
+            false => ecr.registries.home_of(&visitor.place, &repository),
+        };
         if !is_repository(&repository) {
             return Err(Refusal::repository_missing(&repository, &place.account).into());
         }

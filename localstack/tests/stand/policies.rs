@@ -79,6 +79,10 @@ async fn another_account_gets_what_the_policy_grants_and_no_more() {
     let password = scene.password(OTHER, json!({ "registryIds": [ACCOUNT] })).await;
     let visitor = crate::client::Registry { password, ..registry };
     assert_eq!(visitor.send(Method::GET, "manifests/v1").await.status(), 200);
+    // A loopback address names no registry: the only one that has the repository is meant.
+    let password = scene.password(OTHER, json!({})).await;
+    let visitor = crate::client::Registry { password, ..visitor };
+    assert_eq!(visitor.send(Method::GET, "manifests/v1").await.status(), 200);
     let (status, code, message) = error(visitor.send(Method::POST, "blobs/uploads/").await).await;
     assert_eq!((status, code.as_str()), (403, "DENIED"));
     assert!(message.contains("is not authorized to perform: ecr:InitiateLayerUpload"), "{message}");

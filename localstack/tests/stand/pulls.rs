@@ -148,8 +148,8 @@ async fn a_token_of_another_account_does_not_open_this_registry() {
     let (status, code, _) = error(registry.send(Method::GET, "manifests/v1").await).await;
     assert_eq!(
         (status, code.as_str()),
-        (404, "NAME_UNKNOWN"),
-        "on loopback the token says whose registry is meant"
+        (403, "DENIED"),
+        "on loopback the only registry that has the repository is meant, and its policy decides"
     );
     registry.host = Some(format!("123456789012.dkr.ecr.{REGION}.amazonaws.com"));
     let (status, code, _) = error(registry.send(Method::GET, "manifests/v1").await).await;
