@@ -26,6 +26,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one attempt of a call may take; a call is tried [`ATTEMPTS`] times.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a call may take with all of its attempts and the waits between them. An endpoint that never answers ends a run
+/// within this time, and so does a call that stays throttled.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(90);
+
 /// How often a call is tried. All of Lambda's control plane shares 15 calls a second and account, so that some
 /// throttling is normal.
 const ATTEMPTS: u32 = 5;
@@ -193,6 +197,7 @@ fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
         .build()
 }
 
