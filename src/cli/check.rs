@@ -14,11 +14,8 @@ use super::settings;
 /// `check`
 pub(super) async fn check(session: Session, arguments: CheckArguments) -> Report {
     let mut report = Report::new("check");
-    match judge(&session, &arguments, &mut report).await {
-        Ok(outcome) => report.outcome = outcome,
-        Err(failure) => report.error = Some(failure),
-    }
-    report
+    let ended = judge(&session, &arguments, &mut report).await;
+    report.closed(ended)
 }
 
 async fn judge(

@@ -10,7 +10,7 @@ use crate::name::Architecture;
 use crate::observe::{Observation, Observer};
 use crate::plan::{self, DeploySpec};
 use crate::preflight::{self, Finding, Wanted};
-use crate::report::{Failure, Outcome, Report, Stage, image_report};
+use crate::report::{Failure, Outcome, Report, image_report};
 
 use super::arguments::{DeployArguments, FunctionArguments, ImageArguments};
 use super::session::{Connected, Session, cache_directory};
@@ -52,15 +52,8 @@ async fn run(
         let connected = session.connect().await?;
         pipeline(&session, &resolved, &connected, mode, &mut report).await
     };
-    match ended.await {
-        Ok(outcome) => report.outcome = outcome,
-        Err(failure) => {
-            let refused = failure.stage == Stage::Refused;
-            report.outcome = if refused { Outcome::Refused } else { Outcome::Failed };
-            report.error = Some(failure);
-        }
-    }
-    report
+    let ended = ended.await;
+    report.closed(ended)
 }
 
 async fn pipeline(

@@ -72,15 +72,8 @@ async fn ended(
     work: impl AsyncFnOnce(&mut Report) -> Result<Outcome, Failure>,
 ) -> Report {
     let mut report = Report::new(command);
-    match work(&mut report).await {
-        Ok(outcome) => report.outcome = outcome,
-        Err(failure) => {
-            let refused = failure.stage == Stage::Refused;
-            report.outcome = if refused { Outcome::Refused } else { Outcome::Failed };
-            report.error = Some(failure);
-        }
-    }
-    report
+    let ended = work(&mut report).await;
+    report.closed(ended)
 }
 
 /// A repository with its policy as it is now, and who asks.

@@ -10,7 +10,7 @@ use crate::name::Digest;
 use super::config;
 use super::error::Problem;
 use super::files::{Files, MAX_CONFIG, MAX_MANIFEST, check_digest};
-use super::media_type::{self, LayerType};
+use super::media_type;
 use super::selector::{Selector, is_reference};
 use super::strict_json::{self, Object, null_is_default};
 use super::{Layer, LocalImage, MediaFlavor};
@@ -135,19 +135,7 @@ fn locate_layer(
         entry.layer_sources.get(&diff_id.to_string()).map(|Object(source)| source.media_type.clone());
     let media_type = media_type.filter(|media_type| !media_type.is_empty());
     if let Some(media_type) = &media_type {
-        let (digest, media_type) = (diff_id, media_type.clone());
-        match media_type::layer_type(&media_type) {
-            LayerType::Ordinary(..) => {}
-            LayerType::Foreign => {
-                return Err(Problem::ForeignLayer {
-                    digest,
-                    media_type,
-                    operating_system: operating_system.to_owned(),
-                });
-            }
-            LayerType::Encrypted => return Err(Problem::EncryptedLayer { digest, media_type }),
-            LayerType::Unknown => return Err(Problem::UnknownLayer { digest, media_type }),
-        }
+        media_type::require_ordinary_layer(media_type, diff_id, operating_system)?;
     }
     let what = format!("layer {diff_id}");
     let file = files.require(name, &what)?;

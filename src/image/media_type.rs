@@ -1,7 +1,9 @@
 //! The media types of image manifests, configurations and layers (OCI image specification 1.1, media-types.md; Docker
 //! image manifest version 2, schema 2), and what each means for us.
 
+use super::error::Problem;
 use super::{Compression, MediaFlavor};
+use crate::name::Digest;
 
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
@@ -79,6 +81,21 @@ pub(super) fn layer_type(media_type: &str) -> LayerType {
         _ => None,
     };
     known.map_or(LayerType::Unknown, |(flavor, compression)| LayerType::Ordinary(flavor, compression))
+}
+
+/// Refuses what is not a plain layer that Lambda can be given, naming it by `digest`.
+pub(super) fn require_ordinary_layer(
+    media_type: &str,
+    digest: Digest,
+    operating_system: &str,
+) -> Result<(), Problem> {
+    let (operating_system, named) = (operating_system.to_owned(), media_type.to_owned());
+    match layer_type(media_type) {
+        LayerType::Ordinary(..) => Ok(()),
+        LayerType::Foreign => Err(Problem::ForeignLayer { digest, media_type: named, operating_system }),
+        LayerType::Encrypted => Err(Problem::EncryptedLayer { digest, media_type: named }),
+        LayerType::Unknown => Err(Problem::UnknownLayer { digest, media_type: named }),
+    }
 }
 
 #[cfg(test)]

@@ -158,18 +158,7 @@ fn locate_layer(
     operating_system: &str,
 ) -> Result<Layer, Problem> {
     let (digest, media_type) = (descriptor.digest, descriptor.media_type.clone());
-    match media_type::layer_type(&media_type) {
-        LayerType::Ordinary(..) => {}
-        LayerType::Foreign => {
-            return Err(Problem::ForeignLayer {
-                digest,
-                media_type,
-                operating_system: operating_system.to_owned(),
-            });
-        }
-        LayerType::Encrypted => return Err(Problem::EncryptedLayer { digest, media_type }),
-        LayerType::Unknown => return Err(Problem::UnknownLayer { digest, media_type }),
-    }
+    media_type::require_ordinary_layer(&media_type, digest, operating_system)?;
     let what = format!("layer {digest}");
     let file = files.require_blob(descriptor, &what)?;
     let compression = file.compression()?.map_err(|format| Problem::LayerCompression { diff_id, format })?;

@@ -48,6 +48,18 @@ impl Report {
             error: None,
         }
     }
+
+    /// The report of a command that ended so.
+    pub(crate) fn closed(self, ended: Result<Outcome, Failure>) -> Self {
+        match ended {
+            Ok(outcome) => Self { outcome, ..self },
+            Err(failure) => {
+                let refused = failure.stage == Stage::Refused;
+                let outcome = if refused { Outcome::Refused } else { Outcome::Failed };
+                Self { outcome, error: Some(failure), ..self }
+            }
+        }
+    }
 }
 
 /// How a command ended, in one word.
