@@ -3,7 +3,7 @@
 use crate::apply::write_policy;
 use crate::cloud::EcrReader as _;
 use crate::cloud::Identity as _;
-use crate::name::{AccountId, FunctionRef, Region, RegistryHost, RepositoryRef};
+use crate::name::{AccountId, FunctionRef, Region, RegistryHost, RepositoryName, RepositoryRef};
 use crate::plan::GrantStep;
 use crate::policy::{self, Assessment, Document, Doubtful, Ensured, PolicyScope, Request, Verdict, Wish};
 use crate::preflight::Finding;
@@ -34,6 +34,7 @@ pub(super) async fn show(session: Session, arguments: PolicyRepository) -> Repor
 pub(super) async fn check(session: Session, arguments: PolicyCheckArguments) -> Report {
     ended("policy check", async |report| {
         let repository = arguments.repository.as_deref().map(parse::<RepositoryRef>).transpose()?;
+        let name = repository.as_ref().map(|repository| repository.name.clone());
         let (document, requests) = match (&arguments.policy_file, repository) {
             (Some(path), repository) => {
                 let text = read_text(path)?;
@@ -49,7 +50,8 @@ pub(super) async fn check(session: Session, arguments: PolicyCheckArguments) -> 
             (None, None) => return Err(usage("no repository was named".to_owned(), None)),
         };
         let assessments = assess(document.as_deref(), &requests)?;
-        Ok(judged(report, assessments, &requests))
+        explain(report, &assessments, &requests, name.as_ref());
+        Ok(judged(report, assessments))
     })
     .await
 }
@@ -210,15 +212,38 @@ fn assess(text: Option<&str>, requests: &[Request]) -> Result<Vec<Assessment>, F
     Ok(requests.iter().map(|request| policy::evaluate(document.as_ref(), request)).collect())
 }
 
-/// The worst assessment becomes the document's; with several accounts each that is not granted is a finding of its own.
-fn judged(report: &mut Report, assessments: Vec<Assessment>, requests: &[Request]) -> Outcome {
+/// Each account that is not granted is a finding of its own, with the command that mends it where the repository's name is
+/// known.
+fn explain(
+    report: &mut Report,
+    assessments: &[Assessment],
+    requests: &[Request],
+    name: Option<&RepositoryName>,
+) {
     for (assessment, request) in assessments.iter().zip(requests) {
-        if requests.len() > 1 && assessment.verdict() != Verdict::Granted {
-            let message = format!("account {}: {}", request.account, assessment.verdict().as_str());
-            let hint = format!("lambda-lift policy check --account {} says more", request.account);
-            report.findings.push(Finding::refuse("policy", message, hint));
+        let verdict = assessment.verdict();
+        let told = name.map(|name| policy::explain(assessment, request, name, PolicyScope::default()));
+        let (message, hint) = match told {
+            Some(told) => (told.message, told.hint),
+            None if requests.len() > 1 => {
+                (format!("account {}: {}", request.account, verdict.as_str()), None)
+            }
+            None => continue,
+        };
+        let hint =
+            hint.unwrap_or_else(|| "name the repository with --repository to learn what mends it".to_owned());
+        match verdict {
+            Verdict::Granted => {}
+            Verdict::Unknown => report.findings.push(Finding::unknown("policy", message, hint)),
+            Verdict::Missing | Verdict::Denied => {
+                report.findings.push(Finding::refuse("policy", message, hint))
+            }
         }
     }
+}
+
+/// The worst assessment becomes the document's.
+fn judged(report: &mut Report, assessments: Vec<Assessment>) -> Outcome {
     let worst = assessments.into_iter().max_by_key(Assessment::verdict);
     let granted = worst.as_ref().is_some_and(|worst| worst.verdict() == Verdict::Granted);
     report.policy = worst.map(|worst| PolicyReport {
@@ -273,7 +298,7 @@ async fn grant(
             Ok(Outcome::Checked)
         }
         Ensured::Denied(assessments) | Ensured::Unknown(assessments) => {
-            let outcome = judged(report, assessments.clone(), requests);
+            let outcome = judged(report, assessments.clone());
             let told = assessments.iter().zip(requests).max_by_key(|(assessment, _)| assessment.verdict());
             let Some((assessment, request)) = told else { return Ok(outcome) };
             let told = policy::explain(assessment, request, name, scope);
