@@ -44,10 +44,7 @@ enum NextTry {
 impl FunctionWriter<'_> {
     /// Remembers a write that was performed, or whose answer was lost. A refused one changed nothing.
     pub(super) fn note<T>(&self, answer: Result<T, CloudError>) -> Result<T, CloudError> {
-        let lost = |error: &CloudError| {
-            matches!(error.kind, CloudErrorKind::Unreachable | CloudErrorKind::Unexpected)
-        };
-        if answer.as_ref().err().is_none_or(lost) {
+        if answer.as_ref().err().is_none_or(CloudError::is_answer_lost) {
             self.wrote.store(true, Ordering::Relaxed);
         }
         answer
@@ -83,9 +80,7 @@ impl FunctionWriter<'_> {
                 CloudErrorKind::Conflict | CloudErrorKind::AlreadyExists => {
                     self.already_created(step, digest, error).await?
                 }
-                CloudErrorKind::Unreachable | CloudErrorKind::Unexpected => {
-                    self.lost_creation(step, digest, error).await?
-                }
+                _ if error.is_answer_lost() => self.lost_creation(step, digest, error).await?,
                 _ => patience.judge(error),
             };
             match next {
@@ -196,7 +191,7 @@ impl FunctionWriter<'_> {
             sent = true;
             let Err(error) = self.note(write(now.revision_id).await) else { break };
             let next = match error.kind {
-                CloudErrorKind::Unreachable | CloudErrorKind::Unexpected => {
+                _ if error.is_answer_lost() => {
                     let live = self.settling().quiet(self.name, None).await;
                     match live {
                         Ok(live) if arrived(&live) => NextTry::Happened,

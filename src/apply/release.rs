@@ -25,7 +25,7 @@ impl FunctionWriter<'_> {
                 Ok(version) => break version,
                 Err(error) => {
                     // Publishing the same content twice answers the same version, so a lost answer is asked for again.
-                    let lost = matches!(error.kind, CloudErrorKind::Unreachable | CloudErrorKind::Unexpected);
+                    let lost = error.is_answer_lost();
                     lost_answers += usize::from(lost);
                     let passes =
                         matches!(error.kind, CloudErrorKind::Conflict | CloudErrorKind::PreconditionFailed);
@@ -57,7 +57,7 @@ impl FunctionWriter<'_> {
                 Ok(alias) => return self.alias_at_rest(alias, step, version, deadline).await,
                 Err(error) => error,
             };
-            let lost = matches!(error.kind, CloudErrorKind::Unreachable | CloudErrorKind::Unexpected);
+            let lost = error.is_answer_lost();
             let live = match self.reader.alias(self.name, &step.name).await {
                 Ok(live) => live,
                 Err(read) if lost => {

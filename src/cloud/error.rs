@@ -20,6 +20,13 @@ pub struct CloudError {
     pub request_id: Option<String>,
 }
 
+impl CloudError {
+    /// Whether the call may have been performed all the same: no answer came, or none that can be understood.
+    pub fn is_answer_lost(&self) -> bool {
+        matches!(self.kind, CloudErrorKind::Unreachable | CloudErrorKind::Unexpected)
+    }
+}
+
 /// The sorts of failure that are handled differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CloudErrorKind {

@@ -140,11 +140,6 @@ impl RegistryError {
         self.refusal().and_then(|refusal| refusal.code.as_deref()).is_some_and(|code| codes.contains(&code))
     }
 
-    /// Whether the repository itself does not exist.
-    pub fn is_repository_unknown(&self) -> bool {
-        self.has_code(&["NAME_UNKNOWN"])
-    }
-
     /// Whether trying the same again can help.
     pub fn is_transient(&self) -> bool {
         match self {

@@ -159,7 +159,7 @@ fn names(input: &Value) -> Option<Vec<&str>> {
 }
 
 fn view(name: &str, alarm: &Alarm, moment: &Moment<'_>) -> Value {
-    let (partition, Moment { account, region, .. }) = (crate::lambda::partition(moment.region).0, moment);
+    let (partition, Moment { account, region, .. }) = (crate::partition::of_region(moment.region).0, moment);
     let mut view = alarm.definition.clone();
     let arn = format!("arn:{partition}:cloudwatch:{region}:{account}:alarm:{name}");
     view.insert("AlarmArn".to_owned(), json!(arn));

@@ -1,4 +1,6 @@
-//! Lambda's ARNs, and what a Region says of its partition.
+//! Lambda's ARNs.
+
+use crate::partition::of_region;
 
 /// Where a function lives: an account in a Region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,7 +12,7 @@ pub(super) struct Home<'a> {
 impl Home<'_> {
     /// `aws`, `aws-cn`, …
     pub(crate) fn partition(&self) -> &'static str {
-        partition(self.region).0
+        of_region(self.region).0
     }
 
     /// The ARN of a function, with a qualifier if there is one.
@@ -22,23 +24,6 @@ impl Home<'_> {
             None => arn,
         }
     }
-}
-
-/// The partition of a Region, and the suffix of its registry hosts.
-pub(crate) fn partition(region: &str) -> (&'static str, &'static str) {
-    const SPECIAL: [(&str, &str, &str); 7] = [
-        ("cn-", "aws-cn", "amazonaws.com.cn"),
-        ("us-gov-", "aws-us-gov", "amazonaws.com"),
-        ("eusc-", "aws-eusc", "amazonaws.eu"),
-        ("us-isob-", "aws-iso-b", "sc2s.sgov.gov"),
-        ("us-isof-", "aws-iso-f", "csp.hci.ic.gov"),
-        ("us-iso-", "aws-iso", "c2s.ic.gov"),
-        ("eu-isoe-", "aws-iso-e", "cloud.adc-e.uk"),
-    ];
-    SPECIAL
-        .iter()
-        .find(|(prefix, ..)| region.starts_with(prefix))
-        .map_or(("aws", "amazonaws.com"), |(_, partition, suffix)| (partition, suffix))
 }
 
 #[cfg(test)]

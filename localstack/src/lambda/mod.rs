@@ -29,6 +29,5 @@ mod update;
 mod versions;
 mod view;
 
-pub(crate) use arn::partition;
 pub use service::Lambda;
 pub use settings::{CannedAnswer, Injection, LambdaSettings, Mishap, RateLimits, Reason};

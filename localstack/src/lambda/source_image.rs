@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use crate::images::{Images, StoredImage};
+use crate::partition::of_region;
 use crate::policy::{Doubt, Puller, may_pull};
 
-use super::arn::{Home, partition};
+use super::arn::Home;
 use super::refusal::Refusal;
 use super::revision::ImageCode;
 use super::settings::Reason;
@@ -189,7 +190,7 @@ impl<'a> NamedImage<'a> {
             None => rest.split_once(':')?,
         };
         let (account, registry) = host.split_at_checked(12)?;
-        let suffix = partition(region).1;
+        let suffix = of_region(region).1;
         let plain = format!(".dkr.ecr.{region}.{suffix}");
         let dual_stack = format!(".dkr-ecr.{region}.on.");
         let sound = account.bytes().all(|byte| byte.is_ascii_digit())
