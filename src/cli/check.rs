@@ -1,8 +1,7 @@
 //! `check`: is this image fit for Lambda? Needs no AWS account.
 
 use crate::function::{Definition, Flags};
-use crate::image::{self, ImageError, LocalImage, SourceRef};
-use crate::name::Architecture;
+use crate::image::{self, SourceAccess};
 use crate::preflight::{self, Severity, Wanted};
 use crate::report::{Failure, Outcome, Report, image_report};
 
@@ -25,7 +24,8 @@ async fn judge(
 ) -> Result<Outcome, Failure> {
     let source = settings::source(&arguments.image)?;
     let wanted = wanted(arguments)?;
-    let opened = session.interrupt.or(open_blocking(source, wanted.architecture)).await;
+    let opened =
+        session.interrupt.or(image::open(&source, wanted.architecture, &SourceAccess::default())).await;
     match opened.map_err(|stopped| stopped.failure(false))? {
         Ok(local) => {
             report.findings = preflight::check_image(&local, &wanted);
@@ -53,15 +53,4 @@ fn wanted(arguments: &CheckArguments) -> Result<Wanted, Failure> {
     let declared = definition.architecture;
     let architecture = settings::agree(flag, declared)?;
     Ok(Wanted { architecture, ..Wanted::declared(&definition) })
-}
-
-/// Opens an image on a thread of its own, since reading files blocks.
-pub(super) async fn open_blocking(
-    source: SourceRef,
-    wanted: Option<Architecture>,
-) -> Result<LocalImage, ImageError> {
-    match tokio::task::spawn_blocking(move || image::open(&source, wanted)).await {
-        Ok(opened) => opened,
-        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
-    }
 }

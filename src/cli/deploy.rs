@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::apply::Applier;
 use crate::cloud::LambdaReader;
 use crate::event::Event;
-use crate::image::{ImageError, ImageErrorKind, LocalImage};
+use crate::image::{self, ImageError, ImageErrorKind, LocalImage, SourceAccess};
 use crate::name::Architecture;
 use crate::observe::{Observation, Observer};
 use crate::plan::{self, DeploySpec};
@@ -162,8 +162,7 @@ async fn open_image(
 }
 
 async fn open(resolved: &Resolved, wanted: Option<Architecture>) -> Result<LocalImage, ImageError> {
-    let source = resolved.source.clone();
-    super::check::open_blocking(source, wanted).await
+    image::open(&resolved.source, wanted, &SourceAccess::default()).await
 }
 
 /// Whether an image cannot be opened because of what the user typed, not because of what is in it.

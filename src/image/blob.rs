@@ -5,6 +5,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::name::Digest;
+
 use super::CompressedFile;
 
 /// How many first bytes tell how something is compressed.
@@ -63,21 +65,45 @@ pub enum BlobLocation {
         /// How long it is.
         size: u64,
     },
+    /// Bytes that are not in a file of this machine: a blob of another registry, a layer in a daemon's export.
+    InStore {
+        /// Who gives them out.
+        store: Arc<dyn BlobStore>,
+        /// What they are called there: the digest of the stored bytes.
+        digest: Digest,
+        /// How long they are.
+        size: u64,
+    },
+}
+
+/// A place that gives out blobs as streams. Readers are used on blocking threads.
+pub trait BlobStore: std::fmt::Debug + Send + Sync {
+    /// A reader over the blob's bytes, from `skip` to the end. It checks neither size nor digest: whoever reads does.
+    ///
+    /// # Errors
+    /// Fails when the blob cannot be reached.
+    fn open(&self, digest: &Digest, skip: u64) -> io::Result<Box<dyn Read + Send>>;
+
+    /// The place, for messages.
+    fn place(&self) -> &Path;
 }
 
 impl BlobLocation {
     /// How many bytes there are, as stored.
     pub fn size(&self) -> u64 {
         match self {
-            Self::InFile { size, .. } | Self::InCompressedFile { size, .. } => *size,
+            Self::InFile { size, .. } | Self::InCompressedFile { size, .. } | Self::InStore { size, .. } => {
+                *size
+            }
         }
     }
 
-    /// The path of the file that the bytes lie in, for messages.
+    /// The file or the place that the bytes lie in, for messages.
     pub fn path(&self) -> &Path {
         match self {
             Self::InFile { path, .. } => path,
             Self::InCompressedFile { file, .. } => file.path(),
+            Self::InStore { store, .. } => store.place(),
         }
     }
 
@@ -96,6 +122,7 @@ impl BlobLocation {
             Self::InCompressedFile { file, offset, size } => {
                 Ok(Box::new(file.read_range(offset + skip.min(*size), offset + size)))
             }
+            Self::InStore { store, digest, .. } => store.open(digest, skip),
         }
     }
 

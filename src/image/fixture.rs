@@ -295,7 +295,9 @@ pub(super) fn open(
     wanted: Option<Architecture>,
 ) -> Result<LocalImage, ImageError> {
     let text = format!("{transport}{}{reference}", path.display());
-    super::open(&text.parse::<SourceRef>()?, wanted)
+    let source = text.parse::<SourceRef>()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(super::open(&source, wanted, &super::SourceAccess::default()))
 }
 
 /// The stored bytes of every layer.

@@ -4,6 +4,7 @@
 //! digest there is, and remembers where each layer's bytes are. Layers are read later, by `layer/`, as
 //! streams; they are never held whole and never unpacked. Nothing here knows of AWS.
 
+mod access;
 mod archive;
 mod blob;
 mod candidates;
@@ -33,7 +34,8 @@ mod hostile;
 #[cfg(test)]
 mod oci_layout_tests;
 
-pub use blob::{BlobLocation, Compression};
+pub use access::SourceAccess;
+pub use blob::{BlobLocation, BlobStore, Compression};
 pub use compressed::CompressedFile;
 pub use config::diff_ids;
 pub use error::{ImageError, ImageErrorKind};

@@ -7,24 +7,35 @@ use crate::name::Architecture;
 use super::error::{ImageError, Problem};
 use super::files::Files;
 use super::selector::Selector;
-use super::{LocalImage, SourceRef, Transport, docker_archive, oci_layout};
+use super::{LocalImage, SourceAccess, SourceRef, Transport, docker_archive, oci_layout};
 
 /// Opens the image that `source` names, for the wanted architecture where the source has several. Reads and checks
-/// the metadata only. Blocks: an uncompressed archive or a directory takes milliseconds, a compressed archive one pass
-/// over the whole of it.
+/// the metadata only: of an uncompressed archive or a directory that takes milliseconds, of a compressed archive one
+/// pass over the whole of it. Must be called within a Tokio runtime.
 ///
 /// # Errors
 /// Fails when there is no such source, when it is not an image that can be described, or when the choice is not clear.
-pub fn open(source: &SourceRef, wanted: Option<Architecture>) -> Result<LocalImage, ImageError> {
-    open_source(source, wanted).map_err(|problem| ImageError::new(source.as_str(), problem))
+pub async fn open(
+    source: &SourceRef,
+    wanted: Option<Architecture>,
+    _access: &SourceAccess,
+) -> Result<LocalImage, ImageError> {
+    let opened = match source.transport() {
+        Transport::DockerDaemon => Err(Problem::NotSupportedYet { transport: "docker-daemon" }),
+        Transport::Registry => Err(Problem::NotSupportedYet { transport: "docker://" }),
+        Transport::DockerArchive | Transport::OciLayout | Transport::OciArchive | Transport::Path => {
+            let files = source.clone();
+            // Reading files blocks.
+            match tokio::task::spawn_blocking(move || open_files(&files, wanted)).await {
+                Ok(opened) => opened,
+                Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+            }
+        }
+    };
+    opened.map_err(|problem| ImageError::new(source.as_str(), problem))
 }
 
-fn open_source(source: &SourceRef, wanted: Option<Architecture>) -> Result<LocalImage, Problem> {
-    match source.transport() {
-        Transport::DockerDaemon => return Err(Problem::NotSupportedYet { transport: "docker-daemon" }),
-        Transport::Registry => return Err(Problem::NotSupportedYet { transport: "docker://" }),
-        _ => {}
-    }
+fn open_files(source: &SourceRef, wanted: Option<Architecture>) -> Result<LocalImage, Problem> {
     let (path, selector) = source.split(Path::exists)?;
     let metadata = match std::fs::metadata(&path) {
         Ok(metadata) => metadata,
@@ -244,10 +255,11 @@ mod tests {
         assert!(error.to_string().contains("name different images"), "{error}");
     }
 
-    #[test]
-    fn what_is_not_built_yet_is_said_to_be_so() {
+    #[tokio::test]
+    async fn what_is_not_built_yet_is_said_to_be_so() {
         for text in ["docker-daemon:app:v1", "docker://registry.example/app:v1"] {
-            let error = super::open(&text.parse().unwrap(), None).unwrap_err();
+            let error =
+                super::open(&text.parse().unwrap(), None, &SourceAccess::default()).await.unwrap_err();
             assert_eq!(error.kind(), ImageErrorKind::Unsupported);
             assert!(error.to_string().contains("not supported yet") && error.hint().is_some());
         }

@@ -1,0 +1,6 @@
+//! What opening an image may need beside its name.
+
+/// The surroundings of a source: how daemons and registries are reached, and where things are kept meanwhile. Which part
+/// is used depends on the source; images in files need none of it.
+#[derive(Debug, Clone, Default)]
+pub struct SourceAccess {}
