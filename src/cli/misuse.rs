@@ -12,8 +12,9 @@ pub struct Misuse {
     arguments: Vec<String>,
 }
 
-/// The commands that answer with a document.
-const COMMANDS: [&str; 5] = ["deploy", "plan", "push", "check", "policy"];
+/// The commands that answer with a document, as it names them; longer ones before those that they end in.
+const COMMANDS: [&str; 7] =
+    ["policy show", "policy check", "policy ensure", "deploy", "plan", "push", "check"];
 
 impl Misuse {
     pub(super) fn of_process(error: clap::Error) -> Self {
@@ -36,7 +37,8 @@ impl Misuse {
     }
 
     fn report(&self) -> Report {
-        let command = COMMANDS.iter().find(|command| self.arguments.iter().any(|typed| typed == *command));
+        let typed = |word: &str| self.arguments.iter().any(|argument| argument == word);
+        let command = COMMANDS.iter().find(|command| command.split(' ').all(typed));
         let text = self.error.to_string();
         let told = text.lines().map(str::trim).filter(|line| !line.is_empty());
         // What follows is the usage line and a pointer to --help, which a program has no use for.
@@ -53,11 +55,11 @@ impl Misuse {
 
 /// Whether `--output json` was typed, or stands in the environment and nothing else was typed. The last one counts.
 fn wants_document(arguments: &[String], environment: &str) -> bool {
-    let typed = arguments.iter().enumerate().filter_map(|(index, argument)| match argument.as_str() {
+    let mut typed = arguments.iter().enumerate().filter_map(|(index, argument)| match argument.as_str() {
         "--output" => arguments.get(index + 1).map(String::as_str),
         argument => argument.strip_prefix("--output="),
     });
-    typed.last().unwrap_or(environment) == "json"
+    typed.next_back().unwrap_or(environment) == "json"
 }
 
 #[cfg(test)]
@@ -93,6 +95,7 @@ mod tests {
             ("push", "push", "--image"),
             ("launch", "", "launch"),
             ("plan --jobs many", "plan", "many"),
+            ("policy check --foo", "policy check", "--foo"),
         ] {
             let error =
                 Cli::try_parse_from([vec!["lambda-lift".to_owned()], words(line)].concat()).unwrap_err();
