@@ -29,6 +29,7 @@ pub mod plan;
 pub mod policy;
 pub mod preflight;
 pub mod registry;
+pub mod release;
 pub mod report;
 #[cfg(test)]
 mod samples;
