@@ -14,6 +14,7 @@ use crate::observe::{
 use crate::plan::{DeploySpec, FunctionSpec, default_tag};
 use crate::policy::PolicyScope;
 use crate::registry::{LayerDescriptor, manifest_for};
+use crate::release::{OnStop, Strategy, TrafficSpec};
 
 pub(crate) fn account() -> AccountId {
     "123456789012".parse().unwrap()
@@ -74,6 +75,11 @@ pub(crate) fn spec() -> DeploySpec {
             definition: declared(json!({})),
             publish: true,
             alias: None,
+            traffic: TrafficSpec {
+                strategy: Strategy::all_at_once(),
+                bake: std::time::Duration::ZERO,
+                on_stop: OnStop::Rollback,
+            },
             policy_scope: PolicyScope::Account,
         }),
     }

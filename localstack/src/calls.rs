@@ -42,6 +42,11 @@ pub struct CallRecord {
     pub milliseconds: Option<u64>,
     /// The fault that was played, if any.
     pub fault: Option<String>,
+    /// When it arrived, by a clock that counts every arrival and every answer. A call that began before another was answered did
+    /// not wait for it.
+    pub began: u64,
+    /// When its answer began, by the same clock; none while it is under way, and for a connection that was cut.
+    pub answered: Option<u64>,
 }
 
 /// What is known of a call when it begins.
@@ -62,6 +67,8 @@ pub(crate) struct OpenCall {
     sequence: u64,
     start: CallStart,
     began: Instant,
+    began_tick: u64,
+    ticks: Arc<AtomicU64>,
     outcome: Mutex<Outcome>,
     request_bytes: Arc<AtomicU64>,
     response_bytes: Arc<AtomicU64>,
@@ -73,6 +80,7 @@ struct Outcome {
     status: Option<u16>,
     milliseconds: Option<u64>,
     fault: Option<String>,
+    answered: Option<u64>,
 }
 
 impl OpenCall {
@@ -90,6 +98,7 @@ impl OpenCall {
     pub(crate) fn answered(&self, status: u16) {
         let mut outcome = self.outcome();
         outcome.status = Some(status);
+        outcome.answered = Some(self.ticks.fetch_add(1, Ordering::Relaxed));
         outcome.milliseconds = Some(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX));
     }
 
@@ -114,6 +123,8 @@ impl OpenCall {
             response_bytes: self.response_bytes.load(Ordering::Relaxed),
             milliseconds: outcome.milliseconds,
             fault: outcome.fault,
+            began: self.began_tick,
+            answered: outcome.answered,
         }
     }
 
@@ -131,6 +142,7 @@ impl OpenCall {
 #[derive(Debug)]
 pub(crate) struct CallLog {
     calls: Mutex<(u64, Vec<Arc<OpenCall>>)>,
+    ticks: Arc<AtomicU64>,
     file: Option<Arc<Mutex<File>>>,
 }
 
@@ -145,12 +157,12 @@ impl CallLog {
                 .map_err(|source| StartError::File { path: path.to_owned(), source })
         };
         let file = path.map(open).transpose()?.map(|file| Arc::new(Mutex::new(file)));
-        Ok(CallLog { calls: Mutex::new((0, Vec::new())), file })
+        Ok(CallLog { calls: Mutex::new((0, Vec::new())), ticks: Arc::default(), file })
     }
 
     /// A log that nobody reads.
     pub(crate) fn unread() -> Self {
-        CallLog { calls: Mutex::default(), file: None }
+        CallLog { calls: Mutex::default(), ticks: Arc::default(), file: None }
     }
 
     /// Notes that a call arrived; `request_bytes` counts its body.
@@ -161,6 +173,8 @@ impl CallLog {
             sequence: calls.0,
             start,
             began: Instant::now(),
+            began_tick: self.ticks.fetch_add(1, Ordering::Relaxed),
+            ticks: self.ticks.clone(),
             outcome: Mutex::default(),
             request_bytes,
             response_bytes: Arc::default(),

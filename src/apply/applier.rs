@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::cloud::{CloudErrorKind, EcrReader, EcrWriter, LambdaReader, LambdaWriter, LiveFunction};
 use crate::event::{Event, Reporter};
@@ -11,9 +11,14 @@ use crate::image::UNCOMPRESSED_LIMIT;
 use crate::layer::{Encoding, LayerCache};
 use crate::name::{Digest, FunctionName, ImageUri, Version};
 use crate::observe::{Facts, LayerFacts, LayerOrigin};
-use crate::plan::{AliasStep, DeploySpec, Plan, PushStep, Step, default_tag};
+use crate::plan::{AliasStep, DeploySpec, FunctionSpec, Plan, PushStep, Step, default_tag};
+use crate::preflight::{Finding, Severity};
 use crate::registry::{KnownLayer, PushRequest, Registry, publish_manifest, push_image};
-use crate::report::{AliasReport, PolicyOutcome, Report, StepStatus, describe_done};
+use crate::release::{
+    Intent, Journal, JournalWriter, Place, ReleaseSpec, Releaser, Strategy, SystemClock, Target, actor_of,
+    kept_digest, new_id, seconds,
+};
+use crate::report::{AliasReport, Failure, Outcome, PolicyOutcome, Report, Stage, StepStatus, describe_done};
 
 use super::function::FunctionWriter;
 use super::grant::write_policy;
@@ -205,7 +210,26 @@ impl Applier<'_> {
                 report.version = Some(version.to_string());
                 progress.version = Some(version);
             }
-            Step::MoveAlias(step) => self.move_alias(&writer, step, progress, report).await?,
+            Step::MoveAlias(step) if step.current.is_some() && !wanted.traffic.is_plain() => {
+                self.release(step, wanted, facts, progress, report).await?;
+            }
+            Step::MoveAlias(step) => {
+                let intent = journal_intent(step, facts, progress);
+                let note = self.note(step, facts, intent.as_ref(), &base.arn);
+                let (moved, unwritten) = tokio::join!(self.move_alias(&writer, step, progress, report), note);
+                if let (Err(ApplyError::Cloud(_) | ApplyError::Interrupted), Some(intent), None) =
+                    (&moved, &intent, &unwritten)
+                {
+                    // It was not made: nobody shall wonder whether it was.
+                    let given_up = Intent { given_up: true, ..intent.clone() };
+                    self.note(step, facts, Some(&given_up), &base.arn).await;
+                }
+                if let Some(finding) = unwritten {
+                    self.reporter.report(Event::Found(finding.clone()));
+                    report.findings.push(finding);
+                }
+                moved?;
+            }
             Step::CreateRepository(_) | Step::PushImage(_) | Step::GrantPull(_) | Step::CreateFunction(_) => {
             }
         }
@@ -229,6 +253,65 @@ impl Applier<'_> {
         Ok(())
     }
 
+    /// Moves the alias step by step.
+    async fn release(
+        &self,
+        step: &AliasStep,
+        wanted: &FunctionSpec,
+        facts: &Facts,
+        progress: &Progress,
+        report: &mut Report,
+    ) -> Result<(), ApplyError> {
+        let version = step.to.or(progress.version).ok_or_else(|| missing("the published version"))?;
+        let spec = ReleaseSpec {
+            function: wanted.name.clone(),
+            alias: step.name.clone(),
+            to: Target::Version(version),
+            traffic: wanted.traffic.clone(),
+        };
+        let releaser = Releaser {
+            lambda: self.lambda_reader,
+            writer: self.lambda_writer,
+            ecr: self.ecr_reader,
+            identity: &facts.caller,
+            reporter: self.reporter,
+            clock: &SystemClock,
+            interrupt: self.interrupt,
+            spec: &spec,
+        };
+        let mut released = Report::new(report.command);
+        let ended = releaser.run(&mut released).await;
+        report.alias = released.alias;
+        let refusals: Vec<Finding> =
+            released.findings.iter().filter(|found| found.severity == Severity::Refuse).cloned().collect();
+        report.findings.extend(released.findings);
+        match (ended, refusals.first()) {
+            (Err(failure), _) => Err(ApplyError::Release(Box::new(failure))),
+            (Ok(Outcome::Refused), Some(refusal)) => Err(ApplyError::Release(Box::new(Failure {
+                kind: "refused",
+                stage: Stage::Refused,
+                message: refusal.message.clone(),
+                hint: refusal.hint.clone(),
+            }))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes on the function what the alias runs now and will run. It may be sent beside the move itself, since the alias
+    /// proves whether the move was made.
+    async fn note(
+        &self,
+        step: &AliasStep,
+        facts: &Facts,
+        intent: Option<&Intent>,
+        arn: &str,
+    ) -> Option<Finding> {
+        let intent = intent?;
+        let settings = &facts.function.as_ref()?.live.as_ref()?.settings;
+        let tags = Journal::read(settings, &step.name).begin(&step.name, &intent.from, intent)?;
+        JournalWriter { lambda: self.lambda_writer, clock: &SystemClock, arn }.write(&tags).await
+    }
+
     fn function_writer<'b>(&'b self, name: &'b FunctionName, wrote: Arc<AtomicBool>) -> FunctionWriter<'b> {
         FunctionWriter {
             name,
@@ -240,6 +323,24 @@ impl Applier<'_> {
             wrote,
         }
     }
+}
+
+/// The move as the journal keeps it. An alias that is new ran nothing before.
+fn journal_intent(step: &AliasStep, facts: &Facts, progress: &Progress) -> Option<Intent> {
+    let now = seconds(SystemTime::now());
+    Some(Intent {
+        from: Place { version: step.current.clone()?, weights: step.weights.clone() },
+        to: step.to.or(progress.version)?.to_string(),
+        digest: kept_digest(progress.digest),
+        began: now,
+        until: now,
+        id: new_id(),
+        strategy: Strategy::all_at_once(),
+        bake: 0,
+        given_up: false,
+        provisioned: false,
+        actor: actor_of(&facts.caller.arn),
+    })
 }
 
 /// What the push may take as known by diff id: what runs, and what this tool computed itself. What the source states of

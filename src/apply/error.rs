@@ -49,6 +49,9 @@ pub enum ApplyError {
         /// Where it points, as far as it could be seen.
         found: String,
     },
+    /// The traffic of the alias did not move, or not to the end.
+    #[error("{}", .0.message)]
+    Release(Box<Failure>),
     /// AWS accepted a change and then did something else.
     #[error("{what}: expected {expected}, found {found}")]
     Unexpected {
@@ -99,6 +102,11 @@ impl ApplyError {
                 Stage::TrafficUnknown,
                 Some("look at it with: aws lambda get-alias; then run the same command again".to_owned()),
             ),
+            Self::Release(failure) => {
+                // What could be refused before anything was changed came after a change here.
+                let early = matches!(failure.stage, Stage::Usage | Stage::Refused | Stage::BeforeChange);
+                (failure.kind, if early { stage } else { failure.stage }, failure.hint.clone())
+            }
             Self::Unexpected { .. } => {
                 ("unexpected", stage, Some("run the same command again; if it stays, report it".to_owned()))
             }

@@ -47,7 +47,12 @@ impl FunctionWriter<'_> {
         let mut deadline = Deadline::after(self.timeout);
         let what = format!("alias {} of function {}", step.name, self.name);
         loop {
-            let target = AliasTarget { name: step.name.clone(), version, revision_id: revision_id.clone() };
+            let target = AliasTarget {
+                name: step.name.clone(),
+                version: version.to_string(),
+                weights: std::collections::BTreeMap::new(),
+                revision_id: revision_id.clone(),
+            };
             let answer = match step.current {
                 None => self.writer.create_alias(self.name, &target).await,
                 Some(_) => self.writer.move_alias(self.name, &target).await,

@@ -14,11 +14,12 @@ use crate::cloud::{
     CloudError, EcrReader, EcrWriter, Encryption, RegistryAuthorizer, RegistryCredential, Repository,
     RepositorySettings, TagMutability,
 };
-use crate::name::{AccountId, RepositoryName};
+use crate::name::{AccountId, Digest, RepositoryName};
 
 const GET_AUTHORIZATION_TOKEN: Operation = operation("GetAuthorizationToken");
 const DESCRIBE_REPOSITORIES: Operation = operation("DescribeRepositories");
 const GET_REPOSITORY_POLICY: Operation = operation("GetRepositoryPolicy");
+const BATCH_GET_IMAGE: Operation = operation("BatchGetImage");
 const CREATE_REPOSITORY: Operation = operation("CreateRepository");
 const SET_REPOSITORY_POLICY: Operation = operation("SetRepositoryPolicy");
 
@@ -93,6 +94,30 @@ impl EcrReader for Ecr {
             Ok(answer) => Ok(answer.policy_text().map(str::to_owned)),
             Err(error) => none_if_not_found(call.failed(error)),
         }
+    }
+
+    async fn stored_images(
+        &self,
+        registry: Option<&AccountId>,
+        name: &RepositoryName,
+        digests: &[Digest],
+    ) -> Result<Option<Vec<Digest>>, CloudError> {
+        let call = BATCH_GET_IMAGE;
+        let wanted = digests
+            .iter()
+            .map(|digest| types::ImageIdentifier::builder().image_digest(digest.to_string()).build());
+        let request = self
+            .client
+            .batch_get_image()
+            .set_registry_id(registry.map(AccountId::to_string))
+            .repository_name(name.as_str())
+            .set_image_ids(Some(wanted.collect()));
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            Err(error) => return none_if_not_found(call.failed(error)),
+        };
+        let found = answer.images().iter().filter_map(|image| image.image_id()?.image_digest()?.parse().ok());
+        Ok(Some(found.collect()))
     }
 }
 

@@ -13,7 +13,7 @@ use super::lambda_request::{configure, to_tenancy};
 use super::lambda_settings::{SettingError, Settings};
 use crate::cloud::{
     AliasTarget, CloudError, CodeUpdate, ConfigurationUpdate, LambdaReader, LambdaWriter, LiveAlias,
-    LiveFunction, NewFunction, PublishGuard, PublishedVersion,
+    LiveFunction, NewFunction, ProvisionedConcurrency, PublishGuard, PublishedVersion,
 };
 use crate::name::{AliasName, Architecture, FunctionName, Version};
 
@@ -27,6 +27,9 @@ const TAG_RESOURCE: Operation = operation("TagResource");
 const PUBLISH_VERSION: Operation = operation("PublishVersion");
 const CREATE_ALIAS: Operation = operation("CreateAlias");
 const UPDATE_ALIAS: Operation = operation("UpdateAlias");
+const GET_PROVISIONED: Operation = operation("GetProvisionedConcurrencyConfig");
+const PUT_PROVISIONED: Operation = operation("PutProvisionedConcurrencyConfig");
+const DELETE_PROVISIONED: Operation = operation("DeleteProvisionedConcurrencyConfig");
 
 const fn operation(name: &'static str) -> Operation {
     Operation { service: "AWS Lambda", name }
@@ -175,6 +178,24 @@ impl LambdaReader for Lambda {
             Err(error) => none_if_not_found(call.failed(error)),
         }
     }
+
+    async fn provisioned_concurrency(
+        &self,
+        name: &FunctionName,
+        qualifier: &str,
+    ) -> Result<Option<ProvisionedConcurrency>, CloudError> {
+        let request = self.client.get_provisioned_concurrency_config().function_name(name.as_str());
+        let answer = match request.qualifier(qualifier).send().await {
+            Ok(answer) => answer,
+            Err(error) => return none_if_not_found(GET_PROVISIONED.failed(error)),
+        };
+        let requested = answer.requested_provisioned_concurrent_executions().unwrap_or_default();
+        Ok(Some(ProvisionedConcurrency {
+            requested: u32::try_from(requested).unwrap_or_default(),
+            status: answer.status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
+            reason: answer.status_reason().map(str::to_owned),
+        }))
+    }
 }
 
 #[async_trait]
@@ -242,7 +263,7 @@ impl LambdaWriter for Lambda {
     ) -> Result<LiveAlias, CloudError> {
         let call = CREATE_ALIAS;
         let request = self.client.create_alias().function_name(function.as_str()).name(target.name.as_str());
-        let request = request.function_version(target.version.to_string());
+        let request = request.function_version(&target.version);
         let answer = request.send().await.map_err(|error| call.failed(error))?;
         live_alias(call, &as_alias!(answer))
     }
@@ -254,18 +275,45 @@ impl LambdaWriter for Lambda {
     ) -> Result<LiveAlias, CloudError> {
         let call = UPDATE_ALIAS;
         // Leaving the weights out would keep the old ones; an empty map takes them away.
-        let no_weights =
-            AliasRoutingConfiguration::builder().set_additional_version_weights(Some(HashMap::new()));
+        let weights: HashMap<String, f64> =
+            target.weights.iter().map(|(version, weight)| (version.clone(), *weight)).collect();
+        let routing = AliasRoutingConfiguration::builder().set_additional_version_weights(Some(weights));
         let request = self
             .client
             .update_alias()
             .function_name(function.as_str())
             .name(target.name.as_str())
-            .function_version(target.version.to_string())
-            .routing_config(no_weights.build())
+            .function_version(&target.version)
+            .routing_config(routing.build())
             .set_revision_id(target.revision_id.clone());
         let answer = request.send().await.map_err(|error| call.failed(error))?;
         live_alias(call, &as_alias!(answer))
+    }
+
+    async fn put_provisioned_concurrency(
+        &self,
+        function: &FunctionName,
+        qualifier: &str,
+        amount: u32,
+    ) -> Result<(), CloudError> {
+        let call = PUT_PROVISIONED;
+        let amount = i32::try_from(amount).map_err(|error| call.invalid(error.to_string()))?;
+        let request = self.client.put_provisioned_concurrency_config().function_name(function.as_str());
+        let request = request.qualifier(qualifier).provisioned_concurrent_executions(amount);
+        request.send().await.map_err(|error| call.failed(error))?;
+        Ok(())
+    }
+
+    async fn delete_provisioned_concurrency(
+        &self,
+        function: &FunctionName,
+        qualifier: &str,
+    ) -> Result<(), CloudError> {
+        let request = self.client.delete_provisioned_concurrency_config().function_name(function.as_str());
+        match request.qualifier(qualifier).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => none_if_not_found::<()>(DELETE_PROVISIONED.failed(error)).map(|_| ()),
+        }
     }
 }
 

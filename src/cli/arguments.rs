@@ -15,6 +15,9 @@ pub(super) const DEFAULT_STATE: &str = "-";
 const IMAGE_HELP: &str =
     "The image: docker-archive:FILE[:REF], oci:DIR[:REF], oci-archive:FILE[:REF], or a path";
 
+/// What `--on-interrupt` decides.
+const ON_INTERRUPT_HELP: &str = "What Ctrl-C or SIGTERM does to traffic that is on its way";
+
 /// Takes a container image from this machine to a live AWS Lambda function
 #[derive(Debug, Parser)]
 #[command(name = "lambda-lift", version, max_term_width = 110, propagate_version = true)]
@@ -67,6 +70,10 @@ pub(super) enum Command {
     Plan(PlanArguments),
     /// Push the image to Amazon ECR only
     Push(PushArguments),
+    /// Move an alias to a published version, all at once or step by step
+    Release(ReleaseArguments),
+    /// Move an alias back to what it ran before
+    Rollback(RollbackArguments),
     /// Is this image fit for Lambda? Needs no AWS account
     Check(CheckArguments),
     /// Show, check or ensure the pull permission in a repository's policy
@@ -229,7 +236,7 @@ pub(super) struct FunctionArguments {
     /// Create this alias, or move it to the new version
     #[arg(long, env = "LAMBDA_LIFT_ALIAS", value_name = "NAME")]
     pub(super) alias: Option<String>,
-    /// How the alias's traffic moves
+    /// How the alias's traffic moves: all-at-once, canary:10%:5m, linear:10%:1m, steps:1%:1m,10%:5m, or CodeDeploy's name for one
     #[arg(
         long,
         env = "LAMBDA_LIFT_STRATEGY",
@@ -237,7 +244,16 @@ pub(super) struct FunctionArguments {
         default_value = "all-at-once",
         requires = "alias"
     )]
-    pub(super) strategy: Strategy,
+    pub(super) strategy: String,
+    #[arg(
+        long,
+        env = "LAMBDA_LIFT_ON_INTERRUPT",
+        value_name = "WHAT",
+        default_value = "rollback",
+        requires = "alias",
+        help = ON_INTERRUPT_HELP
+    )]
+    pub(super) on_interrupt: OnInterrupt,
     /// How narrow the pull permission is that is added to the repository's policy
     #[arg(long, env = "LAMBDA_LIFT_POLICY_SCOPE", value_name = "SCOPE", default_value = "account")]
     pub(super) policy_scope: Scope,
@@ -246,11 +262,15 @@ pub(super) struct FunctionArguments {
     pub(super) wait_timeout: String,
 }
 
-/// How the alias's traffic moves.
+/// What happens to traffic that is on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Strategy {
-    /// All traffic at once
-    AllAtOnce,
+pub(super) enum OnInterrupt {
+    /// Move it back to what was before
+    Rollback,
+    /// Leave it as it is, to be resumed
+    Hold,
+    /// Move all of it to the new version at once
+    Finish,
 }
 
 /// How narrow an added permission is.
@@ -288,6 +308,63 @@ pub(super) struct PlanArguments {
 pub(super) struct PushArguments {
     #[command(flatten)]
     pub(super) image: ImageArguments,
+}
+
+/// `release`
+#[derive(Debug, Args)]
+pub(super) struct ReleaseArguments {
+    /// The function: a name or an ARN
+    #[arg(long, env = "LAMBDA_LIFT_FUNCTION", value_name = "NAME|ARN")]
+    pub(super) function: String,
+    /// The alias; it must exist
+    #[arg(long, env = "LAMBDA_LIFT_ALIAS", value_name = "NAME")]
+    pub(super) alias: String,
+    /// The version that gets the traffic: a number, or latest for the one that was published last
+    #[arg(
+        long,
+        env = "LAMBDA_LIFT_TO",
+        value_name = "VERSION|latest",
+        required_unless_present = "resume",
+        conflicts_with = "resume"
+    )]
+    pub(super) to: Option<String>,
+    /// How traffic moves: all-at-once, canary:10%:5m, linear:10%:1m, steps:1%:1m,10%:5m, or CodeDeploy's name for one
+    #[arg(
+        long,
+        env = "LAMBDA_LIFT_STRATEGY",
+        value_name = "STRATEGY",
+        default_value = "all-at-once",
+        conflicts_with = "resume"
+    )]
+    pub(super) strategy: String,
+    /// Go on with the release that was interrupted, by its own strategy
+    #[arg(long, env = "LAMBDA_LIFT_RESUME", value_parser = BoolishValueParser::new())]
+    pub(super) resume: bool,
+    #[arg(
+        long,
+        env = "LAMBDA_LIFT_ON_INTERRUPT",
+        value_name = "WHAT",
+        default_value = "rollback",
+        help = ON_INTERRUPT_HELP
+    )]
+    pub(super) on_interrupt: OnInterrupt,
+}
+
+/// `rollback`
+#[derive(Debug, Args)]
+pub(super) struct RollbackArguments {
+    /// The function: a name or an ARN
+    #[arg(long, env = "LAMBDA_LIFT_FUNCTION", value_name = "NAME|ARN")]
+    pub(super) function: String,
+    /// The alias
+    #[arg(long, env = "LAMBDA_LIFT_ALIAS", value_name = "NAME")]
+    pub(super) alias: String,
+    /// To this version (default: what the alias ran before, as the journal on the function tells)
+    #[arg(long, env = "LAMBDA_LIFT_TO", value_name = "VERSION")]
+    pub(super) to: Option<String>,
+    /// So many moves back
+    #[arg(long, env = "LAMBDA_LIFT_STEPS", value_name = "N", default_value_t = 1, conflicts_with = "to", value_parser = clap::value_parser!(u8).range(1..=11))]
+    pub(super) steps: u8,
 }
 
 /// `check`

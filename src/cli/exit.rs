@@ -17,6 +17,8 @@ pub enum ExitCondition {
     Refused,
     /// 4: stopped after a change, before traffic moved; safe to run again.
     StoppedBeforeTraffic,
+    /// 5: traffic moved and was moved back.
+    MovedBack,
     /// 6: the alias needs a person.
     AliasNeedsPerson,
     /// 10: `plan --detailed-exit-code`, and changes are pending.
@@ -31,6 +33,7 @@ impl ExitCondition {
             (Outcome::Refused, _) | (_, Some(Stage::Refused)) => Self::Refused,
             (_, Some(Stage::Usage)) => Self::Usage,
             (_, Some(Stage::BeforeTraffic)) => Self::StoppedBeforeTraffic,
+            (_, Some(Stage::MovedBack)) => Self::MovedBack,
             (_, Some(Stage::TrafficUnknown)) => Self::AliasNeedsPerson,
             (_, Some(Stage::BeforeChange)) | (Outcome::Failed, None) => Self::Failed,
             _ => Self::Done,
@@ -45,6 +48,7 @@ impl ExitCondition {
             Self::Usage => 2,
             Self::Refused => 3,
             Self::StoppedBeforeTraffic => 4,
+            Self::MovedBack => 5,
             Self::AliasNeedsPerson => 6,
             Self::ChangesPending => 10,
         }
@@ -75,6 +79,8 @@ mod tests {
             (Outcome::Failed, Some(Stage::Refused), 3),
             (Outcome::Failed, Some(Stage::BeforeChange), 1),
             (Outcome::Failed, Some(Stage::BeforeTraffic), 4),
+            (Outcome::RolledBack, None, 0),
+            (Outcome::RolledBack, Some(Stage::MovedBack), 5),
             (Outcome::Failed, Some(Stage::TrafficUnknown), 6),
         ];
         for (outcome, stage, code) in table {

@@ -13,8 +13,17 @@ pub struct Misuse {
 }
 
 /// The commands that answer with a document, as it names them; longer ones before those that they end in.
-const COMMANDS: [&str; 7] =
-    ["policy show", "policy check", "policy ensure", "deploy", "plan", "push", "check"];
+const COMMANDS: [&str; 9] = [
+    "policy show",
+    "policy check",
+    "policy ensure",
+    "deploy",
+    "plan",
+    "push",
+    "release",
+    "rollback",
+    "check",
+];
 
 impl Misuse {
     pub(super) fn of_process(error: clap::Error) -> Self {

@@ -8,6 +8,8 @@ mod deploy;
 mod exit;
 mod misuse;
 mod policy;
+mod release;
+mod rollback;
 mod run;
 mod session;
 mod settings;

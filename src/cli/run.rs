@@ -11,7 +11,7 @@ use crate::report::Report;
 
 use super::arguments::{Cli, ColorChoice, Command, Common, OutputFormat, PolicyCommand};
 use super::session::Session;
-use super::{ExitCondition, check, deploy, policy, shell};
+use super::{ExitCondition, check, deploy, policy, release, rollback, shell};
 
 /// Runs one command to its end and says how the world is then.
 ///
@@ -43,6 +43,8 @@ async fn run_command(common: Common, command: Command) -> ExitCondition {
         Command::Deploy(arguments) => deploy::deploy(session, arguments).await,
         Command::Plan(arguments) => deploy::plan(session, arguments.deploy).await,
         Command::Push(arguments) => deploy::push(session, arguments.image).await,
+        Command::Release(arguments) => release::release(session, arguments).await,
+        Command::Rollback(arguments) => rollback::rollback(session, arguments).await,
         Command::Check(arguments) => check::check(session, arguments).await,
         Command::Policy(PolicyCommand::Show(arguments)) => policy::show(session, arguments).await,
         Command::Policy(PolicyCommand::Check(arguments)) => policy::check(session, arguments).await,
@@ -83,6 +85,8 @@ pub(super) fn wants_colour(common: &Common, terminal: bool) -> bool {
 /// The first Ctrl-C or SIGTERM asks the pipeline to stop; a second one ends the process at once.
 fn listen_for_interrupts() -> Interrupt {
     let (sender, receiver) = watch::channel(false);
+    let interrupt = Interrupt::new(receiver);
+    let seen = interrupt.clone();
     tokio::spawn(async move {
         if stop_signal().await.is_err() {
             return;
@@ -91,15 +95,16 @@ fn listen_for_interrupts() -> Interrupt {
         // The receivers are gone when the command has ended by itself.
         let _ = sender.send(true);
         if stop_signal().await.is_ok() {
-            end_at_once();
+            let moving = seen.has_traffic();
+            end_at_once(if moving { ExitCondition::AliasNeedsPerson } else { ExitCondition::Failed });
         }
     });
-    Interrupt::new(receiver)
+    interrupt
 }
 
 #[expect(clippy::exit, reason = "a person who asks twice wants the process gone, whatever it is doing")]
-fn end_at_once() {
-    std::process::exit(i32::from(ExitCondition::Failed.code()));
+fn end_at_once(condition: ExitCondition) {
+    std::process::exit(i32::from(condition.code()));
 }
 
 #[cfg(unix)]

@@ -147,6 +147,23 @@ impl Connected {
     }
 }
 
+impl Connected {
+    /// Clients for a function of this Region, and for the repository that its image is in.
+    pub(super) async fn both_clients(
+        &self,
+        session: &Session,
+        region: &Region,
+    ) -> Result<(Clients, Clients), Failure> {
+        let clients = self.clients_in(region, None).await?.unwrap_or_else(|| self.clients.clone());
+        let of_repository = match session.common.repository_profile.as_deref() {
+            Some(profile) => self.clients_in(region, Some(profile)).await?,
+            None => None,
+        };
+        let of_repository = of_repository.unwrap_or_else(|| clients.clone());
+        Ok((clients, of_repository))
+    }
+}
+
 /// Refuses an address that could not be used, before AWS is asked anything.
 fn check_registry_endpoint(address: &str, allow_plain_http: bool) -> Result<(), Failure> {
     let not_one = |error| usage(format!("--registry-endpoint {address:?} is not an address: {error}"), None);

@@ -10,9 +10,10 @@ use crate::name::{Architecture, FunctionRef, NameError, Region, RepositoryRef};
 use crate::plan::{DeploySpec, FunctionSpec};
 use crate::policy::PolicyScope;
 use crate::registry::DEFAULT_PART_SIZE;
+use crate::release::{OnStop, StrategyError, TrafficSpec};
 use crate::report::Failure;
 
-use super::arguments::{FunctionArguments, ImageArguments, Scope};
+use super::arguments::{FunctionArguments, ImageArguments, OnInterrupt, Scope};
 use super::session::{cache_directory, usage};
 
 /// The image, and the specification apart from the Region, which the connection knows.
@@ -130,7 +131,8 @@ fn function_spec(arguments: FunctionArguments) -> Result<(FunctionSpec, Option<A
         ));
     }
     let policy_scope = scope(arguments.policy_scope);
-    Ok((FunctionSpec { name, region, account, definition, publish, alias, policy_scope }, declared))
+    let traffic = traffic(&arguments.strategy, arguments.on_interrupt)?;
+    Ok((FunctionSpec { name, region, account, definition, publish, alias, traffic, policy_scope }, declared))
 }
 
 fn definition(arguments: &FunctionArguments, named: Option<&FunctionRef>) -> Result<Definition, Failure> {
@@ -210,6 +212,20 @@ pub(super) fn scope(scope: Scope) -> PolicyScope {
         Scope::Account => PolicyScope::Account,
         Scope::None => PolicyScope::None,
     }
+}
+
+/// `--strategy` and `--on-interrupt` as typed.
+pub(super) fn traffic(strategy: &str, on_interrupt: OnInterrupt) -> Result<TrafficSpec, Failure> {
+    let refuse = |error: StrategyError| usage(error.to_string(), Some(error.hint().to_owned()));
+    Ok(TrafficSpec {
+        strategy: strategy.parse().map_err(refuse)?,
+        bake: Duration::ZERO,
+        on_stop: match on_interrupt {
+            OnInterrupt::Rollback => OnStop::Rollback,
+            OnInterrupt::Hold => OnStop::Hold,
+            OnInterrupt::Finish => OnStop::Finish,
+        },
+    })
 }
 
 /// Parses a name; what is wrong with it is a usage error.

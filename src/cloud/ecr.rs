@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 
 use super::CloudError;
-use crate::name::{AccountId, RepositoryName, Tag};
+use crate::name::{AccountId, Digest, RepositoryName, Tag};
 
 /// A repository as DescribeRepositories tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +124,15 @@ pub trait EcrReader: RegistryAuthorizer {
         registry: Option<&AccountId>,
         name: &RepositoryName,
     ) -> Result<Option<String>, CloudError>;
+
+    /// BatchGetImage: those of these digests (at most 100) that the repository still has. None when the repository itself is
+    /// gone.
+    async fn stored_images(
+        &self,
+        registry: Option<&AccountId>,
+        name: &RepositoryName,
+        digests: &[Digest],
+    ) -> Result<Option<Vec<Digest>>, CloudError>;
 }
 
 /// What we change in ECR.

@@ -20,3 +20,11 @@ pub trait Identity: Send + Sync {
     /// STS GetCallerIdentity.
     async fn caller(&self) -> Result<Caller, CloudError>;
 }
+
+/// Who is known already answers without asking.
+#[async_trait]
+impl Identity for Caller {
+    async fn caller(&self) -> Result<Caller, CloudError> {
+        Ok(self.clone())
+    }
+}

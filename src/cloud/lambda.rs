@@ -148,15 +148,28 @@ pub struct PublishGuard {
     pub revision_id: Option<String>,
 }
 
-/// Where an alias points: one version, no weights.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where an alias shall point.
+#[derive(Debug, Clone, PartialEq)]
 pub struct AliasTarget {
     /// The alias.
     pub name: AliasName,
-    /// The version that gets all traffic.
-    pub version: Version,
+    /// The version that it points to; `$LATEST` is possible.
+    pub version: String,
+    /// `AdditionalVersionWeights`: empty for all traffic to `version`.
+    pub weights: BTreeMap<String, f64>,
     /// Guard for an update: the alias's revision.
     pub revision_id: Option<String>,
+}
+
+/// Provisioned concurrency of an alias or a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProvisionedConcurrency {
+    /// How much was asked for.
+    pub requested: u32,
+    /// READY, IN_PROGRESS or FAILED.
+    pub status: String,
+    /// Why it failed.
+    pub reason: Option<String>,
 }
 
 /// What we read from Lambda.
@@ -174,6 +187,13 @@ pub trait LambdaReader: Send + Sync {
 
     /// GetAlias; none when the alias or the function does not exist.
     async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<LiveAlias>, CloudError>;
+
+    /// GetProvisionedConcurrencyConfig of an alias or a version; none when it has none.
+    async fn provisioned_concurrency(
+        &self,
+        name: &FunctionName,
+        qualifier: &str,
+    ) -> Result<Option<ProvisionedConcurrency>, CloudError>;
 }
 
 /// What we change in Lambda. None of these waits for the function to settle.
@@ -207,12 +227,27 @@ pub trait LambdaWriter: Send + Sync {
         target: &AliasTarget,
     ) -> Result<LiveAlias, CloudError>;
 
-    /// UpdateAlias, always with empty weights: omitting them would keep the old ones.
+    /// UpdateAlias, always with its weights, also where there are none: omitting them would keep the old ones.
     async fn move_alias(
         &self,
         function: &FunctionName,
         target: &AliasTarget,
     ) -> Result<LiveAlias, CloudError>;
+
+    /// PutProvisionedConcurrencyConfig. It takes minutes until it is READY.
+    async fn put_provisioned_concurrency(
+        &self,
+        function: &FunctionName,
+        qualifier: &str,
+        amount: u32,
+    ) -> Result<(), CloudError>;
+
+    /// DeleteProvisionedConcurrencyConfig. Deleting what is not there is no error.
+    async fn delete_provisioned_concurrency(
+        &self,
+        function: &FunctionName,
+        qualifier: &str,
+    ) -> Result<(), CloudError>;
 }
 
 #[cfg(test)]

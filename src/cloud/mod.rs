@@ -19,5 +19,5 @@ pub(crate) use hidden::HiddenVariables;
 pub use identity::{Caller, Identity};
 pub use lambda::{
     AliasTarget, CodeUpdate, ConfigurationUpdate, FunctionState, LambdaReader, LambdaWriter, LiveAlias,
-    LiveFunction, NewFunction, PackageType, PublishGuard, PublishedVersion,
+    LiveFunction, NewFunction, PackageType, ProvisionedConcurrency, PublishGuard, PublishedVersion,
 };

@@ -6,6 +6,7 @@ use super::canonical::{canonical, default_of};
 use super::definition::Definition;
 use super::schema::{Context, Field, List, Names, SETTINGS, Shape};
 use crate::cloud::LiveFunction;
+use crate::release::is_journal_key;
 
 /// A declared value that the live function does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +121,9 @@ impl Comparison<'_> {
                 }
             }
             (Shape::Names(names), Value::Null) => {
-                for (name, value) in live.and_then(Value::as_object).into_iter().flatten() {
+                let live = live.and_then(Value::as_object).into_iter().flatten();
+                // The journal of the function's aliases is no setting.
+                for (name, value) in live.filter(|(name, _)| !is_journal_key(name)) {
                     self.name(*names, &format!("{path}.{name}"), &Value::Null, Some(value));
                 }
             }

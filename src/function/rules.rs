@@ -3,6 +3,7 @@
 //! The patterns are those of the Lambda API reference (CreateFunction and its data types).
 
 use crate::name::RoleArn;
+use crate::release::is_journal_key;
 
 /// A rule for a text.
 pub(crate) struct TextRule {
@@ -123,6 +124,8 @@ pub(crate) fn wrong_tag(key: &str, value: &str) -> Option<&'static str> {
         Some("a tag's key has 1 to 128 characters")
     } else if key.to_ascii_lowercase().starts_with("aws:") {
         Some("AWS reserves tags that start with aws:")
+    } else if is_journal_key(key) {
+        Some("lambda-lift keeps what an alias ran before in tags that start with lambda-lift:")
     } else if value.chars().count() > 256 {
         Some("a tag's value has at most 256 characters")
     } else {

@@ -331,6 +331,7 @@ mod tests {
                 "reserves",
             ),
             (json!({"Tags": {"aws:x": "1"}}), "Tags.aws:x", "reserves"),
+            (json!({"Tags": {"lambda-lift:live:1": "1"}}), "Tags.lambda-lift:live:1", "keeps"),
             (json!({"Tags": {"x": null}}), "Tags.x", "untag-resource"),
         ];
         for (settings, key, part) in table {

@@ -75,6 +75,7 @@ pub(super) fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Planned => "planned",
         Outcome::Checked => "checked",
         Outcome::Refused => "refused",
+        Outcome::RolledBack => "rolled_back",
         Outcome::Failed => "failed",
     }
 }

@@ -73,6 +73,7 @@ impl Text {
         let word = document::outcome(report.outcome);
         let marked = match report.outcome {
             Outcome::Refused | Outcome::Failed => self.style.bad(word),
+            Outcome::RolledBack => self.style.good("rolled back"),
             _ => self.style.good(word),
         };
         let doubts = report
@@ -201,6 +202,7 @@ impl Text {
         }
         let state = match failure.stage {
             Stage::Usage | Stage::Refused => return,
+            Stage::MovedBack => "Traffic was moved, and moved back: the alias is what it was before.",
             Stage::TrafficUnknown => "Look at the alias before anything else.",
             Stage::BeforeChange => "The function was not changed. Running the same command again is safe.",
             Stage::BeforeTraffic => {

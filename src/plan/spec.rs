@@ -4,6 +4,7 @@ use crate::cloud::RepositorySettings;
 use crate::function::Definition;
 use crate::name::{AliasName, Architecture, FunctionName, Region, RepositoryRef, RoleArn, Tag};
 use crate::policy::PolicyScope;
+use crate::release::TrafficSpec;
 
 /// One image to one repository and, unless only a push was asked for, one function.
 #[derive(Debug, Clone)]
@@ -37,6 +38,8 @@ pub struct FunctionSpec {
     pub publish: bool,
     /// The alias to create or move.
     pub alias: Option<AliasName>,
+    /// How the alias's traffic moves.
+    pub traffic: TrafficSpec,
     /// How narrow the pull permission is that we add to the repository's policy.
     pub policy_scope: PolicyScope,
 }

@@ -150,6 +150,14 @@ impl Journal {
         last.chain(self.moves.iter().cloned()).collect()
     }
 
+    /// The last move, where it was begun and the alias is where it was before. Whether it was never made, or made and taken back by
+    /// hand, cannot be told.
+    pub fn unproven(&self, now: &Place) -> Option<&Intent> {
+        self.intent
+            .as_ref()
+            .filter(|intent| !intent.given_up && *now == intent.from && intent.from.version != intent.to)
+    }
+
     /// How the alias stands at `now` (seconds since 1970).
     pub fn standing(&self, place: &Place, now: u64) -> Standing<'_> {
         let Some(intent) = self.intent.as_ref() else {

@@ -1,18 +1,23 @@
 //! Traffic: how an alias's traffic moves from one version to another, and what is remembered of it.
 //!
 //! [`Strategy`] with its state machine, the [`Journal`] and the [`way_back`] are pure: they see observations, tags and a time, and
-//! answer what to do.
+//! answer what to do. `drive/` alone asks and changes AWS.
 
+mod drive;
 mod journal;
 mod journal_text;
 mod place;
 mod progress;
+mod ready;
 mod strategy;
 mod way_back;
 
+pub use drive::{Clock, ReleaseError, ReleaseSpec, Releaser, Rollback, SystemClock, Target, TrafficSpec};
+pub(crate) use drive::{JournalWriter, actor_of, new_id, seconds};
 pub use journal::{Intent, Journal, MOVES_KEPT, Move, Standing, kept_digest};
 pub use journal_text::{Damage, is_journal_key};
 pub use place::{Place, Weight};
 pub use progress::{Action, Observation, OnStop, State};
+pub use ready::Candidate;
 pub use strategy::{LONGEST_MINUTES, Step, Strategy, StrategyError};
 pub use way_back::{WayBack, Wish, command_to, way_back};

@@ -32,6 +32,18 @@ pub enum State {
     Held,
 }
 
+impl State {
+    /// The same, begun at another moment: a move takes its time, and what it leads to counts from its end.
+    #[must_use]
+    pub fn begun_at(self, since: Moment) -> Self {
+        match self {
+            Self::Holding { step, .. } => Self::Holding { step, since },
+            Self::Baking { .. } => Self::Baking { since },
+            other => other,
+        }
+    }
+}
+
 /// How things look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Observation {

@@ -62,6 +62,16 @@ pub fn way_back(wish: Wish, place: &Place, journal: &Journal) -> WayBack {
     if let Some(trouble) = journal.trouble() {
         return unknown(trouble);
     }
+    if let Some(begun) = journal.unproven(place) {
+        let known = std::iter::once(begun.to.parse().ok()).flatten().chain(known.iter().copied());
+        return WayBack::Unknown {
+            why: format!(
+                "a move to version {} was begun, and whether it was made and taken back in another way is not known",
+                begun.to
+            ),
+            known: distinct(&known.collect::<Vec<_>>()),
+        };
+    }
     match moves.first() {
         None => return unknown("the function's tags tell of no move of this alias".to_owned()),
         Some(last) if last.to != place.version => {

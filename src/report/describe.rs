@@ -36,10 +36,14 @@ pub fn describe(step: &Step, spec: &DeploySpec, facts: &Facts) -> String {
             format!("tag function {function}: {}", tags.join(", "))
         }
         Step::PublishVersion => format!("publish a version of function {function}"),
-        Step::MoveAlias(step) => alias_line(
-            step,
-            &step.to.map_or("the published version".to_owned(), |to| format!("version {to}")),
-        ),
+        Step::MoveAlias(step) => {
+            let to = step.to.map_or("the published version".to_owned(), |to| format!("version {to}"));
+            let traffic = spec.function.as_ref().map(|function| &function.traffic);
+            match traffic.filter(|traffic| !traffic.is_plain() && step.current.is_some()) {
+                Some(traffic) => format!("{} ({})", alias_line(step, &to), traffic.strategy),
+                None => alias_line(step, &to),
+            }
+        }
     }
 }
 

@@ -54,8 +54,11 @@ impl Report {
         match ended {
             Ok(outcome) => Self { outcome, ..self },
             Err(failure) => {
-                let refused = failure.stage == Stage::Refused;
-                let outcome = if refused { Outcome::Refused } else { Outcome::Failed };
+                let outcome = match failure.stage {
+                    Stage::Refused => Outcome::Refused,
+                    Stage::MovedBack => Outcome::RolledBack,
+                    _ => Outcome::Failed,
+                };
                 Self { outcome, error: Some(failure), ..self }
             }
         }
@@ -77,6 +80,9 @@ pub enum Outcome {
     Checked,
     /// A check refused; nothing was changed.
     Refused,
+    /// The alias is back at what it ran before: asked for (`rollback`), or because the new version did not do (then `error`
+    /// says why).
+    RolledBack,
     /// It failed; `error` says how far it came.
     Failed,
 }
@@ -92,6 +98,8 @@ pub enum Stage {
     BeforeChange,
     /// The function was changed, its traffic was not moved; safe to run again.
     BeforeTraffic,
+    /// Traffic was moved, and moved back.
+    MovedBack,
     /// Whether traffic moved is not known: a person must look at the alias.
     TrafficUnknown,
 }

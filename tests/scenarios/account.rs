@@ -173,7 +173,12 @@ impl Account {
 
     /// Calls Lambda; answers status and body.
     pub(crate) fn try_lambda(&self, method: &str, path: &str, input: Value) -> (u16, Value) {
-        let url = format!("{}/2015-03-31/functions{path}", self.stand.url());
+        self.lambda_api(method, &format!("/2015-03-31/functions{path}"), input)
+    }
+
+    /// Calls any path of Lambda; answers status and body.
+    pub(crate) fn lambda_api(&self, method: &str, path: &str, input: Value) -> (u16, Value) {
+        let url = format!("{}{path}", self.stand.url());
         let request = self.http.request(method.parse().unwrap(), url);
         let request = if input.is_null() { request } else { request.body(input.to_string()) };
         self.send(request.header("content-type", "application/json"), "lambda")
@@ -184,6 +189,22 @@ impl Account {
         let (status, answer) = self.try_lambda(method, path, input);
         assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
         answer
+    }
+
+    /// Sets tags of a function, named by its ARN.
+    pub(crate) fn tag(&self, arn: &str, tags: Value) {
+        let request = self.http.post(self.tags_url(arn)).body(json!({ "Tags": tags }).to_string());
+        assert_eq!(self.send(request.header("content-type", "application/json"), "lambda").0, 204);
+    }
+
+    /// Takes a tag of a function away.
+    pub(crate) fn untag(&self, arn: &str, key: &str) {
+        let url = format!("{}?tagKeys={}", self.tags_url(arn), key.replace(':', "%3A"));
+        assert_eq!(self.send(self.http.delete(url), "lambda").0, 204);
+    }
+
+    fn tags_url(&self, arn: &str) -> String {
+        format!("{}/2017-03-31/tags/{}", self.stand.url(), arn.replace(':', "%3A"))
     }
 
     fn send(&self, request: reqwest::RequestBuilder, service: &str) -> (u16, Value) {

@@ -50,11 +50,16 @@ fn killed_at_any_operation_of_an_update_the_same_command_converges() {
     killed_at_every_operation(Scene::Update);
 }
 
-/// Sends a signal, and holds that the process ends within two seconds.
-fn interrupt(child: Child, signal: &str) -> Run {
-    let begun = Instant::now();
+/// Sends a signal.
+pub(crate) fn signal(child: &Child, signal: &str) {
     let sent = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status().unwrap();
     assert!(sent.success());
+}
+
+/// Sends a signal, and holds that the process ends within two seconds.
+fn interrupt(child: Child, named: &str) -> Run {
+    let begun = Instant::now();
+    signal(&child, named);
     let run = Account::finish(child);
     assert!(begun.elapsed() < Duration::from_secs(2), "it took {:?} to stop", begun.elapsed());
     run

@@ -12,5 +12,7 @@ mod image;
 mod interrupted;
 mod policy;
 mod refusals;
+mod release;
+mod rollback;
 mod usage;
 mod waiting;

@@ -275,18 +275,28 @@ async fn a_version_is_published_with_both_guards() {
 async fn an_alias_is_moved_with_empty_weights() {
     let target = AliasTarget {
         name: "live".parse().unwrap(),
-        version: "7".parse().unwrap(),
+        version: "7".to_owned(),
+        weights: BTreeMap::new(),
         revision_id: Some("a-1".to_owned()),
     };
     let moved = json!({"Name": "live", "FunctionVersion": "7", "RevisionId": "a-2"});
     let weighted = json!({"Name": "live", "FunctionVersion": "6", "RoutingConfig":
         {"AdditionalVersionWeights": {"7": 0.1}}});
-    let (replay, lambda) = lambda([answer(200, moved.clone()), answer(201, moved), answer(200, weighted)]);
+    let (replay, lambda) = lambda([
+        answer(200, moved.clone()),
+        answer(201, moved),
+        answer(200, weighted.clone()),
+        answer(200, weighted),
+    ]);
     let alias = lambda.move_alias(&shop(), &target).await.unwrap();
     assert_eq!((alias.version.as_str(), alias.revision_id.as_deref()), ("7", Some("a-2")));
     lambda.create_alias(&shop(), &target).await.unwrap();
     let read = lambda.alias(&shop(), &target.name).await.unwrap().unwrap();
-    assert_eq!(read.weights, BTreeMap::from([("7".to_owned(), 0.1)]));
+    let canary = BTreeMap::from([("7".to_owned(), 0.1)]);
+    assert_eq!(read.weights, canary);
+    let split = AliasTarget { version: "6".to_owned(), weights: canary, ..target };
+    lambda.move_alias(&shop(), &split).await.unwrap();
+    assert_eq!(replay.bodies()[3]["RoutingConfig"], json!({"AdditionalVersionWeights": {"7": 0.1}}));
     let sent = json!({"FunctionVersion": "7", "RoutingConfig": {"AdditionalVersionWeights": {}}, "RevisionId": "a-1"});
     assert_eq!(replay.bodies()[..2], [sent, json!({"Name": "live", "FunctionVersion": "7"})]);
 }

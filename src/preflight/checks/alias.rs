@@ -3,22 +3,50 @@
 use crate::observe::Facts;
 use crate::plan::DeploySpec;
 use crate::preflight::{Check, Finding, Judge};
+use crate::release::{Journal, Place};
 
 pub(super) const CHECK: Check = Check {
     id: "alias",
     requirement: "After the deploy the alias points to one version and has no weights. Weights that are there now are an \
-                  unfinished release.",
-    evidence: "RoutingConfig of the alias (Lambda GetAlias).",
-    remedy: "Let whoever set the weights finish first, or let this deploy end it.",
+                  unfinished release. One that lambda-lift began is not walked over, and a split alias is not released step by step.",
+    evidence: "RoutingConfig of the alias (Lambda GetAlias) and the journal in the function's tags (GetFunction).",
+    remedy: "Let whoever set the weights finish first, go on with `release --resume`, go back with `rollback`, or let an all-at-once deploy end \
+             somebody else's split.",
     judge: Judge::Facts(judge),
 };
 
-fn judge(_: &DeploySpec, facts: &Facts) -> Vec<Finding> {
-    let Some(alias) = facts.function.as_ref().and_then(|function| function.alias.as_ref()) else {
-        return Vec::new();
-    };
+fn judge(spec: &DeploySpec, facts: &Facts) -> Vec<Finding> {
+    let (Some(wanted), Some(function)) = (&spec.function, &facts.function) else { return Vec::new() };
+    let Some(alias) = &function.alias else { return Vec::new() };
     if alias.weights.is_empty() {
         return Vec::new();
+    }
+    let place = Place::of(alias);
+    let journal = function.live.as_ref().map(|live| Journal::read(&live.settings, &alias.name));
+    let ours = journal.as_ref().and_then(Journal::intent).filter(|intent| intent.step_at(&place).is_some());
+    if let Some(release) = ours {
+        let (name, alias) = (&wanted.name, &alias.name);
+        return vec![Finding::refuse(
+            CHECK.id,
+            format!(
+                "a release of version {} ({}, by {}) is under way or was interrupted: alias {alias} sends its traffic to {place}",
+                release.to, release.strategy, release.actor
+            ),
+            format!(
+                "let it end; or go on with it: lambda-lift release --function {name} --alias {alias} --resume; or go back: \
+                 lambda-lift rollback --function {name} --alias {alias}"
+            ),
+        )];
+    }
+    if !wanted.traffic.is_plain() {
+        return vec![Finding::refuse(
+            CHECK.id,
+            format!("alias {} is split already: it sends its traffic to {place}", alias.name),
+            format!(
+                "let whoever split it finish, or end it: lambda-lift rollback --function {} --alias {}",
+                wanted.name, alias.name
+            ),
+        )];
     }
     let weights: Vec<String> =
         alias.weights.iter().map(|(version, weight)| format!("version {version}: {weight}")).collect();

@@ -1,0 +1,74 @@
+//! How a move of an alias fails.
+
+use crate::apply::{cloud_hint, cloud_kind};
+use crate::cloud::{CloudError, CloudErrorKind};
+use crate::report::{Failure, Stage, chain};
+
+/// A move that did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleaseError {
+    /// AWS refused, or did not answer a question.
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
+    /// The user asked to stop before anything was moved.
+    #[error("stopped on request")]
+    Interrupted,
+    /// It cannot work, or must not be done.
+    #[error("{message}")]
+    Refused {
+        /// A stable word for programs.
+        kind: &'static str,
+        /// Why.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Somebody else moved the alias.
+    #[error("{what} was moved by somebody else: now it sends its traffic to {found}")]
+    Changed {
+        /// The alias and its function.
+        what: String,
+        /// Where it points.
+        found: String,
+    },
+    /// Another run goes on with the release.
+    #[error("another run, by {by}, has taken the release of {what} over")]
+    Taken {
+        /// The alias and its function.
+        what: String,
+        /// Who.
+        by: String,
+    },
+    /// Whether the alias was moved could not be found out, or it does not come to rest.
+    #[error("whether {what} sends its traffic to {wanted} is not known: {sent}; looking at it: {read}")]
+    Unknown {
+        /// The alias and its function.
+        what: String,
+        /// Where it should point.
+        wanted: String,
+        /// What became of the change.
+        sent: String,
+        /// What became of the look at it.
+        read: String,
+    },
+}
+
+impl ReleaseError {
+    /// The failure to report, where no traffic was moved before. `look` is the command that shows the alias.
+    pub(super) fn failure(&self, look: &str) -> Failure {
+        let look = || Some(format!("look at it with: {look}"));
+        let (kind, stage, hint) = match self {
+            Self::Cloud(error) if error.kind == CloudErrorKind::Credentials => {
+                (cloud_kind(error.kind), Stage::Usage, cloud_hint(error))
+            }
+            Self::Cloud(error) => (cloud_kind(error.kind), Stage::BeforeChange, cloud_hint(error)),
+            Self::Interrupted => {
+                ("interrupted", Stage::BeforeChange, Some("run the same command again".to_owned()))
+            }
+            Self::Refused { kind, hint, .. } => (*kind, Stage::Refused, Some(hint.clone())),
+            Self::Changed { .. } | Self::Taken { .. } => ("changed_underneath", Stage::BeforeChange, look()),
+            Self::Unknown { .. } => ("alias_unknown", Stage::TrafficUnknown, look()),
+        };
+        Failure { kind, stage, message: chain(self), hint }
+    }
+}

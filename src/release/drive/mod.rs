@@ -1,0 +1,19 @@
+//! What carries out the moves of an alias. Beside `apply` the only holder of writers.
+
+mod aim;
+mod clock;
+mod error;
+mod look;
+mod provision;
+mod release;
+mod rollback;
+mod shift;
+mod spec;
+mod write_journal;
+
+pub use clock::{Clock, SystemClock};
+pub use error::ReleaseError;
+pub use release::Releaser;
+pub use rollback::Rollback;
+pub use spec::{ReleaseSpec, Target, TrafficSpec};
+pub(crate) use write_journal::{JournalWriter, actor_of, new_id, seconds};

@@ -1,0 +1,460 @@
+//! `release`: looks whether the new version may get traffic, then moves it as the strategy says.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use tokio::join;
+
+use super::aim::Scene;
+use super::provision::Provisioning;
+use super::shift::{Seen, Shifter};
+use super::{Clock, JournalWriter, ReleaseError, actor_of, new_id, seconds};
+use super::{ReleaseSpec, TrafficSpec};
+use crate::apply::Interrupt;
+use crate::cloud::{EcrReader, Identity, LambdaReader, LambdaWriter, LiveFunction};
+use crate::event::{Event, Reporter};
+use crate::preflight::{Finding, refused};
+use crate::release::{Action, Candidate, Intent, Observation, Place, Standing, State, kept_digest};
+use crate::report::{Failure, Outcome, Report, Stage, StepReport, StepStatus};
+
+/// How much later than promised a release may write again before it counts as interrupted.
+const GRACE: Duration = Duration::from_secs(120);
+/// For how long a refused or unanswered move is followed on the way forward.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The same on the way back, where giving up leaves the new version with traffic.
+const PATIENCE_BACK: Duration = Duration::from_secs(120);
+
+/// Releases one version.
+pub struct Releaser<'a> {
+    /// Reads Lambda.
+    pub lambda: &'a dyn LambdaReader,
+    /// Writes Lambda.
+    pub writer: &'a dyn LambdaWriter,
+    /// Reads ECR, where the image must still be.
+    pub ecr: &'a dyn EcrReader,
+    /// Who we are, for the journal.
+    pub identity: &'a dyn Identity,
+    /// Where events go.
+    pub reporter: &'a dyn Reporter,
+    /// What time it is.
+    pub clock: &'a dyn Clock,
+    /// Whether the user asked to stop.
+    pub interrupt: &'a Interrupt,
+    /// What shall be released.
+    pub spec: &'a ReleaseSpec,
+}
+
+/// A release on its way.
+struct Run {
+    intent: Intent,
+    seen: Seen,
+    state: State,
+    steps: Vec<StepReport>,
+    findings: Vec<Finding>,
+}
+
+impl Releaser<'_> {
+    /// Moves the traffic, and writes what was done into `report`: its steps, what was found, where the alias is.
+    ///
+    /// # Errors
+    /// The failure says whether the alias is as it was, was moved back, or must be looked at.
+    pub async fn run(&self, report: &mut Report) -> Result<Outcome, Failure> {
+        let told = |error: ReleaseError| error.failure(&self.look_command());
+        let looked = self.interrupt.or(self.look()).await.map_err(|_| told(ReleaseError::Interrupted))?;
+        let scene = looked.map_err(told)?;
+        self.tell(&scene, report);
+        let now = seconds(self.clock.now());
+        let (version, traffic, resumed) = match self.aim(&scene, now).await.map_err(told)? {
+            Some(aim) => aim,
+            None => return Ok(Outcome::Unchanged),
+        };
+        let target = self.target(version).await.map_err(told)?;
+        let stored = self.image_stored(&target).await;
+        let candidate = Candidate {
+            function: &self.spec.function,
+            alias: &self.spec.alias,
+            place: &scene.seen.place,
+            standing: if resumed.is_some() {
+                Standing::Still
+            } else {
+                scene.journal.standing(&scene.seen.place, now)
+            },
+            current: scene.current.as_ref(),
+            target: &target,
+            image_stored: stored.as_ref(),
+            provisioned: scene.provisioned,
+            strategy: &traffic.strategy,
+        };
+        report.findings.extend(candidate.findings());
+        if refused(&report.findings) {
+            return Ok(Outcome::Refused);
+        }
+        report.findings.iter().for_each(|finding| self.reporter.report(Event::Found(finding.clone())));
+        self.go(scene, &target, &traffic, resumed, report).await
+    }
+
+    fn look_command(&self) -> String {
+        format!("aws lambda get-alias --function-name {} --name {}", self.spec.function, self.spec.alias)
+    }
+
+    async fn go(
+        &self,
+        scene: Scene,
+        target: &LiveFunction,
+        traffic: &TrafficSpec,
+        resumed: Option<Intent>,
+        report: &mut Report,
+    ) -> Result<Outcome, Failure> {
+        let now = self.clock.now();
+        let place = &scene.seen.place;
+        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let state = match &resumed {
+            Some(intent) if place.is_split() => {
+                State::Holding { step: intent.step_at(place).unwrap_or(0), since }
+            }
+            Some(intent) if place.version == intent.to => State::Baking { since },
+            _ => State::Before,
+        };
+        let actor = scene.caller.as_ref().map(|caller| actor_of(&caller.arn)).unwrap_or_default();
+        let began = seconds(now);
+        let intent = match resumed {
+            Some(intent) => Intent { id: new_id(), actor, ..intent },
+            None => Intent {
+                from: place.clone(),
+                to: target.version.clone(),
+                digest: kept_digest(target.running_digest()),
+                began,
+                until: began,
+                id: new_id(),
+                strategy: traffic.strategy.clone(),
+                bake: traffic.bake.as_secs(),
+                given_up: false,
+                provisioned: false,
+                actor,
+            },
+        };
+        let mut run =
+            Run { intent, seen: scene.seen.clone(), state, steps: Vec::new(), findings: Vec::new() };
+        let ended = self.drive(&scene, traffic, &mut run).await;
+        report.steps = run.steps;
+        report.findings.extend(run.findings);
+        if let Some(alias) = &mut report.alias {
+            alias.to = Some(run.seen.place.version.clone());
+        }
+        report.version = Some(run.seen.place.version.clone());
+        ended
+    }
+
+    async fn drive(&self, scene: &Scene, traffic: &TrafficSpec, run: &mut Run) -> Result<Outcome, Failure> {
+        if let Some(left) = scene.journal.intent().filter(|intent| intent.provisioned) {
+            // A run that died left it behind.
+            run.findings.extend(self.provisioning(&left.to).end().await);
+        }
+        let (Some(amount), State::Before) = (scene.provisioned, run.state) else {
+            return self.follow(scene, traffic, run).await;
+        };
+        // Written down first, so that a run that dies leaves nothing that nobody knows of.
+        run.intent.provisioned = true;
+        self.close(scene, run).await;
+        let version = run.intent.to.clone();
+        let driven = match self.provisioning(&version).ready(amount).await {
+            Ok(()) => self.follow(scene, traffic, run).await,
+            Err(failure) => {
+                run.intent = Intent { given_up: true, until: 0, ..run.intent.clone() };
+                Err(failure)
+            }
+        };
+        // The alias's own amount has moved along, or never left: this one would be paid for beside it.
+        let left = self.provisioning(&version).end().await;
+        run.intent.provisioned = left.is_some();
+        run.findings.extend(left);
+        self.close(scene, run).await;
+        driven
+    }
+
+    fn provisioning<'a>(&'a self, version: &'a str) -> Provisioning<'a> {
+        Provisioning {
+            lambda: self.lambda,
+            writer: self.writer,
+            reporter: self.reporter,
+            clock: self.clock,
+            interrupt: self.interrupt,
+            function: &self.spec.function,
+            version,
+        }
+    }
+
+    async fn follow(&self, scene: &Scene, traffic: &TrafficSpec, run: &mut Run) -> Result<Outcome, Failure> {
+        let look = self.look_command();
+        if !traffic.is_plain() {
+            // A run that dies after its first shift must find its release in the journal.
+            self.take_hold(scene, traffic, run).await.map_err(|error| error.failure(&look))?;
+        }
+        let mut why = None;
+        loop {
+            let observation = match why {
+                Some(_) => Observation::Bad,
+                None if self.interrupt.is_requested() => Observation::Stop(traffic.on_stop),
+                None => Observation::Well,
+            };
+            let now = self.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let (action, next) = traffic.strategy.next(run.state, traffic.bake, observation, now);
+            let moved = match action {
+                Action::Wait(rest) => {
+                    self.wait(run, rest).await;
+                    continue;
+                }
+                Action::End => {
+                    run.state = next;
+                    return self.end(scene, traffic, run, why).await;
+                }
+                Action::Shift(weight) => {
+                    let to = Place::split(run.intent.from.version.as_str(), run.intent.to.as_str(), weight);
+                    self.forward(scene, traffic, run, next, &to).await
+                }
+                Action::ShiftAll => {
+                    let to = Place::whole(run.intent.to.as_str());
+                    self.forward(scene, traffic, run, next, &to).await
+                }
+                Action::MoveBack => return self.back(scene, run, why).await,
+            };
+            match moved {
+                Ok(()) => {
+                    let since = self.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                    run.state = next.begun_at(since);
+                }
+                Err(error @ ReleaseError::Cloud(_)) if run.state != State::Before => why = Some(error),
+                Err(error) => {
+                    if let (State::Before, ReleaseError::Cloud(_)) = (run.state, &error) {
+                        // It was refused for good: nobody shall wonder whether it was made.
+                        run.intent = Intent { given_up: true, until: 0, ..run.intent.clone() };
+                        self.close(scene, run).await;
+                    }
+                    return Err(self.stuck(run, error));
+                }
+            }
+        }
+    }
+
+    /// A move that failed, and where nothing can be done about it from here.
+    fn stuck(&self, run: &Run, error: ReleaseError) -> Failure {
+        let failure = error.failure(&self.look_command());
+        match (run.state, &error) {
+            (State::Before, _) | (_, ReleaseError::Unknown { .. }) => failure,
+            // Traffic is on its way, and somebody else has it in hand now.
+            _ => Failure { stage: Stage::TrafficUnknown, ..failure },
+        }
+    }
+
+    /// Writes the release down, and after a resumption makes sure that whoever began it can move nothing more.
+    async fn take_hold(
+        &self,
+        scene: &Scene,
+        traffic: &TrafficSpec,
+        run: &mut Run,
+    ) -> Result<(), ReleaseError> {
+        let hold = traffic.strategy.steps().first().map_or(traffic.bake, |step| step.hold);
+        self.promise(run, hold);
+        if scene.journal.begin(&self.spec.alias, &scene.seen.place, &run.intent).is_none() {
+            return Err(ReleaseError::Refused {
+                kind: "strategy",
+                message: format!("the strategy {} is too long for the journal", traffic.strategy),
+                hint: "use fewer steps".to_owned(),
+            });
+        }
+        let unwritten = self.note(scene, &run.intent).await;
+        run.findings.extend(unwritten);
+        if run.state != State::Before {
+            // A change that changes nothing gives the alias a new revision, which is the guard of every move.
+            let place = run.seen.place.clone();
+            run.seen = self.shifter(scene, &run.intent.id, PATIENCE).shift(&run.seen, &place).await?;
+        }
+        Ok(())
+    }
+
+    /// Says until when this run will be heard of again.
+    fn promise(&self, run: &mut Run, hold: Duration) {
+        run.intent.until = seconds(self.clock.now() + hold + GRACE);
+    }
+
+    fn shifter<'a>(&'a self, scene: &'a Scene, id: &'a str, patience: Duration) -> Shifter<'a> {
+        Shifter {
+            reader: self.lambda,
+            writer: self.writer,
+            reporter: self.reporter,
+            clock: self.clock,
+            function: &self.spec.function,
+            alias: &self.spec.alias,
+            patience,
+            known: Some([id, scene.journal.intent().map_or("", |intent| intent.id.as_str())]),
+        }
+    }
+
+    async fn forward(
+        &self,
+        scene: &Scene,
+        traffic: &TrafficSpec,
+        run: &mut Run,
+        next: State,
+        to: &Place,
+    ) -> Result<(), ReleaseError> {
+        let hold = match next {
+            State::Holding { step, .. } => {
+                traffic.strategy.steps().get(step).map_or(Duration::ZERO, |step| step.hold)
+            }
+            _ => traffic.bake,
+        };
+        let name = if to.is_split() { "shift_traffic" } else { "move_alias" };
+        let detail = format!("alias {} from {} to {to}", self.spec.alias, run.seen.place);
+        let begun = self.started(name, &detail);
+        self.interrupt.note_traffic();
+        let id = run.intent.id.clone();
+        let shifter = self.shifter(scene, &id, PATIENCE);
+        let moved = if traffic.is_plain() {
+            // One move, whose entry in the journal counts once the alias proves it: nothing needs to wait.
+            let (moved, unwritten) = join!(shifter.shift(&run.seen, to), self.note(scene, &run.intent));
+            run.findings.extend(unwritten);
+            moved
+        } else {
+            shifter.shift(&run.seen, to).await
+        };
+        self.ended(run, name, detail, begun, moved.is_ok());
+        run.seen = moved?;
+        if !hold.is_zero() {
+            // Only now: whoever has taken the release over is told by the entry that would be overwritten here.
+            self.promise(run, hold);
+            let unwritten = self.note(scene, &run.intent).await;
+            run.findings.extend(unwritten);
+        }
+        Ok(())
+    }
+
+    /// Writes this run's entry of the journal.
+    async fn note(&self, scene: &Scene, intent: &Intent) -> Option<Finding> {
+        let tags = scene.journal.begin(&self.spec.alias, &scene.seen.place, intent)?;
+        JournalWriter { lambda: self.writer, clock: self.clock, arn: &scene.latest.arn }.write(&tags).await
+    }
+
+    fn started(&self, step: &'static str, detail: &str) -> std::time::SystemTime {
+        self.reporter.report(Event::StepStarted { step, detail: detail.to_owned() });
+        self.clock.now()
+    }
+
+    fn ended(
+        &self,
+        run: &mut Run,
+        step: &'static str,
+        detail: String,
+        begun: std::time::SystemTime,
+        well: bool,
+    ) {
+        let elapsed = self.clock.now().duration_since(begun).unwrap_or_default();
+        if well {
+            self.reporter.report(Event::StepDone { step, detail: detail.clone(), elapsed });
+        }
+        let status = if well { StepStatus::Done } else { StepStatus::Failed };
+        run.steps.push(StepReport { step, status, detail, elapsed });
+    }
+
+    /// Waits for the next look, or until the user asks to stop.
+    async fn wait(&self, run: &Run, rest: Duration) {
+        let what = format!("alias {}", self.spec.alias);
+        let state = format!("{}, for {} s more", run.seen.place, rest.as_secs());
+        self.reporter.report(Event::Waiting { what, state });
+        // Asked to stop or not, the state machine decides what that means.
+        let _ = self.interrupt.or(self.clock.sleep(rest)).await;
+    }
+
+    async fn end(
+        &self,
+        scene: &Scene,
+        traffic: &TrafficSpec,
+        run: &mut Run,
+        why: Option<ReleaseError>,
+    ) -> Result<Outcome, Failure> {
+        let stopped = |stage, message: String, hint: String| {
+            Err(Failure { kind: "interrupted", stage, message, hint: Some(hint) })
+        };
+        if let Some(error) = why {
+            return Err(error.failure(&self.look_command()));
+        }
+        match run.state {
+            State::Held => {
+                run.intent.until = 0;
+                self.close(scene, run).await;
+                let commands = format!("--function {} --alias {}", self.spec.function, self.spec.alias);
+                stopped(
+                    Stage::TrafficUnknown,
+                    format!("stopped on request, and left as it is: {}", run.seen.place),
+                    format!(
+                        "go on: lambda-lift release {commands} --resume; or go back: lambda-lift rollback {commands}"
+                    ),
+                )
+            }
+            State::MovedBack => {
+                run.intent = Intent { given_up: true, until: 0, ..run.intent.clone() };
+                self.close(scene, run).await;
+                stopped(
+                    Stage::BeforeChange,
+                    "stopped on request, before traffic moved".to_owned(),
+                    "run the same command again".to_owned(),
+                )
+            }
+            _ => {
+                if !traffic.bake.is_zero() {
+                    run.intent.until = 0;
+                    self.close(scene, run).await;
+                }
+                Ok(Outcome::Deployed)
+            }
+        }
+    }
+
+    /// Writes the last word of this run.
+    async fn close(&self, scene: &Scene, run: &mut Run) {
+        let unwritten = self.note(scene, &run.intent).await;
+        run.findings.extend(unwritten);
+    }
+
+    /// Makes the alias exactly what it was.
+    async fn back(
+        &self,
+        scene: &Scene,
+        run: &mut Run,
+        why: Option<ReleaseError>,
+    ) -> Result<Outcome, Failure> {
+        let to = run.intent.from.clone();
+        let detail = format!("alias {} back from {} to {to}", self.spec.alias, run.seen.place);
+        let begun = self.started("move_back", &detail);
+        let moved = self.shifter(scene, &run.intent.id, PATIENCE_BACK).shift(&run.seen, &to).await;
+        self.ended(run, "move_back", detail, begun, moved.is_ok());
+        let (kind, reason) = match &why {
+            Some(error) => ("release_failed", error.to_string()),
+            None => ("interrupted", "stopped on request".to_owned()),
+        };
+        match moved {
+            Ok(seen) => {
+                run.seen = seen;
+                run.intent = Intent { given_up: true, until: 0, ..run.intent.clone() };
+                self.close(scene, run).await;
+                let message = format!("{reason}; the alias was moved back to {to}");
+                Err(Failure { kind, stage: Stage::MovedBack, message, hint: None })
+            }
+            Err(error) => {
+                let message = format!("{reason}; and moving the alias back to {to} failed: {error}");
+                let hint = format!(
+                    "look at it with: {}; then: lambda-lift rollback --function {} --alias {} --to {}",
+                    self.look_command(),
+                    self.spec.function,
+                    self.spec.alias,
+                    to.version
+                );
+                Err(Failure {
+                    kind: "alias_unknown",
+                    stage: Stage::TrafficUnknown,
+                    message,
+                    hint: Some(hint),
+                })
+            }
+        }
+    }
+}
