@@ -60,6 +60,11 @@ pub enum Event {
         /// After how long.
         wait: Duration,
     },
+    /// The end of the log of a function that we invoked. It is the user's own.
+    FunctionLog {
+        /// The text, a few lines, without control characters.
+        text: String,
+    },
     /// AWS is busy and we wait for it.
     Waiting {
         /// For what, for a person: `function checkout`.

@@ -14,7 +14,7 @@ use crate::observe::{
 use crate::plan::{DeploySpec, FunctionSpec, default_tag};
 use crate::policy::PolicyScope;
 use crate::registry::{LayerDescriptor, manifest_for};
-use crate::release::{OnStop, Strategy, TrafficSpec};
+use crate::release::{OnStop, Strategy, TrafficSpec, WatchSpec};
 
 pub(crate) fn account() -> AccountId {
     "123456789012".parse().unwrap()
@@ -79,6 +79,7 @@ pub(crate) fn spec() -> DeploySpec {
                 strategy: Strategy::all_at_once(),
                 bake: std::time::Duration::ZERO,
                 on_stop: OnStop::Rollback,
+                watch: WatchSpec::default(),
             },
             policy_scope: PolicyScope::Account,
         }),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::cloud::{CloudErrorKind, EcrReader, EcrWriter, LambdaReader, LambdaWriter, LiveFunction};
+use crate::cloud::{CloudErrorKind, EcrReader, EcrWriter, LambdaReader, LambdaWriter, LiveFunction, Monitor};
 use crate::event::{Event, Reporter};
 use crate::image::UNCOMPRESSED_LIMIT;
 use crate::layer::{Encoding, LayerCache};
@@ -15,8 +15,8 @@ use crate::plan::{AliasStep, DeploySpec, FunctionSpec, Plan, PushStep, Step, def
 use crate::preflight::{Finding, Severity};
 use crate::registry::{KnownLayer, PushRequest, Registry, publish_manifest, push_image};
 use crate::release::{
-    Intent, Journal, JournalWriter, Place, ReleaseSpec, Releaser, Strategy, SystemClock, Target, actor_of,
-    kept_digest, new_id, seconds,
+    Intent, Journal, JournalWriter, Place, ReleaseSpec, Releaser, Smoke, SmokeSpec, Strategy, SystemClock,
+    Target, actor_of, kept_digest, new_id, seconds,
 };
 use crate::report::{AliasReport, Failure, Outcome, PolicyOutcome, Report, Stage, StepStatus, describe_done};
 
@@ -47,6 +47,8 @@ pub struct Applier<'a> {
     pub lambda_reader: &'a dyn LambdaReader,
     /// Writes Lambda.
     pub lambda_writer: &'a dyn LambdaWriter,
+    /// Reads alarms and metrics.
+    pub monitor: &'a dyn Monitor,
     /// The repository's registry.
     pub registry: &'a Registry,
     /// Where events go.
@@ -214,6 +216,9 @@ impl Applier<'_> {
                 self.release(step, wanted, facts, progress, report).await?;
             }
             Step::MoveAlias(step) => {
+                if let Some(spec) = &wanted.traffic.watch.smoke {
+                    self.smoke_test(spec, step, wanted, progress, report).await?;
+                }
                 let intent = journal_intent(step, facts, progress);
                 let note = self.note(step, facts, intent.as_ref(), &base.arn);
                 let (moved, unwritten) = tokio::join!(self.move_alias(&writer, step, progress, report), note);
@@ -253,6 +258,29 @@ impl Applier<'_> {
         Ok(())
     }
 
+    /// Invokes the version before an alias is made for it. One that exists is moved by a release, which does it itself.
+    async fn smoke_test(
+        &self,
+        spec: &SmokeSpec,
+        step: &AliasStep,
+        wanted: &FunctionSpec,
+        progress: &Progress,
+        report: &mut Report,
+    ) -> Result<(), ApplyError> {
+        let version =
+            step.to.or(progress.version).ok_or_else(|| missing("the published version"))?.to_string();
+        let smoke = Smoke {
+            lambda: self.lambda_writer,
+            reporter: self.reporter,
+            clock: &SystemClock,
+            interrupt: self.interrupt,
+            function: &wanted.name,
+            version: &version,
+            spec,
+        };
+        smoke.test(&mut report.smoke).await.map_err(|failure| ApplyError::Release(Box::new(failure)))
+    }
+
     /// Moves the alias step by step.
     async fn release(
         &self,
@@ -273,6 +301,7 @@ impl Applier<'_> {
             lambda: self.lambda_reader,
             writer: self.lambda_writer,
             ecr: self.ecr_reader,
+            monitor: self.monitor,
             identity: &facts.caller,
             reporter: self.reporter,
             clock: &SystemClock,
@@ -282,6 +311,7 @@ impl Applier<'_> {
         let mut released = Report::new(report.command);
         let ended = releaser.run(&mut released).await;
         report.alias = released.alias;
+        report.smoke = released.smoke;
         let refusals: Vec<Finding> =
             released.findings.iter().filter(|found| found.severity == Severity::Refuse).cloned().collect();
         report.findings.extend(released.findings);

@@ -142,6 +142,7 @@ pub(crate) fn cloud_hint(error: &CloudError) -> Option<String> {
         let service = match error.service {
             "Amazon ECR" => "ecr",
             "AWS Lambda" => "lambda",
+            "Amazon CloudWatch" => "cloudwatch",
             _ => "sts",
         };
         format!("{service}:{}", error.operation)

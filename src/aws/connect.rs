@@ -18,7 +18,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use url::Url;
 
 use super::bounded::BoundedAnswers;
-use super::{Ecr, Lambda, Sts};
+use super::{CloudWatch, Ecr, Lambda, Sts};
 use crate::name::{NameError, Region};
 
 /// How long a connection may take to open.
@@ -121,6 +121,8 @@ pub struct Clients {
     pub lambda: Lambda,
     /// AWS STS.
     pub identity: Sts,
+    /// Amazon CloudWatch.
+    pub monitor: CloudWatch,
 }
 
 impl Connection {
@@ -182,9 +184,16 @@ impl Connection {
         Sts::new(aws_sdk_sts::Client::from_conf(config.build()))
     }
 
-    /// All three.
+    /// Amazon CloudWatch.
+    pub fn monitor(&self) -> CloudWatch {
+        let config = aws_sdk_cloudwatch::config::Builder::from(&self.sdk).interceptor(BoundedAnswers);
+        CloudWatch::new(aws_sdk_cloudwatch::Client::from_conf(config.build()))
+    }
+
+    /// All of them.
     pub fn clients(&self) -> Clients {
-        Clients { ecr: self.ecr(), lambda: self.lambda(), identity: self.identity() }
+        let (ecr, lambda, identity, monitor) = (self.ecr(), self.lambda(), self.identity(), self.monitor());
+        Clients { ecr, lambda, identity, monitor }
     }
 }
 

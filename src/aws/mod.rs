@@ -5,6 +5,7 @@
 //! but in `apply`.
 
 mod bounded;
+mod cloudwatch;
 mod connect;
 mod ecr;
 mod error;
@@ -16,6 +17,7 @@ mod lambda_settings;
 mod replay;
 mod sts;
 
+pub use cloudwatch::CloudWatch;
 pub use connect::{Clients, ConnectError, Connection, ConnectionSettings, StaticCredentials};
 pub use ecr::Ecr;
 pub use lambda::Lambda;

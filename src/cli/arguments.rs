@@ -254,6 +254,8 @@ pub(super) struct FunctionArguments {
         help = ON_INTERRUPT_HELP
     )]
     pub(super) on_interrupt: OnInterrupt,
+    #[command(flatten)]
+    pub(super) watch: WatchArguments,
     /// How narrow the pull permission is that is added to the repository's policy
     #[arg(long, env = "LAMBDA_LIFT_POLICY_SCOPE", value_name = "SCOPE", default_value = "account")]
     pub(super) policy_scope: Scope,
@@ -310,6 +312,51 @@ pub(super) struct PushArguments {
     pub(super) image: ImageArguments,
 }
 
+/// What may keep a new version from traffic.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Watching the release")]
+pub(super) struct WatchArguments {
+    /// Invoke the new version with this event (a file with JSON) before it gets traffic
+    #[arg(long, env = "LAMBDA_LIFT_SMOKE_EVENT", value_name = "FILE", requires = "alias")]
+    pub(super) smoke_event: Option<PathBuf>,
+    /// What its answer must say, such as '$.ok == true' (default: no statusCode of 400 or more)
+    #[arg(long, env = "LAMBDA_LIFT_SMOKE_EXPECT", value_name = "EXPECTATION", requires = "smoke_event")]
+    pub(super) smoke_expect: Option<String>,
+    /// A CloudWatch alarm, metric or composite, that moves traffic back when it fires (repeatable)
+    #[arg(long = "alarm", env = "LAMBDA_LIFT_ALARM", value_name = "NAME", requires = "alias")]
+    pub(super) alarms: Vec<String>,
+    /// An alarm that may fire when the release begins, since it is the fix (repeatable)
+    #[arg(long, env = "LAMBDA_LIFT_ALLOW_FIRING_ALARM", value_name = "NAME", requires = "alarms")]
+    pub(super) allow_firing_alarm: Vec<String>,
+    /// Watch for this long after all traffic has moved
+    #[arg(long, env = "LAMBDA_LIFT_BAKE", value_name = "DURATION", requires = "alias")]
+    pub(super) bake: Option<String>,
+    /// Move back when more of the new version's invocations end in errors: 1%
+    #[arg(long, env = "LAMBDA_LIFT_MAX_ERROR_RATE", value_name = "PERCENT", requires = "alias")]
+    pub(super) max_error_rate: Option<String>,
+    /// Move back when its error rate lies more points above the old version's: 0.5%
+    #[arg(long, env = "LAMBDA_LIFT_MAX_ERROR_RATE_INCREASE", value_name = "PERCENT", requires = "alias")]
+    pub(super) max_error_rate_increase: Option<String>,
+    /// Move back when its 95th percentile of durations lies higher above the old version's: 20%
+    #[arg(long, env = "LAMBDA_LIFT_MAX_LATENCY_INCREASE", value_name = "PERCENT", requires = "alias")]
+    pub(super) max_latency_increase: Option<String>,
+    /// Judge by metrics only from so many invocations on
+    #[arg(long, env = "LAMBDA_LIFT_MIN_INVOCATIONS", value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) min_invocations: u32,
+    /// What fewer invocations than that mean when a step ends
+    #[arg(long, env = "LAMBDA_LIFT_ON_NO_DATA", value_name = "WHAT", default_value = "rollback")]
+    pub(super) on_no_data: NoData,
+}
+
+/// What too little data means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum NoData {
+    /// No data is not health: move back
+    Rollback,
+    /// Go on
+    Continue,
+}
+
 /// `release`
 #[derive(Debug, Args)]
 pub(super) struct ReleaseArguments {
@@ -348,6 +395,8 @@ pub(super) struct ReleaseArguments {
         help = ON_INTERRUPT_HELP
     )]
     pub(super) on_interrupt: OnInterrupt,
+    #[command(flatten)]
+    pub(super) watch: WatchArguments,
 }
 
 /// `rollback`

@@ -8,8 +8,9 @@ use crate::event::Event;
 use crate::image::{self, ImageError, ImageErrorKind, LocalImage, SourceAccess};
 use crate::name::Architecture;
 use crate::observe::{Observation, Observer};
-use crate::plan::{self, DeploySpec};
+use crate::plan::{self, DeploySpec, Step};
 use crate::preflight::{self, Finding, Wanted};
+use crate::release;
 use crate::report::{Failure, Outcome, Report, image_report};
 
 use super::arguments::{DeployArguments, FunctionArguments, ImageArguments};
@@ -110,12 +111,20 @@ async fn pipeline(
     if mode == Mode::Show {
         return Ok(Outcome::Planned);
     }
+    if let Some(function) = spec.function.as_ref().filter(|_| plan.steps.iter().any(is_move)) {
+        let monitor = &function_clients.as_ref().unwrap_or(&connected.clients).monitor;
+        report.findings.extend(release::alarms_before(monitor, &function.traffic.watch).await);
+        if preflight::refused(&report.findings) {
+            return Ok(Outcome::Refused);
+        }
+    }
     tell_findings(session, &report.findings);
     let applier = Applier {
         ecr_reader: &ecr,
         ecr_writer: &ecr,
         lambda_reader: lambda,
         lambda_writer: lambda,
+        monitor: &function_clients.as_ref().unwrap_or(&connected.clients).monitor,
         registry: &registry,
         reporter: session.reporter.as_ref(),
         interrupt: &session.interrupt,
@@ -127,6 +136,10 @@ async fn pipeline(
         None if spec.function.is_some() => Ok(Outcome::Deployed),
         None => Ok(Outcome::Pushed),
     }
+}
+
+fn is_move(step: &Step) -> bool {
+    matches!(step, Step::MoveAlias(_))
 }
 
 /// Opens the image for the architecture that was asked for, else the function's own, else the only one there. None when

@@ -14,6 +14,7 @@ mod run;
 mod session;
 mod settings;
 mod shell;
+mod traffic;
 
 pub use arguments::Cli;
 pub use exit::ExitCondition;

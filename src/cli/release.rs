@@ -6,7 +6,8 @@ use crate::report::{Failure, Outcome, Report};
 
 use super::arguments::ReleaseArguments;
 use super::session::Session;
-use super::settings::{parse, traffic};
+use super::settings::parse;
+use super::traffic::traffic;
 
 /// `release`
 pub(super) async fn release(session: Session, arguments: ReleaseArguments) -> Report {
@@ -29,7 +30,7 @@ async fn run(
             Some("latest") => Target::Latest,
             Some(version) => Target::Version(parse(version)?),
         },
-        traffic: traffic(&arguments.strategy, arguments.on_interrupt)?,
+        traffic: traffic(&arguments.strategy, arguments.on_interrupt, &arguments.watch)?,
     };
     let connected = session.connect().await?;
     let region = function.region.as_ref().unwrap_or(&connected.region);
@@ -38,6 +39,7 @@ async fn run(
         lambda: &clients.lambda,
         writer: &clients.lambda,
         ecr: &of_repository.ecr,
+        monitor: &clients.monitor,
         identity: &clients.identity,
         reporter: session.reporter.as_ref(),
         clock: &SystemClock,

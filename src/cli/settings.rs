@@ -10,11 +10,11 @@ use crate::name::{Architecture, FunctionRef, NameError, Region, RepositoryRef};
 use crate::plan::{DeploySpec, FunctionSpec};
 use crate::policy::PolicyScope;
 use crate::registry::DEFAULT_PART_SIZE;
-use crate::release::{OnStop, StrategyError, TrafficSpec};
 use crate::report::Failure;
 
-use super::arguments::{FunctionArguments, ImageArguments, OnInterrupt, Scope};
+use super::arguments::{FunctionArguments, ImageArguments, Scope};
 use super::session::{cache_directory, usage};
+use super::traffic::traffic;
 
 /// The image, and the specification apart from the Region, which the connection knows.
 pub(super) struct Resolved {
@@ -131,7 +131,7 @@ fn function_spec(arguments: FunctionArguments) -> Result<(FunctionSpec, Option<A
         ));
     }
     let policy_scope = scope(arguments.policy_scope);
-    let traffic = traffic(&arguments.strategy, arguments.on_interrupt)?;
+    let traffic = traffic(&arguments.strategy, arguments.on_interrupt, &arguments.watch)?;
     Ok((FunctionSpec { name, region, account, definition, publish, alias, traffic, policy_scope }, declared))
 }
 
@@ -214,27 +214,13 @@ pub(super) fn scope(scope: Scope) -> PolicyScope {
     }
 }
 
-/// `--strategy` and `--on-interrupt` as typed.
-pub(super) fn traffic(strategy: &str, on_interrupt: OnInterrupt) -> Result<TrafficSpec, Failure> {
-    let refuse = |error: StrategyError| usage(error.to_string(), Some(error.hint().to_owned()));
-    Ok(TrafficSpec {
-        strategy: strategy.parse().map_err(refuse)?,
-        bake: Duration::ZERO,
-        on_stop: match on_interrupt {
-            OnInterrupt::Rollback => OnStop::Rollback,
-            OnInterrupt::Hold => OnStop::Hold,
-            OnInterrupt::Finish => OnStop::Finish,
-        },
-    })
-}
-
 /// Parses a name; what is wrong with it is a usage error.
 pub(super) fn parse<T: std::str::FromStr<Err = NameError>>(text: &str) -> Result<T, Failure> {
     text.parse().map_err(|error: NameError| usage(error.to_string(), None))
 }
 
 /// `90`, `90s`, `10m`, `1h`: at most a day.
-fn duration(text: &str) -> Result<Duration, Failure> {
+pub(super) fn duration(text: &str) -> Result<Duration, Failure> {
     let refuse = || usage(format!("{text:?} is not a duration"), Some("write 90s, 10m or 1h".to_owned()));
     let (digits, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
         Some(at) => text.split_at(at),

@@ -172,6 +172,27 @@ pub struct ProvisionedConcurrency {
     pub reason: Option<String>,
 }
 
+/// What an invocation came to. `Debug` shows neither the answer nor the log: they are the user's own.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Invocation {
+    /// The HTTP status.
+    pub status: u16,
+    /// `X-Amz-Function-Error`: Handled or Unhandled; none when the function answered.
+    pub function_error: Option<String>,
+    /// The answer.
+    pub payload: Vec<u8>,
+    /// The last 4 KiB of its log.
+    pub log_tail: Vec<u8>,
+}
+
+impl std::fmt::Debug for Invocation {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { status, function_error, payload, log_tail } = self;
+        let (payload, log) = (payload.len(), log_tail.len());
+        write!(formatter, "Invocation({status}, {function_error:?}, {payload} bytes, log of {log} bytes)")
+    }
+}
+
 /// What we read from Lambda.
 #[async_trait]
 pub trait LambdaReader: Send + Sync {
@@ -241,6 +262,15 @@ pub trait LambdaWriter: Send + Sync {
         qualifier: &str,
         amount: u32,
     ) -> Result<(), CloudError>;
+
+    /// Invoke of a version by its number, waited for, with the end of its log. It is sent once: what is to be tried again is for the
+    /// caller to decide.
+    async fn invoke(
+        &self,
+        function: &FunctionName,
+        qualifier: &str,
+        payload: &[u8],
+    ) -> Result<Invocation, CloudError>;
 
     /// DeleteProvisionedConcurrencyConfig. Deleting what is not there is no error.
     async fn delete_provisioned_concurrency(

@@ -9,6 +9,7 @@ mod hidden;
 mod hint;
 mod identity;
 mod lambda;
+mod monitor;
 
 pub use ecr::{
     EcrReader, EcrWriter, Encryption, RegistryAuthorizer, RegistryCredential, Repository, RepositorySettings,
@@ -18,6 +19,8 @@ pub use error::{CloudError, CloudErrorKind};
 pub(crate) use hidden::HiddenVariables;
 pub use identity::{Caller, Identity};
 pub use lambda::{
-    AliasTarget, CodeUpdate, ConfigurationUpdate, FunctionState, LambdaReader, LambdaWriter, LiveAlias,
-    LiveFunction, NewFunction, PackageType, ProvisionedConcurrency, PublishGuard, PublishedVersion,
+    AliasTarget, CodeUpdate, ConfigurationUpdate, FunctionState, Invocation, LambdaReader, LambdaWriter,
+    LiveAlias, LiveFunction, NewFunction, PackageType, ProvisionedConcurrency, PublishGuard,
+    PublishedVersion,
 };
+pub use monitor::{Alarm, Monitor, TrafficQuery, VersionTraffic};

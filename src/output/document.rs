@@ -8,7 +8,7 @@ use crate::policy::{Assessment, Side, StatementLabel};
 use crate::preflight::Severity;
 use crate::report::{
     AliasReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome, PolicyReport,
-    Report, StepReport, StepStatus,
+    Report, SmokeReport, StepReport, StepStatus,
 };
 
 /// The document of a report, with a line feed at its end. Every key is there; what does not apply is null or empty.
@@ -22,6 +22,7 @@ pub fn document(report: &Report) -> String {
         policy: report.policy.as_ref().map(policy),
         version: report.version.as_deref(),
         alias: report.alias.as_ref().map(alias),
+        smoke: report.smoke.as_ref().map(smoke),
         findings: report.findings.iter().map(Finding::of).collect(),
         steps: report.steps.iter().map(step).collect(),
         error: report.error.as_ref().map(error),
@@ -42,6 +43,7 @@ struct Document<'a> {
     policy: Option<Value>,
     version: Option<&'a str>,
     alias: Option<Value>,
+    smoke: Option<Value>,
     findings: Vec<Finding<'a>>,
     steps: Vec<Value>,
     error: Option<Value>,
@@ -186,6 +188,16 @@ fn alias(alias: &AliasReport) -> Value {
     json!({ "name": alias.name.as_str(), "from": alias.from, "to": alias.to })
 }
 
+fn smoke(smoke: &SmokeReport) -> Value {
+    json!({
+        "version": smoke.version,
+        "status": smoke.status,
+        "function_error": smoke.function_error,
+        "payload": smoke.payload,
+        "log": smoke.log,
+    })
+}
+
 fn step(step: &StepReport) -> Value {
     json!({
         "step": step.step,
@@ -220,9 +232,9 @@ mod tests {
         value.as_object().unwrap().keys().map(String::as_str).collect()
     }
 
-    const KEYS: [&str; 11] = [
-        "schema", "command", "outcome", "function", "image", "policy", "version", "alias", "findings",
-        "steps", "error",
+    const KEYS: [&str; 12] = [
+        "schema", "command", "outcome", "function", "image", "policy", "version", "alias", "smoke",
+        "findings", "steps", "error",
     ];
 
     #[test]

@@ -74,6 +74,7 @@ impl Lines {
                 let word = self.style.notice("retry:");
                 format!("{word} {what} failed ({reason}); trying again in {}", sizes::duration(*wait))
             }
+            Event::FunctionLog { text } => format!("log: {}", text.replace('\n', "\nlog: ")),
             Event::Waiting { what, state } => format!("wait: {what}: {state}"),
             Event::StepStarted { .. }
             | Event::LayerStarted { .. }

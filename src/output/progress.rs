@@ -99,6 +99,9 @@ impl Reporter for Progress {
                 let text = format!("{what} failed ({reason}); trying again in {}", sizes::duration(wait));
                 self.row(&self.style.notice("!"), "retry", &text);
             }
+            Event::FunctionLog { text } => {
+                text.lines().for_each(|line| self.row(" ", "log", &self.style.faint(line)));
+            }
             Event::Waiting { what, state: now } => {
                 if let Some(bar) = &state.step {
                     bar.set_message(printable(&format!("waiting for {what}: {now}")));

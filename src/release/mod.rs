@@ -4,20 +4,26 @@
 //! answer what to do. `drive/` alone asks and changes AWS.
 
 mod drive;
+mod expect;
 mod journal;
 mod journal_text;
 mod place;
 mod progress;
 mod ready;
 mod strategy;
+mod watch;
 mod way_back;
 
-pub use drive::{Clock, ReleaseError, ReleaseSpec, Releaser, Rollback, SystemClock, Target, TrafficSpec};
-pub(crate) use drive::{JournalWriter, actor_of, new_id, seconds};
+pub use drive::{
+    Clock, ReleaseError, ReleaseSpec, Releaser, Rollback, SystemClock, Target, TrafficSpec, alarms_before,
+};
+pub(crate) use drive::{JournalWriter, Smoke, actor_of, new_id, seconds};
+pub use expect::{Expectation, ExpectationError};
 pub use journal::{Intent, Journal, MOVES_KEPT, Move, Standing, kept_digest};
 pub use journal_text::{Damage, is_journal_key};
 pub use place::{Place, Weight};
 pub use progress::{Action, Observation, OnStop, State};
 pub use ready::Candidate;
 pub use strategy::{LONGEST_MINUTES, Step, Strategy, StrategyError};
+pub use watch::{GuardSpec, OnNoData, SmokeSpec, Verdict, WatchSpec, evidence};
 pub use way_back::{WayBack, Wish, command_to, way_back};

@@ -28,6 +28,8 @@ pub struct Candidate<'a> {
     pub provisioned: Option<u32>,
     /// How the traffic shall move.
     pub strategy: &'a Strategy,
+    /// Whether it is invoked before it gets traffic: that wakes a version that was idle.
+    pub is_invoked_first: bool,
 }
 
 impl Candidate<'_> {
@@ -88,6 +90,7 @@ impl Candidate<'_> {
             Settled::Busy { state } => {
                 (state, "wait until it is Active, then run the same command again".to_owned())
             }
+            Settled::Inactive { .. } if self.is_invoked_first => return None,
             Settled::Inactive { state } => (
                 state,
                 format!(
@@ -179,46 +182,71 @@ mod tests {
         LiveFunction { version: number.to_owned(), ..live(settings) }
     }
 
-    /// The ids of what is found, each with its severity's first letter.
-    fn found(spoil: impl FnOnce(&mut Candidate<'_>)) -> Vec<String> {
-        let (function, alias) = ("shop".parse().unwrap(), "live".parse().unwrap());
-        let (current, target) = (version("6", json!({"Role": "r"})), version("7", json!({"Role": "r"})));
-        let (place, strategy) = (Place::whole("6"), "canary:10%:5m".parse().unwrap());
-        let mut candidate = Candidate {
-            function: &function,
-            alias: &alias,
-            place: &place,
-            standing: Standing::Still,
-            current: Some(&current),
-            target: &target,
-            image_stored: Some(&Ok(true)),
+    /// All is well in it: a test spoils one thing.
+    struct World {
+        place: Place,
+        foreign: bool,
+        target: LiveFunction,
+        image_stored: Result<bool, CloudError>,
+        provisioned: Option<u32>,
+        strategy: Strategy,
+        is_invoked_first: bool,
+    }
+
+    /// The ids of what is found, each with its severity.
+    fn found(spoil: impl FnOnce(&mut World)) -> Vec<String> {
+        let mut world = World {
+            place: Place::whole("6"),
+            foreign: false,
+            target: version("7", json!({"Role": "r"})),
+            image_stored: Ok(true),
             provisioned: None,
-            strategy: &strategy,
+            strategy: "canary:10%:5m".parse().unwrap(),
+            is_invoked_first: false,
         };
-        spoil(&mut candidate);
+        spoil(&mut world);
+        let current = version("6", json!({"Role": "r"}));
+        let candidate = Candidate {
+            function: &"shop".parse().unwrap(),
+            alias: &"live".parse().unwrap(),
+            place: &world.place,
+            standing: if world.foreign { Standing::Foreign } else { Standing::Still },
+            current: Some(&current),
+            target: &world.target,
+            image_stored: Some(&world.image_stored),
+            provisioned: world.provisioned,
+            strategy: &world.strategy,
+            is_invoked_first: world.is_invoked_first,
+        };
         candidate.findings().iter().map(|found| format!("{:?} {}", found.severity, found.check)).collect()
     }
 
     #[test]
     fn each_thing_that_cannot_work_is_told_before_traffic_moves() {
-        let all_at_once = Strategy::all_at_once();
         assert_eq!(found(|_| {}), [""; 0]);
-        assert_eq!(found(|candidate| candidate.standing = Standing::Foreign), ["Refuse release"]);
-        let other = version("7", json!({"Role": "s", "DeadLetterConfig": {"TargetArn": "q"}}));
-        assert_eq!(found(|candidate| candidate.target = &other), ["Refuse weights", "Refuse weights"]);
+        assert_eq!(found(|world| world.foreign = true), ["Refuse release"]);
+        let other = || version("7", json!({"Role": "s", "DeadLetterConfig": {"TargetArn": "q"}}));
+        assert_eq!(found(|world| world.target = other()), ["Refuse weights", "Refuse weights"]);
         let same = version("7", json!({"Role": "r", "DeadLetterConfig": {"TargetArn": ""}}));
-        assert_eq!(found(|candidate| candidate.target = &same), [""; 0]);
+        assert_eq!(found(|world| world.target = same), [""; 0]);
+        let at_once = |world: &mut World| world.strategy = Strategy::all_at_once();
         assert_eq!(
-            found(|candidate| (candidate.target, candidate.strategy) = (&other, &all_at_once)),
+            found(|world| {
+                world.target = other();
+                at_once(world);
+            }),
             [""; 0]
         );
-        assert_eq!(found(|candidate| candidate.provisioned = Some(5)), ["Refuse concurrency"]);
+        assert_eq!(found(|world| world.provisioned = Some(5)), ["Refuse concurrency"]);
         assert_eq!(
-            found(|candidate| (candidate.provisioned, candidate.strategy) = (Some(5), &all_at_once)),
+            found(|world| {
+                world.provisioned = Some(5);
+                at_once(world);
+            }),
             [""; 0]
         );
-        assert_eq!(found(|candidate| candidate.image_stored = Some(&Ok(false))), ["Refuse image"]);
-        let denied = Err(CloudError {
+        assert_eq!(found(|world| world.image_stored = Ok(false)), ["Refuse image"]);
+        let denied = CloudError {
             service: "Amazon ECR",
             operation: "BatchGetImage",
             kind: CloudErrorKind::AccessDenied,
@@ -226,14 +254,25 @@ mod tests {
             status: None,
             message: String::new(),
             request_id: None,
-        });
-        assert_eq!(found(|candidate| candidate.image_stored = Some(&denied)), ["Unknown image"]);
-        let latest = Place::whole("$LATEST");
-        assert_eq!(found(|candidate| candidate.place = &latest), ["Refuse weights"]);
-        for (state, finding) in [("Pending", 1), ("Inactive", 1), ("Failed", 1), ("Active", 0)] {
-            let mut target = version("7", json!({"Role": "r"}));
-            target.state.state = Some(state.to_owned());
-            assert_eq!(found(|candidate| candidate.target = &target).len(), finding, "{state}");
+        };
+        assert_eq!(found(|world| world.image_stored = Err(denied)), ["Unknown image"]);
+        assert_eq!(found(|world| world.place = Place::whole("$LATEST")), ["Refuse weights"]);
+    }
+
+    #[test]
+    fn only_what_is_active_gets_traffic_or_what_is_woken_up_first() {
+        for (state, invoked_first, findings) in [
+            ("Pending", true, 1),
+            ("Inactive", false, 1),
+            ("Inactive", true, 0),
+            ("Failed", true, 1),
+            ("Active", false, 0),
+        ] {
+            let found = found(|world| {
+                world.target.state.state = Some(state.to_owned());
+                world.is_invoked_first = invoked_first;
+            });
+            assert_eq!(found.len(), findings, "{state} {invoked_first}");
         }
     }
 
@@ -265,6 +304,7 @@ mod tests {
             image_stored: None,
             provisioned: None,
             strategy: &intent.strategy,
+            is_invoked_first: false,
         };
         let finding = &candidate.findings()[0];
         let hint = finding.hint.as_deref().unwrap();

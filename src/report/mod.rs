@@ -12,6 +12,6 @@ pub(crate) use describe::describe_done;
 pub(crate) use outcome::chain;
 pub use outcome::{
     AliasReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome, PolicyReport,
-    Report, Stage, StepReport, StepStatus,
+    Report, SmokeReport, Stage, StepReport, StepStatus,
 };
 pub use summary::image_report;

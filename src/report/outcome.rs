@@ -24,6 +24,8 @@ pub struct Report {
     pub version: Option<String>,
     /// The alias; none when none was asked for.
     pub alias: Option<AliasReport>,
+    /// What the new version answered before it got traffic; none when it was not asked.
+    pub smoke: Option<SmokeReport>,
     /// What the checks found.
     pub findings: Vec<Finding>,
     /// The plan, step by step, as far as it went.
@@ -43,6 +45,7 @@ impl Report {
             policy: None,
             version: None,
             alias: None,
+            smoke: None,
             findings: Vec::new(),
             steps: Vec::new(),
             error: None,
@@ -221,6 +224,21 @@ pub struct AliasReport {
     pub from: Option<String>,
     /// The version that it points to, or will.
     pub to: Option<String>,
+}
+
+/// A smoke test in a report. Answer and log are the user's own: cut to 4 KiB, without control characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SmokeReport {
+    /// The version that was invoked.
+    pub version: String,
+    /// The HTTP status of the invocation.
+    pub status: u16,
+    /// Handled or Unhandled; none when the function answered.
+    pub function_error: Option<String>,
+    /// Its answer.
+    pub payload: String,
+    /// The end of its log.
+    pub log: String,
 }
 
 /// A step in a report.

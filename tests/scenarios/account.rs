@@ -171,6 +171,18 @@ impl Account {
         answer
     }
 
+    /// Calls CloudWatch; a refusal fails the test.
+    pub(crate) fn cloudwatch(&self, operation: &str, input: Value) {
+        let request = self
+            .http
+            .post(self.stand.url())
+            .header("content-type", "application/x-amz-json-1.0")
+            .header("x-amz-target", format!("GraniteServiceVersion20100801.{operation}"))
+            .body(input.to_string());
+        let (status, answer) = self.send(request, "monitoring");
+        assert_eq!(status, 200, "{operation}: {answer}");
+    }
+
     /// Calls Lambda; answers status and body.
     pub(crate) fn try_lambda(&self, method: &str, path: &str, input: Value) -> (u16, Value) {
         self.lambda_api(method, &format!("/2015-03-31/functions{path}"), input)

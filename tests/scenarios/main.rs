@@ -16,3 +16,4 @@ mod release;
 mod rollback;
 mod usage;
 mod waiting;
+mod watching;

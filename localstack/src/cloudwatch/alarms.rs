@@ -1,4 +1,4 @@
-//! Metric alarms: kept as they were put, in the state that was last set.
+//! Metric and composite alarms: kept as they were put, in the state that was last set.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 use super::wire::Refusal;
 
 const PAGE: usize = 100;
+/// What a composite alarm has and a metric alarm lacks.
+const RULE: &str = "AlarmRule";
 
 /// The alarms of one account in one Region.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -25,6 +27,12 @@ struct Alarm {
     /// Seconds since 1970.
     configured_at: f64,
     state_at: f64,
+}
+
+impl Alarm {
+    fn is_composite(&self) -> bool {
+        self.definition.contains_key(RULE)
+    }
 }
 
 /// Where an alarm is, and when it is talked about.
@@ -90,29 +98,55 @@ impl Alarms {
         Ok(json!({}))
     }
 
+    /// A composite alarm. Its rule is kept and not evaluated: its state is the one that was last set.
+    pub(super) fn put_composite(&mut self, input: &Value, moment: &Moment<'_>) -> Result<Value, Refusal> {
+        let name = text(input, "AlarmName").ok_or_else(|| Refusal::missing("AlarmName"))?;
+        text(input, RULE).ok_or_else(|| Refusal::missing(RULE))?;
+        let mut definition = input.as_object().cloned().unwrap_or_default();
+        definition
+            .retain(|key, value| !["Action", "Version", "Tags"].contains(&key.as_str()) && !value.is_null());
+        definition.entry("ActionsEnabled").or_insert(json!(true));
+        let known = self.alarms.remove(name);
+        let (state, state_reason, state_at) = match known {
+            Some(alarm) => (alarm.state, alarm.state_reason, alarm.state_at),
+            None => {
+                ("INSUFFICIENT_DATA".to_owned(), "Unchecked: Initial alarm creation".to_owned(), moment.now)
+            }
+        };
+        let (configured_at, state_reason_data) = (moment.now, None);
+        let alarm = Alarm { definition, state, state_reason, state_reason_data, configured_at, state_at };
+        self.alarms.insert(name.to_owned(), alarm);
+        Ok(json!({}))
+    }
+
     pub(super) fn describe(&self, input: &Value, moment: &Moment<'_>) -> Result<Value, Refusal> {
         let names = names(input);
         if names.as_ref().is_some_and(|names| names.len() > 100) {
             return Err(Refusal::invalid("AlarmNames must not name more than 100 alarms."));
         }
         let kinds = input.get("AlarmTypes").and_then(Value::as_array).filter(|kinds| !kinds.is_empty());
-        let metric_alarms = kinds.is_none_or(|kinds| kinds.iter().any(|kind| kind == "MetricAlarm"));
+        let wanted = |kind: &str| kinds.is_some_and(|kinds| kinds.iter().any(|wanted| wanted == kind));
+        // Whoever names no type gets metric alarms only.
+        let (metric_alarms, composite) = (kinds.is_none() || wanted("MetricAlarm"), wanted("CompositeAlarm"));
         let (prefix, state) = (text(input, "AlarmNamePrefix"), text(input, "StateValue"));
         let fits = |(name, alarm): &(&String, &Alarm)| {
-            metric_alarms
+            (if alarm.is_composite() { composite } else { metric_alarms })
                 && names.as_ref().is_none_or(|names| names.contains(&name.as_str()))
                 && prefix.is_none_or(|prefix| name.starts_with(prefix))
                 && state.is_none_or(|state| alarm.state == state)
         };
-        let found: Vec<Value> =
-            self.alarms.iter().filter(fits).map(|(name, alarm)| view(name, alarm, moment)).collect();
+        let found: Vec<(&String, &Alarm)> = self.alarms.iter().filter(fits).collect();
         let most =
             input.get("MaxRecords").and_then(Value::as_u64).and_then(|most| usize::try_from(most).ok());
         let from: usize = text(input, "NextToken").and_then(|token| token.parse().ok()).unwrap_or(0);
         let end = from.saturating_add(most.unwrap_or(PAGE).clamp(1, PAGE));
         let more = end < found.len();
-        let page: Vec<Value> = found.into_iter().take(end).skip(from).collect();
-        let mut output = json!({"CompositeAlarms": [], "MetricAlarms": page});
+        let page = found.into_iter().take(end).skip(from);
+        let (composite, metric): (Vec<_>, Vec<_>) = page.partition(|(_, alarm)| alarm.is_composite());
+        let views = |alarms: Vec<(&String, &Alarm)>| -> Vec<Value> {
+            alarms.into_iter().map(|(name, alarm)| view(name, alarm, moment)).collect()
+        };
+        let mut output = json!({"CompositeAlarms": views(composite), "MetricAlarms": views(metric)});
         if more {
             output["NextToken"] = json!(end.to_string());
         }

@@ -94,6 +94,7 @@ impl Inner {
         let input = &question.input;
         match question.operation.as_str() {
             "PutMetricAlarm" => shelf.alarms.put(input, &moment),
+            "PutCompositeAlarm" => shelf.alarms.put_composite(input, &moment),
             "DescribeAlarms" => shelf.alarms.describe(input, &moment),
             "SetAlarmState" => shelf.alarms.set_state(input, &moment),
             "DeleteAlarms" => shelf.alarms.delete(input),

@@ -263,3 +263,25 @@ fn lambda_counts_invocations_and_errors() {
         assert_eq!(sum(metric, dimensions.clone()), expected, "{metric} {dimensions}");
     }
 }
+
+#[test]
+fn composite_alarms_are_told_to_those_who_ask_for_them() {
+    let watch = CloudWatch::new(None);
+    assert_eq!(json_call(&watch, "PutMetricAlarm", &alarm("errors")).0, 200);
+    let rule = json!({"AlarmName": "all", "AlarmRule": "ALARM(errors)"});
+    assert_eq!(json_call(&watch, "PutCompositeAlarm", &rule), (200, json!({})));
+    assert_eq!(json_call(&watch, "PutCompositeAlarm", &json!({"AlarmName": "none"})).0, 400);
+    let state = json!({"AlarmName": "all", "StateValue": "ALARM", "StateReason": "test"});
+    assert_eq!(json_call(&watch, "SetAlarmState", &state).0, 200);
+    let names = json!(["errors", "all"]);
+    let (_, metric) = json_call(&watch, "DescribeAlarms", &json!({"AlarmNames": names}));
+    assert_eq!(
+        (metric["MetricAlarms"].as_array().unwrap().len(), &metric["CompositeAlarms"]),
+        (1, &json!([]))
+    );
+    let both = json!({"AlarmNames": names, "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]});
+    let (_, both) = json_call(&watch, "DescribeAlarms", &both);
+    let composite = &both["CompositeAlarms"][0];
+    assert_eq!((&composite["AlarmName"], &composite["StateValue"]), (&json!("all"), &json!("ALARM")));
+    assert_eq!(both["MetricAlarms"][0]["AlarmName"], "errors");
+}

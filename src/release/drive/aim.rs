@@ -106,6 +106,7 @@ impl Releaser<'_> {
                     strategy: intent.strategy.clone(),
                     bake: Duration::from_secs(intent.bake),
                     on_stop: self.spec.traffic.on_stop,
+                    watch: self.spec.traffic.watch.clone(),
                 };
                 Ok(Some((version, traffic, Some(intent.clone()))))
             }

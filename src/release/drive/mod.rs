@@ -8,12 +8,16 @@ mod provision;
 mod release;
 mod rollback;
 mod shift;
+mod smoke;
 mod spec;
+mod watcher;
 mod write_journal;
 
 pub use clock::{Clock, SystemClock};
 pub use error::ReleaseError;
 pub use release::Releaser;
 pub use rollback::Rollback;
+pub(crate) use smoke::Smoke;
 pub use spec::{ReleaseSpec, Target, TrafficSpec};
+pub use watcher::alarms_before;
 pub(crate) use write_journal::{JournalWriter, actor_of, new_id, seconds};

@@ -1,21 +1,27 @@
 //! `release`: looks whether the new version may get traffic, then moves it as the strategy says.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::join;
 
 use super::aim::Scene;
 use super::provision::Provisioning;
 use super::shift::{Seen, Shifter};
+use super::smoke::Smoke;
+use super::watcher::{Watcher, alarms_before};
 use super::{Clock, JournalWriter, ReleaseError, actor_of, new_id, seconds};
 use super::{ReleaseSpec, TrafficSpec};
 use crate::apply::Interrupt;
-use crate::cloud::{EcrReader, Identity, LambdaReader, LambdaWriter, LiveFunction};
+use crate::cloud::{EcrReader, Identity, LambdaReader, LambdaWriter, LiveFunction, Monitor};
 use crate::event::{Event, Reporter};
 use crate::preflight::{Finding, refused};
-use crate::release::{Action, Candidate, Intent, Observation, Place, Standing, State, kept_digest};
+use crate::release::{
+    Action, Candidate, Intent, Observation, OnNoData, Place, SmokeSpec, Standing, State, Verdict, kept_digest,
+};
 use crate::report::{Failure, Outcome, Report, Stage, StepReport, StepStatus};
 
+/// Between two looks when nothing could be seen.
+const BLIND_PAUSE: Duration = Duration::from_secs(2);
 /// How much later than promised a release may write again before it counts as interrupted.
 const GRACE: Duration = Duration::from_secs(120);
 /// For how long a refused or unanswered move is followed on the way forward.
@@ -31,6 +37,8 @@ pub struct Releaser<'a> {
     pub writer: &'a dyn LambdaWriter,
     /// Reads ECR, where the image must still be.
     pub ecr: &'a dyn EcrReader,
+    /// Reads alarms and metrics.
+    pub monitor: &'a dyn Monitor,
     /// Who we are, for the journal.
     pub identity: &'a dyn Identity,
     /// Where events go.
@@ -48,8 +56,18 @@ struct Run {
     intent: Intent,
     seen: Seen,
     state: State,
+    /// From when the metrics of the new version count.
+    watched_since: SystemTime,
     steps: Vec<StepReport>,
     findings: Vec<Finding>,
+}
+
+/// Why a release is moved back.
+enum Why {
+    /// A move failed.
+    Failed(ReleaseError),
+    /// The new version does not do.
+    Breach(String),
 }
 
 impl Releaser<'_> {
@@ -83,17 +101,35 @@ impl Releaser<'_> {
             image_stored: stored.as_ref(),
             provisioned: scene.provisioned,
             strategy: &traffic.strategy,
+            is_invoked_first: traffic.watch.smoke.is_some(),
         };
         report.findings.extend(candidate.findings());
+        report.findings.extend(alarms_before(self.monitor, &traffic.watch).await);
         if refused(&report.findings) {
             return Ok(Outcome::Refused);
         }
         report.findings.iter().for_each(|finding| self.reporter.report(Event::Found(finding.clone())));
+        let moved_already = resumed.is_some() && scene.seen.place.names(&target.version);
+        if let (Some(spec), false) = (&traffic.watch.smoke, moved_already) {
+            self.smoke(spec, &target.version).test(&mut report.smoke).await?;
+        }
         self.go(scene, &target, &traffic, resumed, report).await
     }
 
     fn look_command(&self) -> String {
         format!("aws lambda get-alias --function-name {} --name {}", self.spec.function, self.spec.alias)
+    }
+
+    fn smoke<'a>(&'a self, spec: &'a SmokeSpec, version: &'a str) -> Smoke<'a> {
+        Smoke {
+            lambda: self.writer,
+            reporter: self.reporter,
+            clock: self.clock,
+            interrupt: self.interrupt,
+            function: &self.spec.function,
+            version,
+            spec,
+        }
     }
 
     async fn go(
@@ -132,8 +168,14 @@ impl Releaser<'_> {
                 actor,
             },
         };
-        let mut run =
-            Run { intent, seen: scene.seen.clone(), state, steps: Vec::new(), findings: Vec::new() };
+        let mut run = Run {
+            intent,
+            seen: scene.seen.clone(),
+            state,
+            watched_since: now,
+            steps: Vec::new(),
+            findings: Vec::new(),
+        };
         let ended = self.drive(&scene, traffic, &mut run).await;
         report.steps = run.steps;
         report.findings.extend(run.findings);
@@ -189,8 +231,13 @@ impl Releaser<'_> {
             // A run that dies after its first shift must find its release in the journal.
             self.take_hold(scene, traffic, run).await.map_err(|error| error.failure(&look))?;
         }
-        let mut why = None;
+        let mut why: Option<Why> = None;
+        let mut watcher = Watcher::new(self.monitor, &traffic.watch, &self.spec.function, &self.spec.alias);
         loop {
+            let verdict = if why.is_none() { self.verdict(&mut watcher, run).await } else { Verdict::Well };
+            if let Verdict::Bad(reason) = &verdict {
+                why = Some(Why::Breach(reason.clone()));
+            }
             let observation = match why {
                 Some(_) => Observation::Bad,
                 None if self.interrupt.is_requested() => Observation::Stop(traffic.on_stop),
@@ -198,12 +245,27 @@ impl Releaser<'_> {
             };
             let now = self.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
             let (action, next) = traffic.strategy.next(run.state, traffic.bake, observation, now);
+            let goes_on = observation == Observation::Well && !matches!(action, Action::Wait(_));
+            match verdict {
+                // What cannot be seen now is no reason to go on, and not yet one to go back.
+                Verdict::Unseen(reason) if goes_on => {
+                    self.wait(run, &reason, watcher.pause(Duration::ZERO).max(BLIND_PAUSE)).await;
+                    continue;
+                }
+                Verdict::TooLittle(reason) if goes_on && self.needs_data(traffic) => {
+                    why = Some(Why::Breach(format!("no data is not health: {reason}")));
+                    continue;
+                }
+                _ => {}
+            }
             let moved = match action {
                 Action::Wait(rest) => {
-                    self.wait(run, rest).await;
+                    let seen = watcher.seen.clone().unwrap_or_default();
+                    self.wait(run, &seen, watcher.pause(rest)).await;
                     continue;
                 }
                 Action::End => {
+                    run.findings.extend(watcher.seen.take().map(|seen| Finding::info("guard", seen)));
                     run.state = next;
                     return self.end(scene, traffic, run, why).await;
                 }
@@ -215,14 +277,19 @@ impl Releaser<'_> {
                     let to = Place::whole(run.intent.to.as_str());
                     self.forward(scene, traffic, run, next, &to).await
                 }
-                Action::MoveBack => return self.back(scene, run, why).await,
+                Action::MoveBack => {
+                    run.findings.extend(watcher.seen.take().map(|seen| Finding::info("guard", seen)));
+                    return self.back(scene, run, why).await;
+                }
             };
             match moved {
                 Ok(()) => {
                     let since = self.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
                     run.state = next.begun_at(since);
                 }
-                Err(error @ ReleaseError::Cloud(_)) if run.state != State::Before => why = Some(error),
+                Err(error @ ReleaseError::Cloud(_)) if run.state != State::Before => {
+                    why = Some(Why::Failed(error));
+                }
                 Err(error) => {
                     if let (State::Before, ReleaseError::Cloud(_)) = (run.state, &error) {
                         // It was refused for good: nobody shall wonder whether it was made.
@@ -233,6 +300,18 @@ impl Releaser<'_> {
                 }
             }
         }
+    }
+
+    /// What alarms and metrics say of the version that has traffic.
+    async fn verdict(&self, watcher: &mut Watcher<'_>, run: &Run) -> Verdict {
+        if !matches!(run.state, State::Holding { .. } | State::Baking { .. }) {
+            return Verdict::Well;
+        }
+        watcher.look(&run.seen.place, &run.intent.to, run.watched_since, self.clock.now()).await
+    }
+
+    fn needs_data(&self, traffic: &TrafficSpec) -> bool {
+        traffic.watch.guard.as_ref().is_some_and(|guard| guard.on_no_data == OnNoData::Rollback)
     }
 
     /// A move that failed, and where nothing can be done about it from here.
@@ -319,6 +398,11 @@ impl Releaser<'_> {
         };
         self.ended(run, name, detail, begun, moved.is_ok());
         run.seen = moved?;
+        if !to.is_split() {
+            // The alias as a whole has metrics of the old version too, up to the end of this minute.
+            let second = seconds(self.clock.now());
+            run.watched_since = UNIX_EPOCH + Duration::from_secs((second / 60 + 1) * 60);
+        }
         if !hold.is_zero() {
             // Only now: whoever has taken the release over is told by the entry that would be overwritten here.
             self.promise(run, hold);
@@ -334,19 +418,12 @@ impl Releaser<'_> {
         JournalWriter { lambda: self.writer, clock: self.clock, arn: &scene.latest.arn }.write(&tags).await
     }
 
-    fn started(&self, step: &'static str, detail: &str) -> std::time::SystemTime {
+    fn started(&self, step: &'static str, detail: &str) -> SystemTime {
         self.reporter.report(Event::StepStarted { step, detail: detail.to_owned() });
         self.clock.now()
     }
 
-    fn ended(
-        &self,
-        run: &mut Run,
-        step: &'static str,
-        detail: String,
-        begun: std::time::SystemTime,
-        well: bool,
-    ) {
+    fn ended(&self, run: &mut Run, step: &'static str, detail: String, begun: SystemTime, well: bool) {
         let elapsed = self.clock.now().duration_since(begun).unwrap_or_default();
         if well {
             self.reporter.report(Event::StepDone { step, detail: detail.clone(), elapsed });
@@ -356,12 +433,12 @@ impl Releaser<'_> {
     }
 
     /// Waits for the next look, or until the user asks to stop.
-    async fn wait(&self, run: &Run, rest: Duration) {
+    async fn wait(&self, run: &Run, seen: &str, pause: Duration) {
         let what = format!("alias {}", self.spec.alias);
-        let state = format!("{}, for {} s more", run.seen.place, rest.as_secs());
-        self.reporter.report(Event::Waiting { what, state });
+        let seen = if seen.is_empty() { String::new() } else { format!("; {seen}") };
+        self.reporter.report(Event::Waiting { what, state: format!("{}{seen}", run.seen.place) });
         // Asked to stop or not, the state machine decides what that means.
-        let _ = self.interrupt.or(self.clock.sleep(rest)).await;
+        let _ = self.interrupt.or(self.clock.sleep(pause)).await;
     }
 
     async fn end(
@@ -369,12 +446,12 @@ impl Releaser<'_> {
         scene: &Scene,
         traffic: &TrafficSpec,
         run: &mut Run,
-        why: Option<ReleaseError>,
+        why: Option<Why>,
     ) -> Result<Outcome, Failure> {
         let stopped = |stage, message: String, hint: String| {
             Err(Failure { kind: "interrupted", stage, message, hint: Some(hint) })
         };
-        if let Some(error) = why {
+        if let Some(Why::Failed(error)) = why {
             return Err(error.failure(&self.look_command()));
         }
         match run.state {
@@ -416,19 +493,17 @@ impl Releaser<'_> {
     }
 
     /// Makes the alias exactly what it was.
-    async fn back(
-        &self,
-        scene: &Scene,
-        run: &mut Run,
-        why: Option<ReleaseError>,
-    ) -> Result<Outcome, Failure> {
+    async fn back(&self, scene: &Scene, run: &mut Run, why: Option<Why>) -> Result<Outcome, Failure> {
         let to = run.intent.from.clone();
         let detail = format!("alias {} back from {} to {to}", self.spec.alias, run.seen.place);
         let begun = self.started("move_back", &detail);
         let moved = self.shifter(scene, &run.intent.id, PATIENCE_BACK).shift(&run.seen, &to).await;
         self.ended(run, "move_back", detail, begun, moved.is_ok());
         let (kind, reason) = match &why {
-            Some(error) => ("release_failed", error.to_string()),
+            Some(Why::Failed(error)) => ("release_failed", error.to_string()),
+            Some(Why::Breach(reason)) => {
+                ("breach", format!("version {} does not do: {reason}", run.intent.to))
+            }
             None => ("interrupted", "stopped on request".to_owned()),
         };
         match moved {

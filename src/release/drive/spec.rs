@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::name::{AliasName, FunctionName, Version};
-use crate::release::{OnStop, Strategy};
+use crate::release::{OnStop, Strategy, WatchSpec};
 
 /// What shall be released, and how.
 #[derive(Debug, Clone)]
@@ -19,7 +19,7 @@ pub struct ReleaseSpec {
 }
 
 /// How traffic moves, and what happens when it shall end early.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TrafficSpec {
     /// The steps.
     pub strategy: Strategy,
@@ -27,12 +27,14 @@ pub struct TrafficSpec {
     pub bake: Duration,
     /// What to do when asked to stop.
     pub on_stop: OnStop,
+    /// What may keep the new version from traffic.
+    pub watch: WatchSpec,
 }
 
 impl TrafficSpec {
     /// All traffic at once, and nothing more.
     pub fn is_plain(&self) -> bool {
-        self.strategy.is_all_at_once() && self.bake.is_zero()
+        self.strategy.is_all_at_once() && self.bake.is_zero() && self.watch == WatchSpec::default()
     }
 }
 

@@ -1,0 +1,252 @@
+//! What keeps a new version from traffic: its answer to an event, alarms, and its own metrics.
+
+use std::process::Child;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lambda_lift_localstack::{Effect, ErrorAnswer, Turn};
+use lambda_lift_rig::Run;
+use serde_json::{Value, json};
+
+use crate::account::Account;
+
+const RELEASE: [&str; 7] = ["release", "--function", "hello", "--alias", "live", "--to", "2"];
+
+/// Version 1 answers, and version 2 does what this variable tells the stand-in; the alias is at 1.
+fn versions(second: &str) -> Account {
+    let account = Account::new();
+    account.deploy(&account.small_image("one")).expect(0);
+    account.deploy_with(&account.small_image("two"), &["--env", second]).expect(0);
+    account.run(&["rollback", "--function", "hello", "--alias", "live"]).expect(0);
+    account.stand.clear_calls();
+    account
+}
+
+fn release(account: &Account, more: &[&str]) -> Run {
+    account.run(&[&RELEASE[..], more].concat())
+}
+
+fn start(account: &Account, more: &[&str]) -> Child {
+    account.start(&[&RELEASE[..], more].concat())
+}
+
+fn place(account: &Account) -> String {
+    let alias = account.lambda("GET", "/hello/aliases/live", Value::Null);
+    format!(
+        "{} {}",
+        alias["FunctionVersion"].as_str().unwrap(),
+        alias["RoutingConfig"]["AdditionalVersionWeights"]
+    )
+}
+
+fn wait_until(account: &Account, wanted: &str) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while place(account) != wanted {
+        assert!(Instant::now() < deadline, "the alias is at {}, not at {wanted}", place(account));
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn event(account: &Account) -> String {
+    let path = account.path("event.json");
+    std::fs::write(&path, r#"{"ping": 1}"#).unwrap();
+    path.display().to_string()
+}
+
+fn put_alarm(account: &Account, name: &str) {
+    account.cloudwatch(
+        "PutMetricAlarm",
+        json!({ "AlarmName": name, "Namespace": "AWS/Lambda", "MetricName": "Errors", "Statistic": "Sum", "Period": 60,
+            "EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanOrEqualToThreshold" }),
+    );
+    set_alarm(account, name, "OK");
+}
+
+fn set_alarm(account: &Account, name: &str, state: &str) {
+    let reason = format!("set to {state}");
+    account.cloudwatch(
+        "SetAlarmState",
+        json!({ "AlarmName": name, "StateValue": state, "StateReason": reason }),
+    );
+}
+
+fn said(run: &Run) -> String {
+    format!("{}{}{}", run.document["error"], run.document["findings"], run.document["steps"])
+}
+
+#[test]
+fn a_version_that_does_not_answer_well_gets_no_traffic() {
+    for (variable, expect, part) in [
+        ("LOCALSTACK_ERROR=boom", None, "boom"),
+        (r#"LOCALSTACK_ANSWER={"statusCode": 502}"#, None, "statusCode 502"),
+        (r#"LOCALSTACK_ANSWER={"ok": false}"#, Some("$.ok == true"), "does not hold"),
+    ] {
+        let account = versions(variable);
+        let event = event(&account);
+        let mut arguments = vec!["--strategy", "canary:10%:1s", "--smoke-event", event.as_str()];
+        arguments.extend(expect.iter().flat_map(|expect| ["--smoke-expect", expect]));
+        let run = release(&account, &arguments);
+        assert!(run.expect(3)["error"]["message"].as_str().unwrap().contains(part), "{}", said(&run));
+        assert_eq!(run.document["error"]["kind"], "smoke_test");
+        assert!(
+            run.document["smoke"]["log"].as_str().unwrap().contains("Version: 2"),
+            "{}",
+            run.document["smoke"]
+        );
+        assert!(run.stderr.contains("log: START RequestId"), "{}", run.stderr);
+        assert_eq!(
+            (account.writes(), place(&account).as_str()),
+            (vec!["InvokeFunction".to_owned()], "1 null")
+        );
+        // The same behind deploy: the function was changed, its traffic was not.
+        let image = account.small_image("two");
+        let deploy = account.deploy_with(&image, &[&["--env", variable][..], &arguments[2..]].concat());
+        assert_eq!(deploy.expect(4)["error"]["kind"], "smoke_test");
+        assert_eq!(place(&account), "1 null");
+    }
+}
+
+#[test]
+fn a_version_that_answers_well_is_released_though_it_had_to_wake_up_first() {
+    let account = versions(r#"LOCALSTACK_ANSWER={"ok": true, "statusCode": 200}"#);
+    let pending = Effect::Error(ErrorAnswer {
+        status: 409,
+        code: "CodeArtifactUserPendingException".to_owned(),
+        message: "ERROR: Lambda is initializing your function. It will be ready to invoke shortly."
+            .to_owned(),
+        headers: std::collections::BTreeMap::new(),
+        body: None,
+    });
+    account.fault("InvokeFunction", Turn::First(2), pending);
+    let event = event(&account);
+    let run = release(&account, &["--smoke-event", &event, "--smoke-expect", "$.ok == true"]);
+    let smoke = &run.expect(0)["smoke"];
+    assert_eq!(
+        (&smoke["version"], &smoke["status"], &smoke["function_error"]),
+        (&json!("2"), &json!(200), &Value::Null)
+    );
+    assert!(smoke["payload"].as_str().unwrap().contains(r#""ok":true"#), "{smoke}");
+    assert_eq!(place(&account), "2 null");
+    release(&account, &["--smoke-expect", "$.ok"]).expect(2);
+    release(&account, &["--smoke-event", "/nowhere.json"]).expect(2);
+}
+
+#[test]
+fn alarms_stop_a_release_before_it_begins_and_move_it_back_while_it_runs() {
+    let account = versions("X=1");
+    let canary = ["--strategy", "canary:10%:1s"];
+    let missing = release(&account, &[&canary[..], &["--alarm", "errors"]].concat());
+    assert!(missing.refusals().contains("alarm errors does not exist"), "{}", said(&missing));
+    put_alarm(&account, "errors");
+    put_alarm(&account, "latency");
+    account.cloudwatch(
+        "PutCompositeAlarm",
+        json!({ "AlarmName": "all", "AlarmRule": "ALARM(errors) OR ALARM(latency)" }),
+    );
+    set_alarm(&account, "all", "ALARM");
+    let alarms = ["--alarm", "errors", "--alarm", "all"];
+    let firing = release(&account, &[&canary[..], &alarms].concat());
+    firing.expect(3);
+    assert!(firing.refusals().contains("--allow-firing-alarm all"), "{}", said(&firing));
+    assert_eq!(account.writes(), Vec::<String>::new());
+    let image = account.small_image("three");
+    let deploy = account.deploy_with(&image, &alarms);
+    assert!(deploy.refusals().contains("alarm all fires already"), "{}", said(&deploy));
+    assert_eq!(
+        account.lambda("GET", "/hello/versions", Value::Null)["Versions"].as_array().unwrap().len(),
+        3
+    );
+
+    for alarm in ["errors", "all"] {
+        set_alarm(&account, "all", "OK");
+        let child = start(&account, &[&["--strategy", "canary:10%:10m"][..], &alarms].concat());
+        wait_until(&account, r#"1 {"2":0.1}"#);
+        set_alarm(&account, alarm, "ALARM");
+        let run = Account::finish(child);
+        let document = run.expect(5);
+        assert_eq!(
+            (&document["outcome"], &document["error"]["kind"]),
+            (&json!("rolled_back"), &json!("breach"))
+        );
+        let message = document["error"]["message"].as_str().unwrap();
+        assert!(message.contains(&format!("alarm {alarm} fires: set to ALARM")), "{message}");
+        assert_eq!(place(&account), "1 null");
+        set_alarm(&account, alarm, "OK");
+    }
+    // All traffic has moved, and is still watched.
+    let child = start(&account, &["--bake", "10m", "--alarm", "errors"]);
+    wait_until(&account, "2 null");
+    set_alarm(&account, "errors", "ALARM");
+    Account::finish(child).expect(5);
+    assert_eq!(place(&account), "1 null");
+    // It is the fix.
+    let fix = [&canary[..], &["--alarm", "errors", "--allow-firing-alarm", "errors"]].concat();
+    release(&account, &fix).expect(0);
+    assert_eq!(place(&account), "2 null");
+}
+
+#[test]
+fn a_release_that_can_no_longer_be_watched_is_moved_back() {
+    let account = versions("X=1");
+    put_alarm(&account, "errors");
+    let child = start(&account, &["--strategy", "canary:10%:10m", "--alarm", "errors"]);
+    wait_until(&account, r#"1 {"2":0.1}"#);
+    account.fault("DescribeAlarms", Turn::Every, Effect::Deny);
+    let run = Account::finish(child);
+    let message = run.expect(5)["error"]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("could not be watched any more"), "{message}");
+    assert_eq!(place(&account), "1 null");
+    release(&account, &["--strategy", "canary:10%:1s", "--alarm", "errors"]).expect(3);
+}
+
+/// Invokes the alias so often.
+fn invoke(account: &Account, times: usize) {
+    for _ in 0..times {
+        account.lambda("POST", "/hello/invocations?Qualifier=live", json!({}));
+    }
+}
+
+#[test]
+fn the_new_versions_own_errors_move_it_back_without_any_alarm() {
+    let account = versions("LOCALSTACK_ERROR=boom");
+    let guard = ["--max-error-rate", "1%", "--min-invocations", "5", "--strategy", "canary:50%:10m"];
+    let child = start(&account, &guard);
+    wait_until(&account, r#"1 {"2":0.5}"#);
+    invoke(&account, 40);
+    let run = Account::finish(child);
+    let message = run.expect(5)["error"]["message"].as_str().unwrap().to_owned();
+    assert!(
+        message.contains("its error rate is above 1%: new: ") && message.contains("; old: 0 errors of "),
+        "{message}"
+    );
+    assert_eq!(place(&account), "1 null");
+
+    let account = versions("X=1");
+    let increase =
+        ["--max-error-rate-increase", "1%", "--min-invocations", "5", "--strategy", "canary:50%:4s"];
+    let child = start(&account, &increase);
+    wait_until(&account, r#"1 {"2":0.5}"#);
+    invoke(&account, 40);
+    let run = Account::finish(child);
+    assert!(run.expect(0)["findings"].to_string().contains("new: 0 errors of "), "{}", said(&run));
+    assert_eq!(place(&account), "2 null");
+}
+
+#[test]
+fn no_data_is_not_health_unless_told_otherwise() {
+    let account = versions("X=1");
+    let guard = ["--max-error-rate", "1%", "--strategy", "canary:10%:1s"];
+    let run = release(&account, &guard);
+    let message = run.expect(5)["error"]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("no data is not health"), "{message}");
+    assert_eq!(place(&account), "1 null");
+    release(&account, &[&guard[..], &["--on-no-data", "continue"]].concat()).expect(0);
+    assert_eq!(place(&account), "2 null");
+    for wrong in [
+        &["--max-error-rate", "x"][..],
+        &["--allow-firing-alarm", "a"],
+        &["--alarm", "a", "--allow-firing-alarm", "b"],
+    ] {
+        release(&account, wrong).expect(2);
+    }
+}
