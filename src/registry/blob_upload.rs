@@ -8,6 +8,7 @@ use super::blob_source::{BlobEnd, BlobReader, BlobSource, FilledPart, SourceFail
 use super::error::RegistryError;
 use super::part::Part;
 use super::recovery::{Recovery, after_failure, after_status};
+use super::retry::Tries;
 use super::upload::UploadSession;
 use crate::layer::{LayerError, LayerSummary};
 use crate::name::Digest;
@@ -126,14 +127,13 @@ impl BlobUpload<'_> {
     }
 
     async fn send(&self, mut session: UploadSession, part: &Part) -> Result<UploadSession, Interruption> {
-        let mut failures = 0;
+        let mut tries = Tries::default();
         loop {
             let error = match self.registry.send_part(&session, part).await {
                 Ok(session) => return Ok(session),
                 Err(error) => error,
             };
-            failures += 1;
-            match self.recover(session, part, error, failures).await? {
+            match self.recover(session, part, error, &mut tries).await? {
                 Next::Send(again) => session = again,
                 Next::Done(session) => return Ok(session),
             }
@@ -146,18 +146,17 @@ impl BlobUpload<'_> {
         digest: &Digest,
         mut last: Part,
     ) -> Result<(), Interruption> {
-        let mut failures = 0;
+        let mut tries = Tries::default();
         loop {
             let Err(error) = self.registry.finish_upload(&session, digest, &last).await else {
                 return Ok(());
             };
-            failures += 1;
             // The answer may have been lost, not the request.
             let certain = matches!(error.status(), Some(401 | 403 | 429));
             if !certain && matches!(self.registry.blob_exists(digest).await, Ok(true)) {
                 return Ok(());
             }
-            match self.recover(session, &last, error, failures).await? {
+            match self.recover(session, &last, error, &mut tries).await? {
                 Next::Send(again) => session = again,
                 Next::Done(after) => {
                     session = after;
@@ -173,14 +172,14 @@ impl BlobUpload<'_> {
         session: UploadSession,
         part: &Part,
         error: RegistryError,
-        failures: u32,
+        tries: &mut Tries,
     ) -> Result<Next, Interruption> {
         let mut recovery = after_failure(&session, part.length(), &error);
-        if recovery == Recovery::GiveUp || failures >= self.registry.retry.attempts {
+        if recovery == Recovery::GiveUp || tries.are_over(&self.registry.retry, &error) {
             return Err(error.into());
         }
         if recovery != Recovery::Committed {
-            self.registry.pause(failures, &error, self.what.clone()).await;
+            self.registry.pause(tries.failed(), &error, self.what.clone()).await;
         }
         if recovery == Recovery::Ask {
             let committed = self.registry.upload_offset(&session).await.unwrap_or_default();

@@ -100,6 +100,7 @@ mod tests {
             code: (!code.is_empty()).then(|| code.to_owned()),
             message: message.to_owned(),
             retry_after: None,
+            crowded: false,
         }))
     }
 

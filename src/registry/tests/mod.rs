@@ -1,5 +1,6 @@
 //! The wire steps and the push over real HTTP, against a small registry that misbehaves on demand.
 
+mod crowding;
 mod faults;
 mod image;
 mod model;

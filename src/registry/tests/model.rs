@@ -50,6 +50,8 @@ pub(super) enum Fault {
     HalfAnswer,
     /// Nothing happens, for ever.
     Stall,
+    /// 429 with this header, because too many others are being looked at.
+    TurnedAway(&'static str),
 }
 
 struct Planned {
@@ -77,6 +79,13 @@ pub(super) struct State {
     /// What Locations of uploads begin with.
     pub(super) location_prefix: String,
     pub(super) log: Vec<Seen>,
+    /// How many requests are looked at at a time; any further one is turned away with this header.
+    pub(super) most_at_a_time: Option<(usize, &'static str)>,
+    /// How long each request takes.
+    pub(super) takes: Duration,
+    /// How many requests are being looked at, and how many were turned away.
+    in_flight: usize,
+    pub(super) turned_away: usize,
     uploads: HashMap<u32, Vec<u8>>,
     next_upload: u32,
     faults: Vec<Planned>,
@@ -239,7 +248,7 @@ async fn serve(mut stream: TcpStream, kind: Kind, state: Arc<Mutex<State>>) {
             range: header("content-range"),
             body_length: length,
         };
-        let fault = state.lock().unwrap().fault_for(&seen);
+        let fault = state.lock().unwrap().begin(&seen);
         let wanted = match fault {
             Some(Fault::CutAfter(kept)) => kept.min(length),
             Some(Fault::Closed) => return,
@@ -265,7 +274,20 @@ async fn serve(mut stream: TcpStream, kind: Kind, state: Arc<Mutex<State>>) {
                 }
             }
             Some(Fault::Stall) => return std::future::pending().await,
-            _ => state.lock().unwrap().carry_out(kind, request),
+            Some(Fault::TurnedAway(header)) => {
+                let reply = Reply::error(429, "TOOMANYREQUESTS", "Rate exceeded");
+                header
+                    .split_once(": ")
+                    .into_iter()
+                    .fold(reply, |reply, (name, value)| reply.header(name, value))
+            }
+            _ => {
+                let takes = state.lock().unwrap().takes;
+                tokio::time::sleep(takes).await;
+                let mut state = state.lock().unwrap();
+                state.in_flight = state.in_flight.saturating_sub(1);
+                state.carry_out(kind, request)
+            }
         };
         match fault {
             Some(Fault::LostAnswer | Fault::CutAfter(_)) => return,
@@ -302,6 +324,18 @@ async fn read_head(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
 }
 
 impl State {
+    /// Begins a request: turns it away, or says what goes wrong with it.
+    fn begin(&mut self, seen: &Seen) -> Option<Fault> {
+        match self.most_at_a_time {
+            Some((most, header)) if self.in_flight >= most => {
+                self.turned_away += 1;
+                return Some(Fault::TurnedAway(header));
+            }
+            _ => self.in_flight += 1,
+        }
+        self.fault_for(seen)
+    }
+
     fn fault_for(&mut self, seen: &Seen) -> Option<Fault> {
         for planned in &mut self.faults {
             if planned.method != seen.method || !seen.target.contains(planned.part_of_target) {
