@@ -12,7 +12,7 @@ use crate::layer::{Encoding, LayerCache};
 use crate::name::{Digest, FunctionName, ImageUri, Version};
 use crate::observe::{Facts, LayerFacts, LayerOrigin};
 use crate::plan::{AliasStep, DeploySpec, Plan, PushStep, Step, default_tag};
-use crate::registry::{KnownLayer, PushRequest, Registry, publish_manifest, push_image};
+use crate::registry::{KnownLayer, PushRequest, Registry, UploadRecords, publish_manifest, push_image};
 use crate::report::{AliasReport, PolicyOutcome, Report, StepStatus, describe_done};
 
 use super::function::FunctionWriter;
@@ -30,6 +30,8 @@ pub struct ApplySettings {
     pub part_size: u64,
     /// Where the digests of layers that are compressed on the way are remembered.
     pub cache_directory: PathBuf,
+    /// Where it is remembered how far uploads are.
+    pub uploads_directory: PathBuf,
 }
 
 /// Everything that may change the world.
@@ -148,6 +150,7 @@ impl Applier<'_> {
             return Ok(());
         }
         let cache = LayerCache::new(&self.settings.cache_directory);
+        let uploads = UploadRecords::new(&self.settings.uploads_directory);
         let request = PushRequest {
             image: &facts.image.local,
             known: facts.image.layers.iter().map(known_layer).collect(),
@@ -158,6 +161,7 @@ impl Applier<'_> {
             encoding: Encoding::default(),
             uncompressed_limit: UNCOMPRESSED_LIMIT,
             cache: Some(&cache),
+            uploads: Some(&uploads),
         };
         let pushed = self.interrupt.or(push_image(self.registry, &request, self.reporter)).await??;
         progress.digest = Some(pushed.digest);

@@ -174,6 +174,11 @@ pub(super) fn cache_directory() -> PathBuf {
     user_directory("XDG_CACHE_HOME", ".cache").join("layers")
 }
 
+/// Where it is remembered how far uploads are.
+pub(super) fn uploads_directory() -> PathBuf {
+    user_directory("XDG_CACHE_HOME", ".cache").join("uploads")
+}
+
 fn user_directory(variable: &str, below_home: &str) -> PathBuf {
     let named = std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = named

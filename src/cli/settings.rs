@@ -13,7 +13,7 @@ use crate::registry::{DEFAULT_PART_SIZE, RetryPolicy};
 use crate::report::Failure;
 
 use super::arguments::{FunctionArguments, ImageArguments, Scope};
-use super::session::{cache_directory, usage};
+use super::session::{cache_directory, uploads_directory, usage};
 
 /// The image, and the specification apart from the Region, which the connection knows.
 pub(super) struct Resolved {
@@ -85,6 +85,7 @@ pub(super) fn resolve(
             jobs: usize::from(image.jobs),
             part_size,
             cache_directory: cache_directory(),
+            uploads_directory: uploads_directory(),
         },
         retry,
     })

@@ -32,7 +32,9 @@ mod recovery;
 mod refusal_body;
 #[expect(clippy::module_inception, reason = "a file is named after its main type")]
 mod registry;
+mod resume;
 mod retry;
+mod room;
 #[cfg(test)]
 mod tests;
 mod upload;
@@ -52,5 +54,6 @@ pub use push::{
 };
 pub use push_error::{LayerSize, PushError};
 pub use registry::{Registry, RegistrySettings, SMALLEST_PART};
+pub use resume::UploadRecords;
 pub use retry::RetryPolicy;
 pub use upload::UploadSession;

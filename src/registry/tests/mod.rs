@@ -5,4 +5,7 @@ mod faults;
 mod image;
 mod model;
 mod push;
+mod resume;
 mod wire;
+
+pub(super) use image::layer;

@@ -324,6 +324,11 @@ async fn read_head(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
 }
 
 impl State {
+    /// Makes every byte of every upload under way this one.
+    pub(super) fn overwrite_uploads(&mut self, byte: u8) {
+        self.uploads.values_mut().for_each(|upload| upload.fill(byte));
+    }
+
     /// Begins a request: turns it away, or says what goes wrong with it.
     fn begin(&mut self, seen: &Seen) -> Option<Fault> {
         match self.most_at_a_time {
