@@ -63,6 +63,7 @@ pub(super) fn resolve(
     let part_size = image.chunk_size.map_or(DEFAULT_PART_SIZE, |mebibytes| u64::from(mebibytes) << 20);
     let mut architecture = image.arch.as_deref().map(parse::<Architecture>).transpose()?;
     let retry = RetryPolicy { stall: duration(&image.stall_timeout)?, ..RetryPolicy::default() };
+    let push_timeout = image.push_timeout.as_deref().map(duration).transpose()?;
     let mut wait_timeout = Duration::ZERO;
     let function = match function {
         None => None,
@@ -84,6 +85,7 @@ pub(super) fn resolve(
             wait_timeout,
             jobs: usize::from(image.jobs),
             part_size,
+            push_timeout,
             cache_directory: cache_directory(),
             uploads_directory: uploads_directory(),
         },

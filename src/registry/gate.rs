@@ -12,7 +12,7 @@ use super::error::RegistryError;
 const CEILING: usize = 64;
 
 /// How long what is in flight may take to end once the gate is closed.
-const GRACE: Duration = Duration::from_millis(1200);
+const GRACE: Duration = Duration::from_millis(1000);
 
 /// One for all requests to a registry.
 #[derive(Debug)]

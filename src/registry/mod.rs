@@ -37,6 +37,7 @@ mod retry;
 mod room;
 #[cfg(test)]
 mod tests;
+mod timed_push;
 mod upload;
 
 pub use blob::MountOutcome;
@@ -56,4 +57,5 @@ pub use push_error::{LayerSize, PushError};
 pub use registry::{Registry, RegistrySettings, SMALLEST_PART};
 pub use resume::UploadRecords;
 pub use retry::RetryPolicy;
+pub use timed_push::push_image_within;
 pub use upload::UploadSession;
