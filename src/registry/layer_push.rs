@@ -90,8 +90,8 @@ impl<'a> LayerPushes<'a> {
         Ok(())
     }
 
-    /// Notes that the registry does not have a layer under the digest that was expected.
-    pub(super) fn not_found(&mut self, index: usize, expected: &ExpectedLayer) {
+    /// Notes that a layer is missing whose digest is known.
+    pub(super) fn missing_but_known(&mut self, index: usize, expected: ExpectedLayer) {
         self.known_missing[index] = Some(expected.descriptor.digest);
     }
 

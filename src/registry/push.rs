@@ -120,10 +120,10 @@ pub async fn push_image(
     let config = (request.image.config_digest, Bytes::copy_from_slice(&request.image.config_bytes));
     let there = existing_blobs(registry, &expected, &config.0).await?;
     let mut pushes = LayerPushes::new(registry, request, reporter);
-    for (index, expected) in expected.iter().enumerate() {
+    for (index, expected) in expected.into_iter().enumerate() {
         match expected {
-            Some(layer) if there.contains(&layer.descriptor.digest) => pushes.found(index, layer)?,
-            Some(layer) => pushes.not_found(index, layer),
+            Some(layer) if there.contains(&layer.descriptor.digest) => pushes.found(index, &layer)?,
+            Some(layer) => pushes.missing_but_known(index, layer),
             None => {}
         }
     }

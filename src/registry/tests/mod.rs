@@ -6,6 +6,7 @@ mod image;
 mod model;
 mod push;
 mod resume;
+mod round_trips;
 mod wire;
 
 pub(super) use image::layer;

@@ -86,6 +86,14 @@ pub(super) struct State {
     /// How many requests are being looked at, and how many were turned away.
     in_flight: usize,
     pub(super) turned_away: usize,
+    /// Requests are held until no other has come for so long, and then answered together: a round trip.
+    pub(super) lockstep: Option<Duration>,
+    /// The requests of each round trip so far, as method and target.
+    pub(super) round_trips: Vec<Vec<String>>,
+    held: Vec<String>,
+    last_held: Option<std::time::Instant>,
+    /// How many connections were made.
+    pub(super) connections: usize,
     uploads: HashMap<u32, Vec<u8>>,
     next_upload: u32,
     faults: Vec<Planned>,
@@ -108,6 +116,7 @@ impl Model {
         tasks.spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
+                shared.lock().unwrap().connections += 1;
                 connections.spawn(serve(stream, kind, Arc::clone(&shared)));
             }
         });
@@ -284,6 +293,7 @@ async fn serve(mut stream: TcpStream, kind: Kind, state: Arc<Mutex<State>>) {
             _ => {
                 let takes = state.lock().unwrap().takes;
                 tokio::time::sleep(takes).await;
+                keep_step(&state, &request.seen).await;
                 let mut state = state.lock().unwrap();
                 state.in_flight = state.in_flight.saturating_sub(1);
                 state.carry_out(kind, request)
@@ -304,6 +314,29 @@ async fn serve(mut stream: TcpStream, kind: Kind, state: Arc<Mutex<State>>) {
         head.push_str("\r\n");
         let body = if is_head { &[][..] } else { &reply.body };
         if stream.write_all(head.as_bytes()).await.is_err() || stream.write_all(body).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Holds a request until its round trip is over, where requests are held.
+async fn keep_step(state: &Mutex<State>, seen: &Seen) {
+    let (quiet, trip) = {
+        let mut state = state.lock().unwrap();
+        let Some(quiet) = state.lockstep else { return };
+        state.held.push(format!("{} {}", seen.method, seen.target));
+        state.last_held = Some(std::time::Instant::now());
+        (quiet, state.round_trips.len())
+    };
+    loop {
+        tokio::time::sleep(quiet / 10).await;
+        let mut state = state.lock().unwrap();
+        if state.round_trips.len() > trip {
+            return;
+        }
+        if state.last_held.is_some_and(|last| last.elapsed() >= quiet) {
+            let together = std::mem::take(&mut state.held);
+            state.round_trips.push(together);
             return;
         }
     }
