@@ -22,7 +22,7 @@ use crate::name::Digest;
 
 /// Memory beside the one part that each large layer holds: for small layers, which are held whole, and for second
 /// parts, which are filled while the first of their layer is being sent.
-const SHARED_ROOM: u64 = 16 << 20;
+const SHARED_ROOM: u64 = 12 << 20;
 /// How many small layers move at a time for each large one. What a small layer costs is mostly waiting. Sixteen of them,
 /// which is what the default of four jobs gives, open 80 uploads a second when ECR takes 100 ms for a request; it allows
 /// 100. Should they be too many after all, the gate finds out.

@@ -13,3 +13,5 @@ mod large_image;
 mod policy;
 mod producers;
 mod refusals;
+mod resumed;
+mod withheld;
