@@ -170,7 +170,7 @@ pub(super) struct ImageArguments {
     /// Created repository: encrypt with this KMS key (ARN, id or alias)
     #[arg(long, env = "LAMBDA_LIFT_KMS_KEY", value_name = "KEY", requires = "create_repository")]
     pub(super) kms_key: Option<String>,
-    /// Layers that are sent at the same time
+    /// Large layers that are sent at the same time; four times as many small ones move beside them
     #[arg(long, env = "LAMBDA_LIFT_JOBS", value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) jobs: u16,
     /// Size of an upload part in MiB
