@@ -176,6 +176,9 @@ pub(super) struct ImageArguments {
     /// Size of an upload part in MiB
     #[arg(long, env = "LAMBDA_LIFT_CHUNK_SIZE", value_name = "MiB", value_parser = clap::value_parser!(u16).range(5..=1024))]
     pub(super) chunk_size: Option<u16>,
+    /// Give a request to the registry up, and try again, when nothing moves for so long: seconds, or 90s, 10m
+    #[arg(long, env = "LAMBDA_LIFT_STALL_TIMEOUT", value_name = "DURATION", default_value = "120s")]
+    pub(super) stall_timeout: String,
 }
 
 /// Which function, and how it shall be.

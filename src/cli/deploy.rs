@@ -89,6 +89,7 @@ async fn pipeline(
         endpoint: connected.registry_endpoint.clone(),
         allow_plain_http: session.common.allow_plain_http,
         compute_digests: mode == Mode::Show,
+        retry: resolved.retry,
     };
     let observed = session
         .interrupt

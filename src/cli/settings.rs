@@ -9,7 +9,7 @@ use crate::image::SourceRef;
 use crate::name::{Architecture, FunctionRef, NameError, Region, RepositoryRef};
 use crate::plan::{DeploySpec, FunctionSpec};
 use crate::policy::PolicyScope;
-use crate::registry::DEFAULT_PART_SIZE;
+use crate::registry::{DEFAULT_PART_SIZE, RetryPolicy};
 use crate::report::Failure;
 
 use super::arguments::{FunctionArguments, ImageArguments, Scope};
@@ -24,6 +24,8 @@ pub(super) struct Resolved {
     pub(super) create_repository: Option<RepositorySettings>,
     pub(super) function: Option<FunctionSpec>,
     pub(super) apply: ApplySettings,
+    /// How failures of the registry are answered.
+    pub(super) retry: RetryPolicy,
 }
 
 impl Resolved {
@@ -60,6 +62,7 @@ pub(super) fn resolve(
     }
     let part_size = image.chunk_size.map_or(DEFAULT_PART_SIZE, |mebibytes| u64::from(mebibytes) << 20);
     let mut architecture = image.arch.as_deref().map(parse::<Architecture>).transpose()?;
+    let retry = RetryPolicy { stall: duration(&image.stall_timeout)?, ..RetryPolicy::default() };
     let mut wait_timeout = Duration::ZERO;
     let function = match function {
         None => None,
@@ -83,6 +86,7 @@ pub(super) fn resolve(
             part_size,
             cache_directory: cache_directory(),
         },
+        retry,
     })
 }
 

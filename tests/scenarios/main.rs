@@ -12,5 +12,6 @@ mod image;
 mod interrupted;
 mod policy;
 mod refusals;
+mod uploads;
 mod usage;
 mod waiting;
