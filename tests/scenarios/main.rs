@@ -11,6 +11,7 @@ mod faults;
 mod image;
 mod interrupted;
 mod policy;
+mod push_faults;
 mod refusals;
 mod uploads;
 mod usage;
