@@ -100,7 +100,10 @@ impl Visit<'_> {
             UploadLocation::OtherHost => {
                 let upload = self.ecr.uploads.find(id, &self.place, &self.repository);
                 let ticket = upload.map(|upload| upload.ticket.clone()).unwrap_or_default();
-                format!("http://{}{path}?{TICKET}={ticket}", self.other_host())
+                // Whoever has a ticket is on the other host already.
+                let is_there = self.head.parameter(TICKET).is_some();
+                let host = if is_there { self.head.host().to_owned() } else { self.other_host() };
+                format!("http://{host}{path}?{TICKET}={ticket}")
             }
         }
     }

@@ -266,7 +266,7 @@ async fn an_upload_may_be_addressed_by_its_path_or_on_another_host() {
         let forged = format!("{location}0");
         assert_eq!(send(Method::PATCH, &forged, "hello").await.unwrap().status(), 401);
         let part = send(Method::PATCH, &location, "hello").await.unwrap();
-        assert_eq!(header(&part, "location").replace("localhost", "127.0.0.1"), location);
+        assert_eq!(header(&part, "location"), location, "it stays on that host");
         let finish = format!("{location}&digest={}", digest(b"hello"));
         assert_eq!(send(Method::PUT, &finish, "").await.unwrap().status(), 201);
     }

@@ -16,7 +16,7 @@ use super::{Cut, Ending, Harm, Line, Shared};
 /// How much is read at a time, and passed on in one go.
 const PIECE: usize = 32 << 10;
 
-/// How many pieces may be on their way in one direction.
+/// How many pieces may be on their way in one direction, at most.
 const ON_THE_WAY: usize = 1024;
 
 /// A reset overtakes what was sent just before it.
@@ -53,8 +53,8 @@ pub(super) async fn serve(mut client: TcpStream, shared: Arc<Shared>) {
 async fn pass(client: &mut TcpStream, server: &mut TcpStream, shared: &Shared) -> Ending {
     let expected = Mutex::new(Expected::default());
     let ((client_reads, client_writes), (server_reads, server_writes)) = (client.split(), server.split());
-    let (up, on_the_way_up) = mpsc::channel(ON_THE_WAY);
-    let (down, on_the_way_down) = mpsc::channel(ON_THE_WAY);
+    let (up, on_the_way_up) = mpsc::channel(room(shared.line));
+    let (down, on_the_way_down) = mpsc::channel(room(shared.line));
     let upward = async {
         let (_, ending) = tokio::join!(
             requests(client_reads, up, shared, &expected),
@@ -77,6 +77,14 @@ async fn pass(client: &mut TcpStream, server: &mut TcpStream, shared: &Shared) -
         ending = upward => ending,
         ending = downward => ending,
     }
+}
+
+/// How many pieces a line holds: whoever sends faster has to wait, and does not mistake the line's patience for the
+/// server's.
+fn room(line: Line) -> usize {
+    let Some(rate) = line.bytes_a_second else { return ON_THE_WAY };
+    let bytes = rate.saturating_mul(u64::try_from(line.delay.as_millis()).unwrap_or(u64::MAX)) / 1000;
+    usize::try_from(bytes / PIECE as u64).unwrap_or(ON_THE_WAY).saturating_add(2).min(ON_THE_WAY)
 }
 
 /// Reads requests, and sends on what their bites let through.
