@@ -47,6 +47,13 @@ impl Account {
     }
 
     pub(crate) fn with(settings: Settings) -> Self {
+        let mut account = Self::without_registry_endpoint(settings);
+        account.lambda_lift.always(&["--registry-endpoint", &account.stand.url()]);
+        account
+    }
+
+    /// An account whose registry is reached through something else, which each run has to name.
+    pub(crate) fn without_registry_endpoint(settings: Settings) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let stand = runtime.block_on(Stand::start(settings)).unwrap();
@@ -55,7 +62,7 @@ impl Account {
             .set("AWS_ACCESS_KEY_ID", ACCOUNT)
             .set("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
             .set("AWS_REGION", REGION)
-            .always(&["--endpoint-url", &stand.url(), "--registry-endpoint", &stand.url()]);
+            .always(&["--endpoint-url", &stand.url()]);
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { stand, lambda_lift, id: ACCOUNT.to_owned(), http, runtime }
     }
