@@ -23,7 +23,7 @@ const MOST_MEMORY: u64 = 150 << 20;
 fn an_image_of_two_gigabytes_is_pushed_within_150_megabytes_of_memory() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let archive = folder.path().join("large.tar");
-    write_large_archive(&archive);
+    write_archive(&archive, LAYER);
     let account = Account::new();
     let source = format!("docker-archive:{}", archive.display());
     let mut child = account.lambda_lift.start(&[
@@ -57,18 +57,19 @@ fn peak_memory(child: &mut Child) -> u64 {
     peak
 }
 
-/// A docker-archive whose one layer is one file that does not compress, written in one pass.
-fn write_large_archive(path: &Path) {
+/// A docker-archive whose one layer is one file of so many bytes that does not compress, written in one pass. So many
+/// bytes have to be a multiple of 512.
+pub(crate) fn write_archive(path: &Path, bytes: u64) {
     let mut member = Header::new_gnu();
     member.set_path("model.bin").unwrap();
     member.set_mode(0o644);
-    member.set_size(LAYER);
+    member.set_size(bytes);
     member.set_cksum();
     // A tar ends with two empty blocks.
     let end = io::repeat(0).take(1024);
-    let mut layer = Hashed::new(member.as_bytes().chain(Noise::of(LAYER)).chain(end));
+    let mut layer = Hashed::new(member.as_bytes().chain(Noise::of(bytes)).chain(end));
     let mut archive = tar::Builder::new(BufWriter::with_capacity(1 << 20, File::create(path).unwrap()));
-    append(&mut archive, "layer.tar", LAYER + 512 + 1024, &mut layer);
+    append(&mut archive, "layer.tar", bytes + 512 + 1024, &mut layer);
 
     let config = json!({
         "architecture": "amd64",

@@ -12,4 +12,5 @@ mod killed;
 mod large_image;
 mod policy;
 mod producers;
+mod push_faults;
 mod refusals;
