@@ -175,7 +175,7 @@ fn accepted(answer: Answer) -> Result<Answer, RegistryError> {
 /// `0-N` names the last byte; an upload without any bytes is `0-0`, or has no range at all.
 fn read_range(range: &str) -> Option<u64> {
     let last: u64 = range.trim().trim_start_matches("bytes=").strip_prefix("0-")?.parse().ok()?;
-    Some(if last == 0 { 0 } else { last + 1 })
+    if last == 0 { Some(0) } else { last.checked_add(1) }
 }
 
 #[cfg(test)]
@@ -188,6 +188,8 @@ mod tests {
             ("0-1023", Some(1024)),
             ("bytes=0-1023", Some(1024)),
             ("0-0", Some(0)),
+            ("0-18446744073709551615", None),
+            ("0-99999999999999999999999999", None),
             ("5-9", None),
             ("0-", None),
             ("0-x", None),
