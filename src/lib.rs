@@ -28,6 +28,7 @@ pub mod output;
 pub mod plan;
 pub mod policy;
 pub mod preflight;
+pub mod private_folder;
 pub mod registry;
 pub mod report;
 #[cfg(test)]
