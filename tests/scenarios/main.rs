@@ -6,11 +6,15 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod account;
+mod cache;
 mod deploy;
 mod faults;
 mod image;
 mod interrupted;
+mod mounts;
 mod policy;
 mod refusals;
+mod reuse;
+mod threat;
 mod usage;
 mod waiting;

@@ -72,5 +72,9 @@ pub(super) fn request(image: &LocalImage) -> PushRequest<'_> {
         encoding: Encoding::Gzip(Encoder::default().level),
         uncompressed_limit: 1 << 30,
         cache: None,
+        present: None,
+        mounting: true,
+        mount_from: Vec::new(),
+        origins: None,
     }
 }
