@@ -152,7 +152,8 @@ impl Applier<'_> {
         let request = PushRequest {
             image: &facts.image.local,
             known: facts.image.layers.iter().map(known_layer).collect(),
-            tags: step.tags.clone(),
+            // Without a tag of its own the image gets that of the digest which it turns out to have.
+            tags: spec.tags.clone(),
             default_tag,
             jobs: self.settings.jobs,
             part_size: self.settings.part_size,
