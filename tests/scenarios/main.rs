@@ -16,5 +16,6 @@ mod policy;
 mod refusals;
 mod reuse;
 mod threat;
+mod uploads;
 mod usage;
 mod waiting;

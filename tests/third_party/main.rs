@@ -14,3 +14,5 @@ mod mounts;
 mod policy;
 mod producers;
 mod refusals;
+mod resumed;
+mod withheld;
