@@ -14,7 +14,6 @@ mod authorization;
 mod blob;
 mod blob_source;
 mod blob_upload;
-mod endpoint;
 mod error;
 mod exchange;
 mod image_manifest;
@@ -27,13 +26,13 @@ mod push;
 mod push_error;
 mod read_back;
 mod recovery;
-mod refusal_body;
 #[expect(clippy::module_inception, reason = "a file is named after its main type")]
 mod registry;
-mod retry;
 #[cfg(test)]
 mod tests;
 mod upload;
+
+use crate::http::{endpoint, refusal_body, retry};
 
 pub use blob::MountOutcome;
 pub use endpoint::{EndpointError, check_endpoint};

@@ -39,7 +39,7 @@ impl Default for RetryPolicy {
 
 impl RetryPolicy {
     /// How long to wait after so many failures (one or more). `retry_after` is what the registry asks for.
-    pub(super) fn delay(&self, failures: u32, retry_after: Option<Duration>) -> Duration {
+    pub(crate) fn delay(&self, failures: u32, retry_after: Option<Duration>) -> Duration {
         let doubled = self.base_delay.saturating_mul(1 << failures.saturating_sub(1).min(20));
         let longest = doubled.min(self.longest_delay);
         // Half fixed, half chance: clients that failed together do not come back together.
@@ -53,7 +53,7 @@ impl RetryPolicy {
 
 /// What `Retry-After` asks for: seconds, or a date. A date is read against the answer's own `Date`, since
 /// this machine's clock may be wrong.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));

@@ -28,7 +28,7 @@ struct GatewayBody {
 }
 
 /// The code and the words in `body`. Bodies may be HTML, empty, or cut off: what is there is shown.
-pub(super) fn read_refusal(body: &[u8]) -> (Option<String>, String) {
+pub(crate) fn read_refusal(body: &[u8]) -> (Option<String>, String) {
     if let Ok(ProtocolBody { errors }) = serde_json::from_slice(body)
         && let Some(first) = errors.into_iter().next()
     {
