@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use super::Misuse;
+
 /// What `--local` without a folder stands for. Not the empty text: clap refuses that, and so an empty LAMBDA_LIFT_LOCAL
 /// does not turn a deploy to AWS into one to the stand-in.
 pub(super) const DEFAULT_STATE: &str = "-";
@@ -24,13 +26,16 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Parses this process's arguments and environment; ends the process where they are wrong.
+    /// Parses this process's arguments and environment.
     ///
     /// An empty environment variable counts as not set, and so does a flag's that is false: CI systems hand an input that
     /// nobody gave on as an empty text.
-    pub fn of_process() -> Self {
-        let matches = without_idle_variables(Self::command()).get_matches();
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    ///
+    /// # Errors
+    /// Fails where they name no command with its flags, and where help or the version is all that is wanted.
+    pub fn of_process() -> Result<Self, Misuse> {
+        let matches = without_idle_variables(Self::command()).try_get_matches();
+        matches.and_then(|matches| Self::from_arg_matches(&matches)).map_err(Misuse::of_process)
     }
 }
 
