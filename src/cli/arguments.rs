@@ -12,8 +12,7 @@ use super::Misuse;
 pub(super) const DEFAULT_STATE: &str = "-";
 
 /// How an image source is written.
-const IMAGE_HELP: &str =
-    "The image: docker-archive:FILE[:REF], oci:DIR[:REF], oci-archive:FILE[:REF], or a path";
+const IMAGE_HELP: &str = "The image: docker-archive:FILE[:REF], oci:DIR[:REF], oci-archive:FILE[:REF], docker-daemon:REF, or a path";
 
 /// Takes a container image from this machine to a live AWS Lambda function
 #[derive(Debug, Parser)]
@@ -154,6 +153,8 @@ pub(super) enum ColorChoice {
 pub(super) struct ImageArguments {
     #[arg(long, env = "LAMBDA_LIFT_IMAGE", value_name = "SOURCE", help = IMAGE_HELP)]
     pub(super) image: String,
+    #[command(flatten)]
+    pub(super) from: SourceArguments,
     /// The repository: a name, or the full URI for another account
     #[arg(long, env = "LAMBDA_LIFT_REPOSITORY", value_name = "REPOSITORY")]
     pub(super) repository: String,
@@ -181,6 +182,16 @@ pub(super) struct ImageArguments {
     /// Size of an upload part in MiB
     #[arg(long, env = "LAMBDA_LIFT_CHUNK_SIZE", value_name = "MiB", value_parser = clap::value_parser!(u16).range(5..=1024))]
     pub(super) chunk_size: Option<u16>,
+}
+
+/// Where an image comes from that is not in a file.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Image and repository")]
+pub(super) struct SourceArguments {
+    /// The Docker daemon of docker-daemon: sources, as unix://PATH or tcp://HOST:PORT (default: DOCKER_HOST, the
+    /// Docker context in use, then the sockets of Docker and podman)
+    #[arg(long, env = "LAMBDA_LIFT_DOCKER_HOST", value_name = "URL")]
+    pub(super) docker_host: Option<String>,
 }
 
 /// Which function, and how it shall be.
@@ -295,6 +306,8 @@ pub(super) struct PushArguments {
 pub(super) struct CheckArguments {
     #[arg(env = "LAMBDA_LIFT_IMAGE", value_name = "SOURCE", help = IMAGE_HELP)]
     pub(super) image: String,
+    #[command(flatten)]
+    pub(super) from: SourceArguments,
     /// The architecture that the image must have
     #[arg(long, env = "LAMBDA_LIFT_ARCH", value_name = "x86_64|arm64")]
     pub(super) arch: Option<String>,

@@ -1,12 +1,12 @@
 //! `check`: is this image fit for Lambda? Needs no AWS account.
 
 use crate::function::{Definition, Flags};
-use crate::image::{self, SourceAccess};
+use crate::image;
 use crate::preflight::{self, Severity, Wanted};
 use crate::report::{Failure, Outcome, Report, image_report};
 
 use super::arguments::CheckArguments;
-use super::deploy::{image_finding, is_usage};
+use super::deploy::image_finding;
 use super::session::{Session, usage};
 use super::settings;
 
@@ -24,15 +24,14 @@ async fn judge(
 ) -> Result<Outcome, Failure> {
     let source = settings::source(&arguments.image)?;
     let wanted = wanted(arguments)?;
-    let opened =
-        session.interrupt.or(image::open(&source, wanted.architecture, &SourceAccess::default())).await;
+    let access = settings::source_access(&arguments.from);
+    let opened = session.interrupt.or(image::open(&source, wanted.architecture, &access)).await;
     match opened.map_err(|stopped| stopped.failure(false))? {
         Ok(local) => {
             report.findings = preflight::check_image(&local, &wanted);
             report.image = Some(image_report(&local));
         }
-        Err(error) if is_usage(&error) => return Err(usage(error.to_string(), error.hint())),
-        Err(error) => report.findings.push(image_finding(&error)),
+        Err(error) => report.findings.push(image_finding(&error)?),
     }
     let refuses = |severity| match severity {
         Severity::Refuse => true,

@@ -5,6 +5,7 @@
 mod arguments;
 mod check;
 mod deploy;
+mod docker;
 mod exit;
 mod misuse;
 mod policy;

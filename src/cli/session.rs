@@ -171,7 +171,12 @@ fn default_state_directory() -> PathBuf {
 
 /// Where the digests of compressed layers are remembered.
 pub(super) fn cache_directory() -> PathBuf {
-    user_directory("XDG_CACHE_HOME", ".cache").join("layers")
+    user_cache().join("layers")
+}
+
+/// The folder for what can be made again.
+pub(super) fn user_cache() -> PathBuf {
+    user_directory("XDG_CACHE_HOME", ".cache")
 }
 
 fn user_directory(variable: &str, below_home: &str) -> PathBuf {

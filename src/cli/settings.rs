@@ -5,19 +5,21 @@ use std::time::Duration;
 use crate::apply::ApplySettings;
 use crate::cloud::{Encryption, RepositorySettings};
 use crate::function::{Definition, EnvironmentVariable, EnvironmentVariableError, Flags};
-use crate::image::SourceRef;
+use crate::image::{SourceAccess, SourceRef};
 use crate::name::{Architecture, FunctionRef, NameError, Region, RepositoryRef};
 use crate::plan::{DeploySpec, FunctionSpec};
 use crate::policy::PolicyScope;
 use crate::registry::DEFAULT_PART_SIZE;
 use crate::report::Failure;
 
-use super::arguments::{FunctionArguments, ImageArguments, Scope};
+use super::arguments::{FunctionArguments, ImageArguments, Scope, SourceArguments};
+use super::docker::daemon_settings;
 use super::session::{cache_directory, usage};
 
 /// The image, and the specification apart from the Region, which the connection knows.
 pub(super) struct Resolved {
     pub(super) source: SourceRef,
+    pub(super) access: SourceAccess,
     pub(super) repository: RepositoryRef,
     pub(super) tags: Vec<crate::name::Tag>,
     pub(super) architecture: Option<Architecture>,
@@ -72,6 +74,7 @@ pub(super) fn resolve(
     };
     Ok(Resolved {
         source,
+        access: source_access(&image.from),
         repository: parse(&image.repository)?,
         tags,
         architecture,
@@ -89,6 +92,11 @@ pub(super) fn resolve(
 /// `--image`, and `check`'s argument.
 pub(super) fn source(text: &str) -> Result<SourceRef, Failure> {
     text.parse().map_err(|error: crate::image::ImageError| usage(error.to_string(), error.hint()))
+}
+
+/// How a source that is not in a file is reached.
+pub(super) fn source_access(arguments: &SourceArguments) -> SourceAccess {
+    SourceAccess { daemon: daemon_settings(arguments.docker_host.as_deref()) }
 }
 
 /// `--arch` as typed.

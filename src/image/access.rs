@@ -1,6 +1,11 @@
 //! What opening an image may need beside its name.
 
+use super::DaemonSettings;
+
 /// The surroundings of a source: how daemons and registries are reached, and where things are kept meanwhile. Which part
 /// is used depends on the source; images in files need none of it.
 #[derive(Debug, Clone, Default)]
-pub struct SourceAccess {}
+pub struct SourceAccess {
+    /// For `docker-daemon:`.
+    pub daemon: DaemonSettings,
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::name::Digest;
 
-use super::CompressedFile;
+use super::{CompressedFile, Layer};
 
 /// How many first bytes tell how something is compressed.
 pub(super) const HEAD: usize = 10;
@@ -84,8 +84,27 @@ pub trait BlobStore: std::fmt::Debug + Send + Sync {
     /// Fails when the blob cannot be reached.
     fn open(&self, digest: &Digest, skip: u64) -> io::Result<Box<dyn Read + Send>>;
 
+    /// Says which blobs will be read, to a store that can bring several at once. One that was announced need not be
+    /// read, and one that was not may be.
+    fn announce(&self, _digests: &[Digest]) {}
+
     /// The place, for messages.
     fn place(&self) -> &Path;
+}
+
+/// Says to the stores that these layers lie in that they, and perhaps no others, will be read.
+pub fn announce<'a>(layers: impl IntoIterator<Item = &'a Layer>) {
+    let mut stores: Vec<(&Arc<dyn BlobStore>, Vec<Digest>)> = Vec::new();
+    for layer in layers {
+        let BlobLocation::InStore { store, digest, .. } = &layer.location else { continue };
+        match stores.iter_mut().find(|(known, _)| Arc::ptr_eq(known, store)) {
+            Some((_, digests)) => digests.push(*digest),
+            None => stores.push((store, vec![*digest])),
+        }
+    }
+    for (store, digests) in stores {
+        store.announce(&digests);
+    }
 }
 
 impl BlobLocation {

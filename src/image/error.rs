@@ -6,6 +6,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::docker_daemon::{DaemonProblem, ExportFailure};
 use crate::name::{Architecture, Digest};
 
 /// A source that cannot be opened as an image.
@@ -30,6 +31,8 @@ pub enum ImageErrorKind {
     Malformed,
     /// Several images or platforms fit, and somebody has to choose.
     Ambiguous,
+    /// Whoever has the image, or this machine's disk, could not serve it now.
+    Unavailable,
 }
 
 impl ImageErrorKind {
@@ -42,6 +45,7 @@ impl ImageErrorKind {
             Self::Unreadable => "image_unreadable",
             Self::Malformed => "image_malformed",
             Self::Ambiguous => "image_ambiguous",
+            Self::Unavailable => "image_unavailable",
         }
     }
 }
@@ -60,6 +64,11 @@ impl ImageError {
     /// What to do about it, where there is something.
     pub fn hint(&self) -> Option<String> {
         super::hint::hint(&self.problem)
+    }
+
+    /// What to do about a blob that cannot be read, where it is an image that could not be had.
+    pub fn hint_for(error: &io::Error) -> Option<String> {
+        error.get_ref()?.downcast_ref::<ExportFailure>()?.0.hint()
     }
 }
 
@@ -170,6 +179,10 @@ pub(super) enum Problem {
     LayerCompression { diff_id: Digest, format: &'static str },
     #[error("the manifest has {layers} layers, and the configuration names {diff_ids} diff ids")]
     LayerCount { layers: usize, diff_ids: usize },
+
+    // Whoever has it.
+    #[error(transparent)]
+    Daemon(#[from] DaemonProblem),
 }
 
 fn list(names: &[String]) -> String {
@@ -177,8 +190,9 @@ fn list(names: &[String]) -> String {
 }
 
 impl Problem {
-    fn kind(&self) -> ImageErrorKind {
+    pub(super) fn kind(&self) -> ImageErrorKind {
         match self {
+            Self::Daemon(problem) => problem.kind(),
             Self::NoPath | Self::BadReference { .. } => ImageErrorKind::Usage,
             Self::NotSupportedYet { .. }
             | Self::ForeignTransport { .. }

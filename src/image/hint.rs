@@ -4,14 +4,12 @@ use super::error::Problem;
 
 pub(super) fn hint(problem: &Problem) -> Option<String> {
     let hint = match problem {
-        Problem::NotSupportedYet { transport: "docker-daemon" } => {
-            "save the image first: docker save -o image.tar NAME, then use docker-archive:image.tar"
-        }
+        Problem::Daemon(problem) => problem.hint(),
         Problem::NotSupportedYet { .. } => {
             "copy the image first: skopeo copy docker://NAME oci-archive:image.tar, then use oci-archive:image.tar"
         }
         Problem::ForeignTransport { .. } => {
-            "use docker-archive:FILE, oci-archive:FILE or oci:DIR; skopeo copy SOURCE oci-archive:FILE converts any other source"
+            "use docker-archive:FILE, oci-archive:FILE, oci:DIR or docker-daemon:NAME; skopeo copy SOURCE oci-archive:FILE converts any other source"
         }
         Problem::NoPath => "use docker-archive:FILE[:REF], oci-archive:FILE[:REF], oci:DIR[:REF] or a path",
         Problem::BadReference { .. } => {

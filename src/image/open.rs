@@ -7,7 +7,7 @@ use crate::name::Architecture;
 use super::error::{ImageError, Problem};
 use super::files::Files;
 use super::selector::Selector;
-use super::{LocalImage, SourceAccess, SourceRef, Transport, docker_archive, oci_layout};
+use super::{LocalImage, SourceAccess, SourceRef, Transport, docker_archive, docker_daemon, oci_layout};
 
 /// Opens the image that `source` names, for the wanted architecture where the source has several. Reads and checks
 /// the metadata only: of an uncompressed archive or a directory that takes milliseconds, of a compressed archive one
@@ -18,10 +18,10 @@ use super::{LocalImage, SourceAccess, SourceRef, Transport, docker_archive, oci_
 pub async fn open(
     source: &SourceRef,
     wanted: Option<Architecture>,
-    _access: &SourceAccess,
+    access: &SourceAccess,
 ) -> Result<LocalImage, ImageError> {
     let opened = match source.transport() {
-        Transport::DockerDaemon => Err(Problem::NotSupportedYet { transport: "docker-daemon" }),
+        Transport::DockerDaemon => docker_daemon::open(source, wanted, &access.daemon).await,
         Transport::Registry => Err(Problem::NotSupportedYet { transport: "docker://" }),
         Transport::DockerArchive | Transport::OciLayout | Transport::OciArchive | Transport::Path => {
             let files = source.clone();
@@ -71,14 +71,14 @@ fn check_layout(files: &Files) -> Result<(), Problem> {
 }
 
 /// An archive, and what is wanted of it.
-struct Archived<'a> {
-    files: Files,
-    source: &'a SourceRef,
-    selector: Selector,
+pub(super) struct Archived<'a> {
+    pub(super) files: Files,
+    pub(super) source: &'a SourceRef,
+    pub(super) selector: Selector,
 }
 
 impl Archived<'_> {
-    fn open(&self, wanted: Option<Architecture>) -> Result<LocalImage, Problem> {
+    pub(super) fn open(&self, wanted: Option<Architecture>) -> Result<LocalImage, Problem> {
         let layout = self.files.has(oci_layout::INDEX);
         let docker = self.files.has(docker_archive::MANIFEST);
         let positioned = matches!(self.selector, Selector::Position(_));
@@ -113,6 +113,14 @@ impl Archived<'_> {
                 Ok(image)
             }
         }
+    }
+
+    /// The image whose manifest or index has the digest that is selected, in the OCI table alone.
+    pub(super) fn open_named_manifest(&self, wanted: Option<Architecture>) -> Result<LocalImage, Problem> {
+        if self.files.has(oci_layout::INDEX) {
+            return self.open_layout(wanted);
+        }
+        Err(Problem::NoSuchImage { given: self.selector.to_string(), names: Vec::new() })
     }
 
     fn open_layout(&self, wanted: Option<Architecture>) -> Result<LocalImage, Problem> {
@@ -257,12 +265,10 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_built_yet_is_said_to_be_so() {
-        for text in ["docker-daemon:app:v1", "docker://registry.example/app:v1"] {
-            let error =
-                super::open(&text.parse().unwrap(), None, &SourceAccess::default()).await.unwrap_err();
-            assert_eq!(error.kind(), ImageErrorKind::Unsupported);
-            assert!(error.to_string().contains("not supported yet") && error.hint().is_some());
-        }
+        let source = "docker://registry.example/app:v1".parse().unwrap();
+        let error = super::open(&source, None, &SourceAccess::default()).await.unwrap_err();
+        assert_eq!(error.kind(), ImageErrorKind::Unsupported);
+        assert!(error.to_string().contains("not supported yet") && error.hint().is_some());
     }
 
     #[cfg(unix)]

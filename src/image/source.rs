@@ -50,6 +50,11 @@ impl SourceRef {
         self.transport
     }
 
+    /// What follows the transport.
+    pub(super) fn rest(&self) -> &str {
+        &self.rest
+    }
+
     /// Where the source's path ends and what it says after it. `exists` tells whether a path is there.
     pub(super) fn split(&self, exists: impl Fn(&Path) -> bool) -> Result<(PathBuf, Selector), Problem> {
         let whole = Path::new(&self.rest);

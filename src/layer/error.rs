@@ -3,6 +3,7 @@
 use std::io;
 
 use super::tar_scan::TarDefect;
+use crate::image::ImageError;
 use crate::name::Digest;
 
 /// A layer that cannot be read, or that is not what it claims to be.
@@ -91,6 +92,14 @@ pub enum LayerError {
 }
 
 impl LayerError {
+    /// What a person can do about it, where it is not in the message.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Read { source, .. } => ImageError::hint_for(source),
+            _ => None,
+        }
+    }
+
     /// The diff id of the layer that failed.
     pub fn layer(&self) -> Digest {
         match self {

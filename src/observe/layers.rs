@@ -3,7 +3,7 @@
 use futures_util::future::try_join_all;
 use tokio::join;
 
-use crate::image::{Layer, LocalImage, UNCOMPRESSED_LIMIT};
+use crate::image::{Layer, LocalImage, UNCOMPRESSED_LIMIT, announce};
 use crate::layer::{CachedLayer, Compressors, Encoding, LayerCache, PassSettings, summarize};
 use crate::name::{Digest, Tag};
 use crate::plan::{DeploySpec, default_tag};
@@ -75,6 +75,8 @@ impl Observer<'_> {
     ) -> Result<(), ObserveError> {
         let compressors = Compressors::for_this_machine();
         let settings = PassSettings { encoding: Encoding::default(), uncompressed_limit: UNCOMPRESSED_LIMIT };
+        let unknown = local.layers.iter().zip(layers.iter()).filter(|(_, facts)| facts.known.is_none());
+        announce(unknown.map(|(layer, _)| layer));
         for (layer, facts) in local.layers.iter().zip(layers.iter_mut()) {
             if facts.known.is_some() {
                 continue;

@@ -14,6 +14,7 @@ use super::image_manifest::LayerDescriptor;
 use super::push::{ExpectedLayer, PushRequest, PushedLayer};
 use super::push_error::{LayerSize, PushError};
 use crate::event::{Event, LayerAction, Reporter};
+use crate::image::announce;
 use crate::layer::{Compressors, LayerError, LayerPass, LayerSummary, PassSettings};
 use crate::name::Digest;
 
@@ -84,7 +85,9 @@ impl<'a> LayerPushes<'a> {
         mut self,
         config: Option<(Digest, Bytes)>,
     ) -> Result<(Vec<PushedLayer>, u64), PushError> {
-        let layers = self.missing().into_iter().map(Task::Layer);
+        let missing = self.missing();
+        announce(missing.iter().map(|&index| &self.request.image.layers[index]));
+        let layers = missing.into_iter().map(Task::Layer);
         let tasks = config.map(|(digest, bytes)| Task::Config(digest, bytes)).into_iter().chain(layers);
         let running = tasks.map(|task| self.perform(task));
         let finished: Vec<_> =

@@ -1,0 +1,95 @@
+//! Opening an image of a daemon: from what is remembered of it, else from an export.
+
+use std::sync::Arc;
+
+use super::DaemonProblem;
+use super::address::DaemonSettings;
+use super::client::{Daemon, Description, Engine};
+use super::export::Export;
+use super::layers::{ExportedLayers, Remembered};
+use super::records::Records;
+use super::reference::ImageReference;
+use super::spool::{Keep, SpoolSettings};
+use crate::image::archive::Archive;
+use crate::image::error::Problem;
+use crate::image::files::Files;
+use crate::image::open::Archived;
+use crate::image::selector::Selector;
+use crate::image::{BlobLocation, BlobStore, ImageErrorKind, Layer, LocalImage, SourceRef};
+use crate::name::{Architecture, Digest};
+
+/// Opens the image that `source` names. Must be called within a Tokio runtime; dropping the future ends everything.
+pub(in crate::image) async fn open(
+    source: &SourceRef,
+    wanted: Option<Architecture>,
+    settings: &DaemonSettings,
+) -> Result<LocalImage, Problem> {
+    let reference = ImageReference::parse(source.rest())?;
+    let (daemon, description) = Daemon::find(settings, &reference).await?;
+    let records = Records::in_folder(&settings.cache);
+    let export = Export { daemon, id: description.id, spool: SpoolSettings::in_folder(&settings.cache) };
+    if let Some(archive) = records.look_up(&description) {
+        match open_exported(archive, source, &description, wanted, export.daemon.place()) {
+            Ok(image) => {
+                let source = source.clone();
+                let remembered = Remembered { source, description, wanted, export, records };
+                return Ok(over_export(image, remembered));
+            }
+            // A spoilt record is as good as none; what is to be chosen or is missing was so in the export.
+            Err(problem) if problem.kind() == ImageErrorKind::Malformed => records.forget(&description),
+            Err(problem) => return Err(problem),
+        }
+    }
+    let archive = export.read(&Keep::Everything).await?;
+    // Before the image is chosen: choosing again for another architecture needs no second export. A record that cannot
+    // be written costs an export at the next run, no more.
+    let _ = records.store(&description, &archive);
+    open_exported(archive, source, &description, wanted, export.daemon.place())
+}
+
+/// The same image, its layers in an export that is yet to be read.
+fn over_export(mut image: LocalImage, remembered: Remembered) -> LocalImage {
+    let store: Arc<dyn BlobStore> = Arc::new(ExportedLayers::new(remembered, &image));
+    for layer in &mut image.layers {
+        layer.location = BlobLocation::InStore {
+            store: Arc::clone(&store),
+            digest: stored_name(layer),
+            size: layer.stored_size,
+        };
+    }
+    image
+}
+
+/// What a layer is called in an export: the digest of its stored bytes. Where none is stated, it is not compressed.
+pub(super) fn stored_name(layer: &Layer) -> Digest {
+    layer.stored_digest.unwrap_or(layer.diff_id)
+}
+
+/// Opens the image of an export, and sees to it that it is the one that was asked for.
+pub(super) fn open_exported(
+    archive: Archive,
+    source: &SourceRef,
+    description: &Description,
+    wanted: Option<Architecture>,
+    place: &str,
+) -> Result<LocalImage, Problem> {
+    let files = Files::Archive(archive);
+    // Where containerd keeps the images, the id is the digest of a manifest or of an index, and named as such.
+    let mut archived = Archived { files, source, selector: Selector::Digest(description.id) };
+    match archived.open_named_manifest(wanted) {
+        Err(Problem::NoSuchImage { .. }) => {}
+        opened => return opened,
+    }
+    archived.selector = Selector::Only;
+    let image = archived.open(wanted)?;
+    // podman writes another configuration for an image that was built in OCI's format, so its digest is not the id.
+    let converted = description.engine == Engine::Podman && diff_ids(&image).eq(&description.diff_ids);
+    if image.config_digest == description.id || converted {
+        return Ok(image);
+    }
+    Err(DaemonProblem::OtherImage { place: place.to_owned(), id: description.id }.into())
+}
+
+fn diff_ids(image: &LocalImage) -> impl Iterator<Item = &Digest> {
+    image.layers.iter().map(|layer| &layer.diff_id)
+}
