@@ -96,7 +96,7 @@ pub(super) fn source(text: &str) -> Result<SourceRef, Failure> {
 
 /// How a source that is not in a file is reached.
 pub(super) fn source_access(arguments: &SourceArguments) -> SourceAccess {
-    SourceAccess { daemon: daemon_settings(arguments.docker_host.as_deref()) }
+    SourceAccess { daemon: daemon_settings(arguments.docker_host.as_deref()), ..SourceAccess::default() }
 }
 
 /// `--arch` as typed.

@@ -43,7 +43,7 @@ pub(crate) fn read_refusal(body: &[u8]) -> (Option<String>, String) {
 }
 
 /// One line of bounded length without control characters: the text is a stranger's and goes to a terminal.
-fn presentable(text: &str) -> String {
+pub(crate) fn presentable(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let mut line = words.collect::<Vec<_>>().join(" ");
     if let Some((end, _)) = line.char_indices().nth(LONGEST_MESSAGE) {

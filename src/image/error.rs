@@ -7,6 +7,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::docker_daemon::{DaemonProblem, ExportFailure};
+use super::remote::RemoteError;
 use crate::name::{Architecture, Digest};
 
 /// A source that cannot be opened as an image.
@@ -68,7 +69,9 @@ impl ImageError {
 
     /// What to do about a blob that cannot be read, where it is an image that could not be had.
     pub fn hint_for(error: &io::Error) -> Option<String> {
-        error.get_ref()?.downcast_ref::<ExportFailure>()?.0.hint()
+        let inner = error.get_ref()?;
+        let export = inner.downcast_ref::<ExportFailure>().map(|failure| failure.0.hint());
+        export.unwrap_or_else(|| inner.downcast_ref::<RemoteError>()?.hint())
     }
 }
 
@@ -85,12 +88,12 @@ impl std::error::Error for ImageError {}
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
     // How the source is named.
-    #[error("{transport} sources are not supported yet")]
-    NotSupportedYet { transport: &'static str },
     #[error("{transport} sources are not supported")]
     ForeignTransport { transport: String },
     #[error("no path is given")]
     NoPath,
+    #[error("{given:?} does not name an image in a registry: {why}")]
+    BadName { given: String, why: String },
     #[error("{given:?} does not name an image: {why}")]
     BadReference { given: String, why: String },
 
@@ -183,6 +186,8 @@ pub(super) enum Problem {
     // Whoever has it.
     #[error(transparent)]
     Daemon(#[from] DaemonProblem),
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
 }
 
 fn list(names: &[String]) -> String {
@@ -193,9 +198,9 @@ impl Problem {
     pub(super) fn kind(&self) -> ImageErrorKind {
         match self {
             Self::Daemon(problem) => problem.kind(),
-            Self::NoPath | Self::BadReference { .. } => ImageErrorKind::Usage,
-            Self::NotSupportedYet { .. }
-            | Self::ForeignTransport { .. }
+            Self::Remote(error) => error.kind(),
+            Self::NoPath | Self::BadName { .. } | Self::BadReference { .. } => ImageErrorKind::Usage,
+            Self::ForeignTransport { .. }
             | Self::ArchiveCompression { .. }
             | Self::SchemaOne { .. }
             | Self::Artifact { .. }

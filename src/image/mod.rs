@@ -6,6 +6,7 @@
 
 mod access;
 mod archive;
+mod assemble;
 mod blob;
 mod candidates;
 mod compressed;
@@ -22,6 +23,7 @@ mod media_type;
 mod oci_layout;
 mod open;
 mod platform;
+mod remote;
 mod selector;
 mod source;
 mod strict_json;
@@ -43,4 +45,7 @@ pub use docker_daemon::DaemonSettings;
 pub use error::{ImageError, ImageErrorKind};
 pub use local::{Choice, Config, Layer, LocalImage, MediaFlavor, OriginalManifest, UNCOMPRESSED_LIMIT};
 pub use open::open;
+pub use remote::{
+    AuthFiles, Credential, CredentialError, Credentials, Pin, RemoteAccess, RemoteReference, StoredCredentials,
+};
 pub use source::{SourceRef, Transport};

@@ -7,7 +7,7 @@ use crate::name::Architecture;
 use super::error::{ImageError, Problem};
 use super::files::Files;
 use super::selector::Selector;
-use super::{LocalImage, SourceAccess, SourceRef, Transport, docker_archive, docker_daemon, oci_layout};
+use super::{LocalImage, SourceAccess, SourceRef, Transport, docker_archive, docker_daemon, oci_layout, remote};
 
 /// Opens the image that `source` names, for the wanted architecture where the source has several. Reads and checks
 /// the metadata only: of an uncompressed archive or a directory that takes milliseconds, of a compressed archive one
@@ -22,7 +22,10 @@ pub async fn open(
 ) -> Result<LocalImage, ImageError> {
     let opened = match source.transport() {
         Transport::DockerDaemon => docker_daemon::open(source, wanted, &access.daemon).await,
-        Transport::Registry => Err(Problem::NotSupportedYet { transport: "docker://" }),
+        Transport::Registry => match source.remote() {
+            Ok(reference) => remote::open(source.as_str(), reference, wanted, &access.remote).await,
+            Err(problem) => Err(problem),
+        },
         Transport::DockerArchive | Transport::OciLayout | Transport::OciArchive | Transport::Path => {
             let files = source.clone();
             // Reading files blocks.
@@ -261,14 +264,6 @@ mod tests {
         disagreeing.extend(docker_tree(&["app:v1"]));
         let error = place.open(&TarFile::of(&disagreeing).finish()).unwrap_err();
         assert!(error.to_string().contains("name different images"), "{error}");
-    }
-
-    #[tokio::test]
-    async fn what_is_not_built_yet_is_said_to_be_so() {
-        let source = "docker://registry.example/app:v1".parse().unwrap();
-        let error = super::open(&source, None, &SourceAccess::default()).await.unwrap_err();
-        assert_eq!(error.kind(), ImageErrorKind::Unsupported);
-        assert!(error.to_string().contains("not supported yet") && error.hint().is_some());
     }
 
     #[cfg(unix)]
