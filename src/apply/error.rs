@@ -81,6 +81,9 @@ impl ApplyError {
                 (cloud_kind(error.kind), Stage::Usage, cloud_hint(error))
             }
             Self::Cloud(error) => (cloud_kind(error.kind), stage, cloud_hint(error)),
+            Self::Push(error @ PushError::Layer(layer)) if layer.is_unavailable() => {
+                ("image_unavailable", stage, error.hint())
+            }
             Self::Push(
                 error @ (PushError::TooLarge { .. } | PushError::ImmutableTag { .. } | PushError::Layer(_)),
             ) => ("refused", Stage::Refused, error.hint()),

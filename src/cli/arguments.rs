@@ -12,7 +12,7 @@ use super::Misuse;
 pub(super) const DEFAULT_STATE: &str = "-";
 
 /// How an image source is written.
-const IMAGE_HELP: &str = "The image: docker-archive:FILE[:REF], oci:DIR[:REF], oci-archive:FILE[:REF], docker-daemon:REF, or a path";
+const IMAGE_HELP: &str = "The image: docker-archive:FILE[:REF], oci:DIR[:REF], oci-archive:FILE[:REF], docker-daemon:REF, docker://HOST/REPOSITORY[:TAG|@DIGEST], or a path";
 
 /// Takes a container image from this machine to a live AWS Lambda function
 #[derive(Debug, Parser)]
@@ -96,7 +96,7 @@ pub(super) struct Common {
     /// Connect here instead of the registry's own host (VPC endpoint, proxy, stand-in)
     #[arg(long, global = true, env = "LAMBDA_LIFT_REGISTRY_ENDPOINT", value_name = "URL")]
     pub(super) registry_endpoint: Option<String>,
-    /// Allow a plain http registry endpoint that is not on this machine
+    /// Allow a plain http registry or source endpoint that is not on this machine
     #[arg(long, global = true, env = "LAMBDA_LIFT_ALLOW_PLAIN_HTTP", value_parser = BoolishValueParser::new())]
     pub(super) allow_plain_http: bool,
     /// Another profile for the repository's account
@@ -192,6 +192,12 @@ pub(super) struct SourceArguments {
     /// Docker context in use, then the sockets of Docker and podman)
     #[arg(long, env = "LAMBDA_LIFT_DOCKER_HOST", value_name = "URL")]
     pub(super) docker_host: Option<String>,
+    /// Profile of the AWS configuration files for a docker:// source in Amazon ECR (default: the identity that deploys)
+    #[arg(long, env = "LAMBDA_LIFT_SOURCE_PROFILE", value_name = "NAME")]
+    pub(super) source_profile: Option<String>,
+    /// Connect here instead of the host of a docker:// source (VPC endpoint, proxy, stand-in)
+    #[arg(long, env = "LAMBDA_LIFT_SOURCE_ENDPOINT", value_name = "URL")]
+    pub(super) source_endpoint: Option<String>,
 }
 
 /// Which function, and how it shall be.

@@ -1,12 +1,13 @@
 //! `check`: is this image fit for Lambda? Needs no AWS account.
 
 use crate::function::{Definition, Flags};
-use crate::image;
+use crate::image::{self, SourceAccess};
 use crate::preflight::{self, Severity, Wanted};
 use crate::report::{Failure, Outcome, Report, image_report};
 
 use super::arguments::CheckArguments;
 use super::deploy::image_finding;
+use super::remote::{connect_for, remote_access};
 use super::session::{Session, usage};
 use super::settings;
 
@@ -24,7 +25,10 @@ async fn judge(
 ) -> Result<Outcome, Failure> {
     let source = settings::source(&arguments.image)?;
     let wanted = wanted(arguments)?;
-    let access = settings::source_access(&arguments.from);
+    // Kept until the image was opened: it may be the stand-in that has it.
+    let connected = connect_for(session, &source).await?;
+    let remote = remote_access(session, &arguments.from, &source, connected.as_ref()).await?;
+    let access = SourceAccess { remote, ..settings::source_access(&arguments.from) };
     let opened = session.interrupt.or(image::open(&source, wanted.architecture, &access)).await;
     match opened.map_err(|stopped| stopped.failure(false))? {
         Ok(local) => {

@@ -12,6 +12,7 @@ use crate::preflight::{self, Finding, Wanted};
 use crate::report::{Failure, Outcome, Report, Stage, image_report};
 
 use super::arguments::{DeployArguments, FunctionArguments, ImageArguments};
+use super::remote::remote_access;
 use super::session::{Connected, Session, cache_directory};
 use super::settings::{self, Resolved};
 
@@ -47,8 +48,10 @@ async fn run(
 ) -> Report {
     let mut report = Report::new(command);
     let ended = async {
-        let resolved = settings::resolve(image, function)?;
+        let mut resolved = settings::resolve(image, function)?;
         let connected = session.connect().await?;
+        let Resolved { from, source, .. } = &resolved;
+        resolved.access.remote = remote_access(&session, from, source, Some(&connected)).await?;
         pipeline(&session, &resolved, &connected, mode, &mut report).await
     };
     let ended = ended.await;

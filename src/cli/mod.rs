@@ -9,6 +9,7 @@ mod docker;
 mod exit;
 mod misuse;
 mod policy;
+mod remote;
 mod run;
 mod session;
 mod settings;

@@ -19,6 +19,7 @@ use super::session::{cache_directory, usage};
 /// The image, and the specification apart from the Region, which the connection knows.
 pub(super) struct Resolved {
     pub(super) source: SourceRef,
+    pub(super) from: SourceArguments,
     pub(super) access: SourceAccess,
     pub(super) repository: RepositoryRef,
     pub(super) tags: Vec<crate::name::Tag>,
@@ -75,6 +76,7 @@ pub(super) fn resolve(
     Ok(Resolved {
         source,
         access: source_access(&image.from),
+        from: image.from,
         repository: parse(&image.repository)?,
         tags,
         architecture,

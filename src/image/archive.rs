@@ -13,7 +13,6 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::blob::HEAD;
 use super::entry_name;
 use super::error::Problem;
 use super::files::{Seen, StoredFile};
@@ -224,8 +223,8 @@ impl Table {
     /// Reads over an entry's body, keeps what will be asked for later, and counts the bytes.
     fn read_body(&mut self, entry: &mut tar::Entry<'_, impl Read>) -> io::Result<(Seen, u64)> {
         let stated = entry.size();
-        let mut head = Vec::with_capacity(HEAD);
-        entry.take(HEAD as u64).read_to_end(&mut head)?;
+        let mut head = Vec::with_capacity(Compression::HEAD);
+        entry.take(Compression::HEAD as u64).read_to_end(&mut head)?;
         let document = matches!(head.first(), Some(b'{' | b'[' | b' ' | b'\n'));
         if !document || stated > MAX_KEPT - self.kept {
             let rest = io::copy(entry, &mut io::sink())?;

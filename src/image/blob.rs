@@ -9,8 +9,6 @@ use crate::name::Digest;
 
 use super::{CompressedFile, Layer};
 
-/// How many first bytes tell how something is compressed.
-pub(super) const HEAD: usize = 10;
 
 /// How stored bytes are compressed, told by their first bytes and never by a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,9 +22,12 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// Tells by the first bytes of stored content; fewer than [`HEAD`] when there are no more. The error names a
+    /// How many first bytes tell how something is compressed.
+    pub(crate) const HEAD: usize = 10;
+
+    /// Tells by the first bytes of stored content; fewer than [`Self::HEAD`] when there are no more. The error names a
     /// format that images do not use.
-    pub(super) fn of_head(head: &[u8]) -> Result<Self, &'static str> {
+    pub(crate) fn of_head(head: &[u8]) -> Result<Self, &'static str> {
         match head {
             [0x1f, 0x8b, ..] => Ok(Self::Gzip),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Ok(Self::Zstd),
@@ -145,10 +146,10 @@ impl BlobLocation {
         }
     }
 
-    /// The first bytes, at most [`HEAD`] of them.
+    /// The first bytes, at most [`Compression::HEAD`] of them.
     pub(super) fn head(&self) -> io::Result<Vec<u8>> {
-        let mut head = Vec::with_capacity(HEAD);
-        self.open(0)?.take(HEAD as u64).read_to_end(&mut head)?;
+        let mut head = Vec::with_capacity(Compression::HEAD);
+        self.open(0)?.take(Compression::HEAD as u64).read_to_end(&mut head)?;
         Ok(head)
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::tar_scan::TarDefect;
-use crate::image::ImageError;
+use crate::image::{ImageError, ImageErrorKind};
 use crate::name::Digest;
 
 /// A layer that cannot be read, or that is not what it claims to be.
@@ -19,7 +19,7 @@ pub enum LayerError {
     },
     /// The stored bytes end early.
     #[error(
-        "layer {layer} is truncated: {found} of {expected} bytes are there; make the image archive again"
+        "layer {layer} is truncated: {found} of {expected} bytes are there"
     )]
     Truncated {
         /// The layer's diff id.
@@ -31,8 +31,7 @@ pub enum LayerError {
     },
     /// The stored bytes are not those that the source's manifest names.
     #[error(
-        "layer {layer} is damaged: its stored bytes have digest {found}, the manifest says {expected}; \
-         make the image archive again"
+        "layer {layer} is damaged: its stored bytes have digest {found}, the manifest says {expected}"
     )]
     StoredDigest {
         /// The layer's diff id.
@@ -43,17 +42,25 @@ pub enum LayerError {
         found: Digest,
     },
     /// The stored bytes do not decompress.
-    #[error("layer {layer} cannot be decompressed; make the image archive again")]
+    #[error("layer {layer} cannot be decompressed")]
     Decompress {
         /// The layer's diff id.
         layer: Digest,
         /// What the decoder said.
         source: io::Error,
     },
+    /// The stored bytes are compressed in a way that images do not use.
+    #[error("layer {layer} is compressed with {format}, which container images do not use")]
+    Compression {
+        /// The layer's diff id.
+        layer: Digest,
+        /// The format's name.
+        format: &'static str,
+    },
     /// The content is not what the configuration names.
     #[error(
         "the content of layer {layer} has digest {found}: the image's configuration and its layers do not \
-         belong together; make the image archive again"
+         belong together"
     )]
     DiffId {
         /// The diff id that the configuration states.
@@ -96,8 +103,20 @@ impl LayerError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Read { source, .. } => ImageError::hint_for(source),
+            Self::Truncated { .. }
+            | Self::StoredDigest { .. }
+            | Self::Decompress { .. }
+            | Self::DiffId { .. } => {
+                Some("the image is damaged where it comes from: save it, build it or push it there again".to_owned())
+            }
             _ => None,
         }
+    }
+
+    /// Whether the layer could not be had, rather than not being what it should be.
+    pub fn is_unavailable(&self) -> bool {
+        let malformed = |source| ImageError::kind_for(source) == Some(ImageErrorKind::Malformed);
+        matches!(self, Self::Read { source, .. } if !malformed(source))
     }
 
     /// The diff id of the layer that failed.
@@ -107,6 +126,7 @@ impl LayerError {
             | Self::Truncated { layer, .. }
             | Self::StoredDigest { layer, .. }
             | Self::Decompress { layer, .. }
+            | Self::Compression { layer, .. }
             | Self::DiffId { layer, .. }
             | Self::TooLarge { layer, .. }
             | Self::NotTar { layer, .. }

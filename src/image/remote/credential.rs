@@ -37,11 +37,13 @@ pub struct CredentialError {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// Whether nobody could be asked, rather than somebody having to mend something.
+    pub is_unavailable: bool,
 }
 
 impl CredentialError {
     pub(super) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: Some(hint.into()) }
+        Self { message: message.into(), hint: Some(hint.into()), is_unavailable: false }
     }
 }
 

@@ -112,6 +112,7 @@ impl RemoteError {
     pub(in crate::image) fn kind(&self) -> ImageErrorKind {
         match self {
             Self::NotFound { .. } => ImageErrorKind::NotFound,
+            Self::Credential(error) if error.is_unavailable => ImageErrorKind::Unavailable,
             Self::Denied { .. } | Self::Credential(_) => ImageErrorKind::Unreadable,
             Self::Endpoint(_) => ImageErrorKind::Usage,
             Self::RateLimited(_)
