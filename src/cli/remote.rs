@@ -54,7 +54,8 @@ pub(super) async fn remote_access(
         let profile = arguments.source_profile.as_deref();
         let clients = connected.clients_in(&registry.region, profile).await?;
         let ecr = clients.as_ref().unwrap_or(&connected.clients).ecr.clone();
-        access.credentials = Arc::new(EcrCredentials { authorizer: Arc::new(ecr), own_profile: profile.is_some() });
+        access.credentials =
+            Arc::new(EcrCredentials { authorizer: Arc::new(ecr), own_profile: profile.is_some() });
         // The stand-in is every registry of AWS.
         access.endpoint = access.endpoint.or_else(|| connected.stand_url());
     }
@@ -133,9 +134,9 @@ impl Credentials for EcrCredentials {
 fn of_cloud(error: CloudError) -> CredentialError {
     let is_unavailable = !matches!(error.kind, CloudErrorKind::Credentials | CloudErrorKind::AccessDenied);
     let hint = match error.kind {
-        CloudErrorKind::AccessDenied => {
-            Some("allow ecr:GetAuthorizationToken on resource * to the identity that reads the source".to_owned())
-        }
+        CloudErrorKind::AccessDenied => Some(
+            "allow ecr:GetAuthorizationToken on resource * to the identity that reads the source".to_owned(),
+        ),
         _ => error.hint(),
     };
     CredentialError { message: format!("no token for the source's registry: {error}"), hint, is_unavailable }

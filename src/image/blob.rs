@@ -9,7 +9,6 @@ use crate::name::Digest;
 
 use super::{CompressedFile, Layer};
 
-
 /// How stored bytes are compressed, told by their first bytes and never by a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Compression {

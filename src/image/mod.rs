@@ -46,6 +46,7 @@ pub use error::{ImageError, ImageErrorKind};
 pub use local::{Choice, Config, Layer, LocalImage, MediaFlavor, OriginalManifest, UNCOMPRESSED_LIMIT};
 pub use open::open;
 pub use remote::{
-    AuthFiles, Credential, CredentialError, Credentials, Pin, RemoteAccess, RemoteReference, StoredCredentials,
+    AuthFiles, Credential, CredentialError, Credentials, Pin, RemoteAccess, RemoteReference,
+    StoredCredentials,
 };
 pub use source::{SourceRef, Transport};

@@ -7,7 +7,9 @@ use crate::name::Architecture;
 use super::error::{ImageError, Problem};
 use super::files::Files;
 use super::selector::Selector;
-use super::{LocalImage, SourceAccess, SourceRef, Transport, docker_archive, docker_daemon, oci_layout, remote};
+use super::{
+    LocalImage, SourceAccess, SourceRef, Transport, docker_archive, docker_daemon, oci_layout, remote,
+};
 
 /// Opens the image that `source` names, for the wanted architecture where the source has several. Reads and checks
 /// the metadata only: of an uncompressed archive or a directory that takes milliseconds, of a compressed archive one

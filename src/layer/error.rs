@@ -18,9 +18,7 @@ pub enum LayerError {
         source: io::Error,
     },
     /// The stored bytes end early.
-    #[error(
-        "layer {layer} is truncated: {found} of {expected} bytes are there"
-    )]
+    #[error("layer {layer} is truncated: {found} of {expected} bytes are there")]
     Truncated {
         /// The layer's diff id.
         layer: Digest,
@@ -30,9 +28,7 @@ pub enum LayerError {
         found: u64,
     },
     /// The stored bytes are not those that the source's manifest names.
-    #[error(
-        "layer {layer} is damaged: its stored bytes have digest {found}, the manifest says {expected}"
-    )]
+    #[error("layer {layer} is damaged: its stored bytes have digest {found}, the manifest says {expected}")]
     StoredDigest {
         /// The layer's diff id.
         layer: Digest,
@@ -106,9 +102,10 @@ impl LayerError {
             Self::Truncated { .. }
             | Self::StoredDigest { .. }
             | Self::Decompress { .. }
-            | Self::DiffId { .. } => {
-                Some("the image is damaged where it comes from: save it, build it or push it there again".to_owned())
-            }
+            | Self::DiffId { .. } => Some(
+                "the image is damaged where it comes from: save it, build it or push it there again"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }

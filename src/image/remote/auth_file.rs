@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use serde::Deserialize;
 
-use super::credential::{Credential, CredentialError};
 use super::RemoteReference;
+use super::credential::{Credential, CredentialError};
+use crate::image::strict_json::Object;
 
 /// The largest file that is read. Real ones have some kilobytes.
 const LARGEST_FILE: u64 = 4 << 20;
@@ -28,7 +29,7 @@ pub(super) enum Found {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct AuthFile {
-    auths: Option<HashMap<String, Entry>>,
+    auths: Option<HashMap<String, Object<Entry>>>,
     creds_store: Option<String>,
     cred_helpers: Option<HashMap<String, String>>,
 }
@@ -65,7 +66,8 @@ impl AuthFile {
         if text.trim_ascii().is_empty() {
             return Ok(Self::default());
         }
-        serde_json::from_slice(text).map_err(|error| {
+        let parsed = serde_json::from_slice::<Object<Self>>(text);
+        parsed.map(|Object(file)| file).map_err(|error| {
             format!("it is not as docker login writes it, at line {} column {}", error.line(), error.column())
         })
     }
@@ -86,8 +88,8 @@ impl AuthFile {
             }
             return Ok(Some(Found::Helper { name: name.clone(), keys }));
         }
-        let entries = self.auths.iter().flatten().filter(|(_, entry)| entry.says_something());
-        if let Some((key, entry)) = most_specific(&wanted, entries) {
+        let entries = self.auths.iter().flatten().filter(|(_, Object(entry))| entry.says_something());
+        if let Some((key, Object(entry))) = most_specific(&wanted, entries) {
             return entry.credential(key).map(|credential| Some(Found::Credential(credential)));
         }
         let store = self.creds_store.as_ref().filter(|name| !name.is_empty());
@@ -224,7 +226,9 @@ mod tests {
             assert_eq!(found(&file, "alpine"), basic("me", "of:me"), "{key}");
             assert_eq!(found(&file, "ghcr.io/org/app"), None, "{key}");
         }
-        for key in ["localhost:5000", "http://localhost:5000", "https://localhost:5000/v2/", "localhost:5000/"] {
+        for key in
+            ["localhost:5000", "http://localhost:5000", "https://localhost:5000/v2/", "localhost:5000/"]
+        {
             let file = format!(r#"{{"auths":{{"{key}":{}}}}}"#, entry("me"));
             assert_eq!(found(&file, "localhost:5000/a/b"), basic("me", "of:me"), "{key}");
             assert_eq!(found(&file, "localhost:5001/a/b"), None, "{key}");

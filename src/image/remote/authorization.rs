@@ -129,11 +129,7 @@ impl Authorization {
         self.credentials.hint(&self.reference, had_credential)
     }
 
-    async fn answer(
-        &self,
-        challenge: &Challenge,
-        service: &impl TokenService,
-    ) -> Result<Held, RemoteError> {
+    async fn answer(&self, challenge: &Challenge, service: &impl TokenService) -> Result<Held, RemoteError> {
         let credential = self.credentials.credential(&self.reference).await?;
         let had_credential = credential.is_some();
         let held = Held { challenge: Some(challenge.clone()), had_credential, ..Held::default() };
@@ -152,7 +148,10 @@ impl Authorization {
                 };
                 let asked_at = Instant::now();
                 let answer = service.token(request).await?;
-                let life = answer.expires_in.filter(|seconds| *seconds > 0).map_or(DEFAULT_LIFE, Duration::from_secs);
+                let life = answer
+                    .expires_in
+                    .filter(|seconds| *seconds > 0)
+                    .map_or(DEFAULT_LIFE, Duration::from_secs);
                 let margin = LONGEST_MARGIN.min(life / 10);
                 let header = answer.header().ok_or_else(|| RemoteError::Protocol {
                     url: redacted(realm),
@@ -188,7 +187,8 @@ impl Held {
 
 impl TokenAnswer {
     fn header(&self) -> Option<HeaderValue> {
-        let given = [&self.token, &self.access_token].into_iter().flatten().find(|token| !token.is_empty())?;
+        let given =
+            [&self.token, &self.access_token].into_iter().flatten().find(|token| !token.is_empty())?;
         sensitive(format!("Bearer {given}"))
     }
 }

@@ -67,8 +67,12 @@ mod tests {
             (&[hub][..], bearer("https://auth.docker.io/token", Some("registry.docker.io"))),
             (&[ecr], Some(Challenge::Basic)),
             (&["Basic realm=\"x\"", hub], bearer("https://auth.docker.io/token", Some("registry.docker.io"))),
-            (&[r#"bearer realm="https://ghcr.io/token",service="ghcr.io",scope="a,b",error="invalid_token""#],
-             bearer("https://ghcr.io/token", Some("ghcr.io"))),
+            (
+                &[
+                    r#"bearer realm="https://ghcr.io/token",service="ghcr.io",scope="a,b",error="invalid_token""#,
+                ],
+                bearer("https://ghcr.io/token", Some("ghcr.io")),
+            ),
             (&[r#"Bearer realm="https://a.example/t?x=1""#], bearer("https://a.example/t?x=1", None)),
             (&["Negotiate", "BASIC realm=\"x\""], Some(Challenge::Basic)),
             (&["Basic"], Some(Challenge::Basic)),

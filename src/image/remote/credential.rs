@@ -90,8 +90,12 @@ pub(super) fn login_hint(reference: &RemoteReference, had_some: bool) -> String 
     let login = format!("docker login {host}");
     let login = login.trim_end();
     if had_some {
-        format!("sign in again with {login}: the name of the image, or the credentials that are stored, are wrong")
+        format!(
+            "sign in again with {login}: the name of the image, or the credentials that are stored, are wrong"
+        )
     } else {
-        format!("sign in with {login}, or correct the image's name: many registries say the same of what is not there")
+        format!(
+            "sign in with {login}, or correct the image's name: many registries say the same of what is not there"
+        )
     }
 }

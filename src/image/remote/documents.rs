@@ -39,7 +39,8 @@ pub(super) async fn read_root(repository: &Repository) -> Result<Root, RemoteErr
     match &repository.reference().pin {
         Pin::Digest(digest) => root_by_digest(repository, digest).await,
         Pin::Tag(tag) => {
-            let document = repository.read(&manifest_request(repository, &tag.to_string()), limit(MAX_MANIFEST)).await?;
+            let document =
+                repository.read(&manifest_request(repository, &tag.to_string()), limit(MAX_MANIFEST)).await?;
             if media_type::is_schema_one(&content_type(&document)) {
                 // Its digest is not that of its bytes; it is refused anyway.
                 return root(document);
@@ -56,7 +57,8 @@ pub(super) async fn read_root(repository: &Repository) -> Result<Root, RemoteErr
 }
 
 async fn root_by_digest(repository: &Repository, digest: &Digest) -> Result<Root, RemoteError> {
-    let document = repository.read(&manifest_request(repository, &digest.to_string()), limit(MAX_MANIFEST)).await?;
+    let document =
+        repository.read(&manifest_request(repository, &digest.to_string()), limit(MAX_MANIFEST)).await?;
     if !media_type::is_schema_one(&content_type(&document)) {
         verify(&document, digest)?;
     }
@@ -65,11 +67,17 @@ async fn root_by_digest(repository: &Repository, digest: &Digest) -> Result<Root
 
 /// Amazon ECR says the digest in answer to HEAD only. Where that is another one, the tag has moved in between or
 /// what came by tag was converted; by digest nothing is.
-async fn agree_with_head(repository: &Repository, tag: &str, document: Document) -> Result<Root, RemoteError> {
+async fn agree_with_head(
+    repository: &Repository,
+    tag: &str,
+    document: Document,
+) -> Result<Root, RemoteError> {
     let head = Request { method: Method::HEAD, ..manifest_request(repository, tag) };
     match repository.read(&head, 0).await {
         Ok(answer) => match stated_digest(&answer)? {
-            Some(stated) if stated != Digest::of(&document.bytes) => root_by_digest(repository, &stated).await,
+            Some(stated) if stated != Digest::of(&document.bytes) => {
+                root_by_digest(repository, &stated).await
+            }
             _ => root(document),
         },
         // Some registries do not know HEAD; the bytes have their own digest.
@@ -97,7 +105,8 @@ fn root(document: Document) -> Result<Root, RemoteError> {
         || media_type::is_schema_one(&content_type);
     let media_type = if known { content_type } else { String::new() };
     if is_html(&document.headers) || bytes.trim_ascii_start().first() != Some(&b'{') {
-        let what = if bytes.is_empty() { "it is empty" } else { "it is not a manifest but something for people" };
+        let what =
+            if bytes.is_empty() { "it is empty" } else { "it is not a manifest but something for people" };
         return Err(RemoteError::NotARegistry { url: document.url, what: what.to_owned() });
     }
     Ok(Root { descriptor: Descriptor::plain(media_type, Digest::of(&bytes), bytes.len() as u64), bytes })

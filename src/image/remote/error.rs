@@ -132,7 +132,9 @@ impl RemoteError {
     /// What a person can do about it.
     pub(in crate::image) fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::NotFound { .. } => "check the name, the tag or the digest: skopeo list-tags docker://HOST/REPOSITORY",
+            Self::NotFound { .. } => {
+                "check the name, the tag or the digest: skopeo list-tags docker://HOST/REPOSITORY"
+            }
             Self::Denied { hint, .. } => return Some(hint.clone()),
             Self::Credential(error) => return error.hint.clone(),
             Self::RateLimited(_) => {

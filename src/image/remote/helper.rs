@@ -10,9 +10,9 @@ use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
+use super::RemoteReference;
 use super::auth_file::{AuthFiles, Found};
 use super::credential::{Credential, CredentialError, Credentials, login_hint};
-use super::RemoteReference;
 use crate::http::refusal_body::presentable;
 
 /// How long a helper may take.
@@ -67,7 +67,10 @@ fn program_of(name: &str) -> Result<PathBuf, CredentialError> {
     // A name is looked for on the path; it must not lead elsewhere.
     if name.contains(['/', '\\', '\0']) {
         let message = format!("{name:?} is not the name of a credential helper");
-        return Err(CredentialError::new(message, "correct credHelpers or credsStore in Docker's config.json"));
+        return Err(CredentialError::new(
+            message,
+            "correct credHelpers or credsStore in Docker's config.json",
+        ));
     }
     Ok(format!("docker-credential-{name}").into())
 }
@@ -82,11 +85,7 @@ struct Answer {
 }
 
 /// Asks a helper for what it has under `key`; none when it has nothing.
-async fn ask(
-    program: &Path,
-    key: &str,
-    patience: Duration,
-) -> Result<Option<Credential>, CredentialError> {
+async fn ask(program: &Path, key: &str, patience: Duration) -> Result<Option<Credential>, CredentialError> {
     let name = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned();
     let failed = |what: String| {
         let message = format!("the credential helper {name} {what}");
@@ -122,10 +121,10 @@ async fn ask(
     }
     match serde_json::from_slice::<Answer>(&output) {
         Ok(Answer { secret, .. }) if secret.is_empty() => Ok(None),
-        Ok(Answer { username, secret }) if username == TOKEN_USER => Ok(Some(Credential::IdentityToken(secret))),
-        Ok(Answer { username, secret }) => {
-            Ok(Some(Credential::Basic { user: username, password: secret }))
+        Ok(Answer { username, secret }) if username == TOKEN_USER => {
+            Ok(Some(Credential::IdentityToken(secret)))
         }
+        Ok(Answer { username, secret }) => Ok(Some(Credential::Basic { user: username, password: secret })),
         // What it said may be a secret.
         Err(_) => Err(failed("answered with something that is not a credential".to_owned())),
     }
@@ -182,7 +181,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_helper_is_asked_by_the_registrys_name() {
-        let script = r#"[ "$1" = get ] || exit 9; printf '{"ServerURL":"x","Username":"me","Secret":"%s"}' "$(cat)""#;
+        let script =
+            r#"[ "$1" = get ] || exit 9; printf '{"ServerURL":"x","Username":"me","Secret":"%s"}' "$(cat)""#;
         let expected = Credential::Basic { user: "me".to_owned(), password: "host.example".to_owned() };
         assert_eq!(answer(script, LONG).await, Ok(Some(expected)));
         let script = r#"echo '{"Username":"<token>","Secret":"refresh"}'"#;

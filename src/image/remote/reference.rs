@@ -126,9 +126,7 @@ fn check_repository(repository: &str) -> Result<(), String> {
     let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let good = |part: &str| {
         let joints = |joint: &str| matches!(joint, "" | "." | "_" | "__") || joint.bytes().all(|b| b == b'-');
-        part.starts_with(alphanumeric)
-            && part.ends_with(alphanumeric)
-            && part.split(alphanumeric).all(joints)
+        part.starts_with(alphanumeric) && part.ends_with(alphanumeric) && part.split(alphanumeric).all(joints)
     };
     if repository.len() > 255 {
         return Err("a repository's name has at most 255 characters".to_owned());
@@ -184,7 +182,10 @@ mod tests {
         }
         for text in [format!("alpine@{DIGEST}"), format!("docker.io/library/alpine:3@{DIGEST}")] {
             let (host, repository, pin) = parsed(&text).unwrap();
-            assert_eq!((host.as_str(), repository.as_str(), pin.as_str()), ("docker.io", "library/alpine", DIGEST));
+            assert_eq!(
+                (host.as_str(), repository.as_str(), pin.as_str()),
+                ("docker.io", "library/alpine", DIGEST)
+            );
         }
     }
 

@@ -211,7 +211,11 @@ impl Repository {
     }
 
     /// The next piece of a body; none at its end.
-    pub(super) async fn chunk(&self, url: &Url, response: &mut Response) -> Result<Option<Bytes>, RemoteError> {
+    pub(super) async fn chunk(
+        &self,
+        url: &Url,
+        response: &mut Response,
+    ) -> Result<Option<Bytes>, RemoteError> {
         match tokio::time::timeout(self.retry.stall, response.chunk()).await {
             Ok(Ok(chunk)) => Ok(chunk),
             Ok(Err(error)) => Err(no_answer(url, &error)),
@@ -244,7 +248,8 @@ impl Repository {
 
     /// Where a redirect leads. To plain http only from a registry that is itself reached so.
     fn redirected(&self, url: &Url, response: &Response) -> Result<Url, RemoteError> {
-        let protocol = |problem: &str| RemoteError::Protocol { url: redacted(url), problem: problem.to_owned() };
+        let protocol =
+            |problem: &str| RemoteError::Protocol { url: redacted(url), problem: problem.to_owned() };
         let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
         let target = location.and_then(|location| url.join(location).ok());
         let target = target.ok_or_else(|| protocol("a redirect without an address"))?;
@@ -272,9 +277,10 @@ impl Repository {
         match refusal.status {
             401 | 403 if own && !html => self.denied(request, refusal).await,
             429 => RemoteError::RateLimited(Box::new(refusal)),
-            404 | 401 | 403 if html => {
-                RemoteError::NotARegistry { url: refusal.url, what: format!("it is a web page ({})", refusal.status) }
-            }
+            404 | 401 | 403 if html => RemoteError::NotARegistry {
+                url: refusal.url,
+                what: format!("it is a web page ({})", refusal.status),
+            },
             404 => RemoteError::NotFound { what: request.what.clone(), refusal: Box::new(refusal) },
             _ => RemoteError::Refused(Box::new(refusal)),
         }
@@ -359,7 +365,8 @@ impl Repository {
 
 /// The registry's own address: https, but plain http on this machine.
 fn own_endpoint(reference: &RemoteReference) -> Result<Url, RemoteError> {
-    let not_one = |error: url::ParseError| RemoteError::Client(format!("{} is no host: {error}", reference.host));
+    let not_one =
+        |error: url::ParseError| RemoteError::Client(format!("{} is no host: {error}", reference.host));
     let plain: Url = format!("http://{}", reference.address()).parse().map_err(not_one)?;
     if is_loopback(&plain) {
         return Ok(plain);
