@@ -22,6 +22,7 @@ pub mod event;
 pub mod function;
 pub mod image;
 pub mod layer;
+pub mod memory;
 pub mod name;
 pub mod observe;
 pub mod output;
