@@ -1,6 +1,6 @@
 //! The one match over the steps of a plan.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use crate::cloud::{CloudErrorKind, EcrReader, EcrWriter, LambdaReader, LambdaWriter, LiveFunction};
 use crate::event::{Event, Reporter};
 use crate::image::UNCOMPRESSED_LIMIT;
-use crate::layer::{Encoding, LayerCache};
+use crate::memory::Memory;
 use crate::name::{Digest, FunctionName, ImageUri, Version};
-use crate::observe::{Facts, LayerFacts, LayerOrigin};
+use crate::observe::{Facts, ImageFacts, LayerFacts, LayerOrigin};
 use crate::plan::{AliasStep, DeploySpec, Plan, PushStep, Step, default_tag};
-use crate::registry::{KnownLayer, PushRequest, Registry, publish_manifest, push_image};
+use crate::registry::{KnownLayer, PushRequest, Registry, RememberedOrigins, publish_manifest, push_image};
 use crate::report::{AliasReport, PolicyOutcome, Report, StepStatus, describe_done};
 
 use super::function::FunctionWriter;
@@ -28,8 +28,8 @@ pub struct ApplySettings {
     pub jobs: usize,
     /// The size of an upload part in bytes.
     pub part_size: u64,
-    /// Where the digests of layers that are compressed on the way are remembered.
-    pub cache_directory: PathBuf,
+    /// Where what is found out on the way is remembered; none to remember nothing.
+    pub memory: Option<Memory>,
 }
 
 /// Everything that may change the world.
@@ -117,7 +117,7 @@ impl Applier<'_> {
                     created => drop(created?),
                 }
             }
-            Step::PushImage(push) => self.push(push, facts, progress, report).await?,
+            Step::PushImage(push) => self.push(push, spec, facts, progress, report).await?,
             Step::GrantPull(step) => {
                 write_policy(self.ecr_reader, self.ecr_writer, account, repository, step).await?;
                 if let Some(policy) = &mut report.policy {
@@ -138,6 +138,7 @@ impl Applier<'_> {
     async fn push(
         &self,
         step: &PushStep,
+        spec: &DeploySpec,
         facts: &Facts,
         progress: &mut Progress,
         report: &mut Report,
@@ -147,7 +148,7 @@ impl Applier<'_> {
             self.interrupt.or(tagging).await??;
             return Ok(());
         }
-        let cache = LayerCache::new(&self.settings.cache_directory);
+        let memory = self.settings.memory.as_ref();
         let request = PushRequest {
             image: &facts.image.local,
             known: facts.image.layers.iter().map(known_layer).collect(),
@@ -155,9 +156,14 @@ impl Applier<'_> {
             default_tag,
             jobs: self.settings.jobs,
             part_size: self.settings.part_size,
-            encoding: Encoding::default(),
+            encoding: spec.encoding,
             uncompressed_limit: UNCOMPRESSED_LIMIT,
-            cache: Some(&cache),
+            cache: memory.map(|memory| &memory.layers),
+            present: Some(present_blobs(&facts.image)),
+            mount_from: facts.image.mount.from.clone(),
+            mount_rule: facts.image.mount.rule,
+            origins: memory
+                .map(|memory| RememberedOrigins { origins: &memory.origins, registry: &facts.registry }),
         };
         let pushed = self.interrupt.or(push_image(self.registry, &request, self.reporter)).await??;
         progress.digest = Some(pushed.digest);
@@ -246,7 +252,14 @@ impl Applier<'_> {
 /// itself the push sees on its own.
 fn known_layer(layer: &LayerFacts) -> Option<KnownLayer> {
     let known = layer.known.filter(|known| known.origin != LayerOrigin::Source)?;
-    Some(KnownLayer { descriptor: known.descriptor(), uncompressed_bytes: None })
+    Some(KnownLayer { descriptor: known.descriptor(), uncompressed_bytes: known.uncompressed_bytes })
+}
+
+/// The blobs that the repository was just seen to have.
+fn present_blobs(image: &ImageFacts) -> HashSet<Digest> {
+    let layers = image.layers.iter().filter(|layer| layer.stored).filter_map(|layer| layer.known);
+    let config = image.config_stored.then_some(image.local.config_digest);
+    layers.map(|known| known.digest).chain(config).collect()
 }
 
 /// A plan that lacks a step which a later one builds on. The planner's tests hold that it never makes one.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::image::DaemonSettings;
 
-use super::session::user_cache;
+use super::session::default_cache_directory;
 
 /// Where a daemon listens when nothing says otherwise: Docker, then podman's service of this user and of root.
 const DOCKER_SOCKET: &str = "/var/run/docker.sock";
@@ -30,7 +30,7 @@ pub(super) fn daemon_settings(host: Option<&str>) -> DaemonSettings {
         tls_verify: variable("DOCKER_TLS_VERIFY").is_some(),
         certificates: folder("DOCKER_CERT_PATH"),
         sockets: sockets.into_iter().filter(|socket| socket.is_absolute()).collect(),
-        cache: user_cache().join("exports"),
+        cache: default_cache_directory().join("exports"),
     }
 }
 

@@ -179,13 +179,8 @@ fn default_state_directory() -> PathBuf {
     user_directory("XDG_STATE_HOME", ".local/state").join("stand-in")
 }
 
-/// Where the digests of compressed layers are remembered.
-pub(super) fn cache_directory() -> PathBuf {
-    user_cache().join("layers")
-}
-
-/// The folder for what can be made again.
-pub(super) fn user_cache() -> PathBuf {
+/// Where things are remembered between runs when `--cache-dir` names no folder.
+pub(super) fn default_cache_directory() -> PathBuf {
     user_directory("XDG_CACHE_HOME", ".cache")
 }
 

@@ -1,6 +1,8 @@
 //! Brings one blob into the repository: parts in order, each sent again where that is safe, the whole blob
 //! begun again where it is not.
 
+use std::sync::{Mutex, PoisonError};
+
 use tokio::sync::Semaphore;
 
 use super::Registry;
@@ -22,6 +24,8 @@ pub(super) struct BlobUpload<'a> {
     pub(super) read_ahead: &'a Semaphore,
     /// What it is, for messages: `layer sha256:…`.
     pub(super) what: String,
+    /// An upload that is open already, to be used first.
+    pub(super) opened: Mutex<Option<UploadSession>>,
 }
 
 /// A blob that is in the repository now.
@@ -98,7 +102,7 @@ impl BlobUpload<'_> {
             // A layer that fits into one part has its digest before anything is sent.
             return Ok(UploadedBlob { summary: Some(summary.clone()), sent: None });
         }
-        let mut session = self.registry.start_upload().await?;
+        let mut session = self.open_session().await?;
         loop {
             if let Some(BlobEnd { digest, summary }) = filled.end {
                 let sent = session.offset() + filled.part.length();
@@ -106,6 +110,14 @@ impl BlobUpload<'_> {
                 return Ok(UploadedBlob { summary, sent: Some(sent) });
             }
             (session, filled) = self.send_and_fill(session, filled.part, &mut reader).await?;
+        }
+    }
+
+    async fn open_session(&self) -> Result<UploadSession, RegistryError> {
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match opened {
+            Some(session) => Ok(session),
+            None => self.registry.start_upload().await,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The layers of one push: what is found, what moves, and how much they hold in all.
 
 use std::collections::HashMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
@@ -11,8 +12,10 @@ use super::Registry;
 use super::blob_source::{BlobSource, OverLimit};
 use super::blob_upload::{BlobUpload, UploadError, UploadedBlob};
 use super::image_manifest::LayerDescriptor;
+use super::mounting::{MountAttempt, Mounting};
 use super::push::{ExpectedLayer, PushRequest, PushedLayer};
 use super::push_error::{LayerSize, PushError};
+use super::upload::UploadSession;
 use crate::event::{Event, LayerAction, Reporter};
 use crate::image::announce;
 use crate::layer::{Compressors, LayerError, LayerPass, LayerSummary, PassSettings};
@@ -34,6 +37,9 @@ pub(super) struct LayerPushes<'a> {
     compressors: Compressors,
     read_ahead: Semaphore,
     ledger: Ledger,
+    mounting: Mounting<'a>,
+    /// Layers that are not there, but have a digest by which they can be taken over.
+    mountable: Vec<Option<ExpectedLayer>>,
     done: Vec<Option<PushedLayer>>,
 }
 
@@ -65,8 +71,20 @@ impl<'a> LayerPushes<'a> {
             compressors: Compressors::for_this_machine(),
             read_ahead: Semaphore::new(usize::try_from(second_parts).unwrap_or(1)),
             ledger: Ledger::new(request),
+            mounting: Mounting {
+                from: &request.mount_from,
+                rule: request.mount_rule,
+                remembered: request.origins,
+                given_up: Mutex::default(),
+            },
+            mountable: vec![None; request.image.layers.len()],
             done: vec![None; request.image.layers.len()],
         }
+    }
+
+    /// Notes that a layer is missing whose digest is known.
+    pub(super) fn missing_but_known(&mut self, index: usize, expected: ExpectedLayer) {
+        self.mountable[index] = Some(expected);
     }
 
     /// Notes that the registry has a layer.
@@ -128,7 +146,7 @@ impl<'a> LayerPushes<'a> {
             None => by_diff_id.get(&layer.diff_id).map(|like| PushedLayer {
                 sent: 0,
                 action: match like.action {
-                    LayerAction::Uploaded => LayerAction::Exists,
+                    LayerAction::Uploaded | LayerAction::Mounted => LayerAction::Exists,
                     action => action,
                 },
                 ..*like
@@ -141,14 +159,46 @@ impl<'a> LayerPushes<'a> {
         match task {
             Task::Config(digest, bytes) => {
                 let source = BlobSource::Bytes { bytes, digest };
-                let uploaded = self.upload(source, format!("configuration {digest}")).await?;
+                let uploaded = self.upload(source, format!("configuration {digest}"), None).await?;
                 Ok(Done::Config(uploaded.sent.unwrap_or_default()))
             }
-            Task::Layer(index) => Ok(Done::Layer(index, self.push_layer(index).await?)),
+            Task::Layer(index) => {
+                let layer = self.push_layer(index).await?;
+                if matches!(layer.action, LayerAction::Uploaded | LayerAction::Mounted) {
+                    self.mounting.note(self.registry, layer.descriptor.digest).await;
+                }
+                Ok(Done::Layer(index, layer))
+            }
         }
     }
 
     async fn push_layer(&self, index: usize) -> Result<PushedLayer, PushError> {
+        let Some(expected) = self.mountable[index] else { return self.send_layer(index, None).await };
+        let digest = expected.descriptor.digest;
+        let pushed = match self.mounting.attempt(self.registry, &digest, self.reporter).await {
+            MountAttempt::Mounted => self.mounted(index, &expected)?,
+            MountAttempt::Session(session) => self.send_layer(index, Some(session)).await?,
+            MountAttempt::Nothing => self.send_layer(index, None).await?,
+        };
+        Ok(pushed)
+    }
+
+    /// A layer that was taken over. It was not read, so it has what its digest was known with.
+    fn mounted(&self, index: usize, expected: &ExpectedLayer) -> Result<PushedLayer, PushError> {
+        let ExpectedLayer { diff_id, descriptor, uncompressed_bytes, .. } = *expected;
+        self.ledger.set(index, uncompressed_bytes.unwrap_or_default());
+        self.ledger.check().map_err(|OverLimit| self.ledger.too_large())?;
+        let action = LayerAction::Mounted;
+        self.reporter.report(Event::LayerDone { diff_id, action, sent: 0 });
+        Ok(PushedLayer { descriptor, diff_id, action, sent: 0, uncompressed_bytes })
+    }
+
+    /// Reads and sends a layer, into `opened` when there is an upload already.
+    async fn send_layer(
+        &self,
+        index: usize,
+        opened: Option<UploadSession>,
+    ) -> Result<PushedLayer, PushError> {
         let layer = &self.request.image.layers[index];
         let diff_id = layer.diff_id;
         self.reporter.report(Event::LayerStarted { diff_id, stored_size: layer.stored_size });
@@ -167,7 +217,7 @@ impl<'a> LayerPushes<'a> {
             uncompressed_limit: self.request.uncompressed_limit,
         };
         let source = BlobSource::Layer { layer, compressors: &self.compressors, settings, observe: &observe };
-        let UploadedBlob { summary, sent } = self.upload(source, format!("layer {diff_id}")).await?;
+        let UploadedBlob { summary, sent } = self.upload(source, format!("layer {diff_id}"), opened).await?;
         // The upload of a layer always ends with its summary.
         let summary = summary.ok_or(LayerError::Stopped { layer: diff_id })?;
         self.ledger.set(index, summary.uncompressed_bytes);
@@ -181,13 +231,19 @@ impl<'a> LayerPushes<'a> {
         Ok(PushedLayer { descriptor, diff_id, action, sent, uncompressed_bytes: Some(uncompressed_bytes) })
     }
 
-    async fn upload(&self, source: BlobSource<'_>, what: String) -> Result<UploadedBlob, PushError> {
+    async fn upload(
+        &self,
+        source: BlobSource<'_>,
+        what: String,
+        opened: Option<UploadSession>,
+    ) -> Result<UploadedBlob, PushError> {
         let upload = BlobUpload {
             registry: self.registry,
             source,
             part_size: self.part_size,
             read_ahead: &self.read_ahead,
             what,
+            opened: Mutex::new(opened),
         };
         match upload.run().await {
             Ok(uploaded) => Ok(uploaded),

@@ -9,6 +9,7 @@ use url::Url;
 use super::authorization::Authorization;
 use super::endpoint::{check_endpoint, is_loopback};
 use super::error::RegistryError;
+use super::inventory::{BlobInventory, Inventory};
 use super::retry::RetryPolicy;
 use crate::cloud::{RegistryAuthorizer, RegistryCredential};
 use crate::event::{Reporter, Silence};
@@ -30,6 +31,8 @@ pub struct RegistrySettings {
     pub credential: Option<RegistryCredential>,
     /// The smallest part of an upload, but for the last, in bytes. Smaller wishes are raised to it.
     pub smallest_part: u64,
+    /// Who tells of many blobs of the repository at once; none to ask blob by blob.
+    pub inventory: Option<Arc<dyn BlobInventory>>,
     /// Where [`crate::event::Event::Retrying`] goes.
     pub reporter: Arc<dyn Reporter>,
 }
@@ -41,6 +44,7 @@ impl Default for RegistrySettings {
             allow_plain_http: false,
             credential: None,
             smallest_part: SMALLEST_PART,
+            inventory: None,
             reporter: Arc::new(Silence),
         }
     }
@@ -61,6 +65,7 @@ pub struct Registry {
     pub(super) retry: RetryPolicy,
     pub(super) allow_plain_http: bool,
     pub(super) smallest_part: u64,
+    pub(super) inventory: Inventory,
     pub(super) reporter: Arc<dyn Reporter>,
 }
 
@@ -109,6 +114,7 @@ impl Registry {
             retry: settings.retry,
             allow_plain_http: settings.allow_plain_http,
             smallest_part: settings.smallest_part,
+            inventory: Inventory::new(settings.inventory),
             reporter: settings.reporter,
         })
     }

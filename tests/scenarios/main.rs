@@ -12,5 +12,6 @@ mod image;
 mod interrupted;
 mod policy;
 mod refusals;
+mod remote;
 mod usage;
 mod waiting;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::image::{BlobLocation, Compression, Config, Layer, LocalImage, MediaFlavor};
 use crate::layer::{Encoder, Encoding};
 use crate::name::Digest;
-use crate::registry::PushRequest;
+use crate::registry::{MountRule, PushRequest};
 
 use super::model::FLOOR;
 
@@ -72,5 +72,9 @@ pub(super) fn request(image: &LocalImage) -> PushRequest<'_> {
         encoding: Encoding::Gzip(Encoder::default().level),
         uncompressed_limit: 1 << 30,
         cache: None,
+        present: None,
+        mount_from: Vec::new(),
+        mount_rule: MountRule::Unknown,
+        origins: None,
     }
 }
