@@ -93,14 +93,12 @@ fn an_image_moves_between_accounts_and_regions_with_two_identities_and_keeps_its
     let actions: Vec<_> =
         document["image"]["layers"].as_array().unwrap().iter().map(|layer| &layer["action"]).collect();
     assert_eq!(actions, ["uploaded", "uploaded"]);
-    account.assert_stored("app", &digest);
     let tokens: Vec<_> =
         account.calls().into_iter().filter(|call| call.operation == "GetAuthorizationToken").collect();
-    let callers: Vec<_> = tokens
-        .iter()
-        .map(|call| (call.account.as_deref().unwrap(), call.region.as_deref().unwrap()))
-        .collect();
+    let callers: Vec<_> = tokens.iter().map(|call| (call.account.as_str(), call.region.as_str())).collect();
     assert_eq!(callers, [(SOURCE_ACCOUNT, SOURCE_REGION), (ACCOUNT, REGION)]);
+
+    account.assert_stored("app", &digest);
 
     // Nothing of a layer is read a second time, and by digest it is the same image.
     for image in [source("base/app:v1"), source(&format!("base/app@{digest}"))] {
@@ -239,7 +237,16 @@ fn a_token_that_ends_in_mid_pull_is_renewed_and_a_download_that_breaks_goes_on()
         ("GetBlob", Effect::Throttle),
         ("DownloadLayer", Effect::HalfResponse),
         ("DownloadLayer", Effect::Reset(lambda_lift_localstack::ResetMoment::BeforeBody)),
-        ("GetManifest", Effect::Error(ErrorAnswer { status: 503, ..ErrorAnswer::default() })),
+        (
+            "GetManifest",
+            Effect::Error(ErrorAnswer {
+                status: 503,
+                code: "Busy".to_owned(),
+                message: "later".to_owned(),
+                headers: std::collections::BTreeMap::new(),
+                body: None,
+            }),
+        ),
     ] {
         let (account, digest) = two_accounts(Settings::default(), &gzip_image("one"));
         account.fault(operation, Turn::First(1), effect.clone());
@@ -294,8 +301,7 @@ fn names_and_addresses_that_cannot_be_meant_end_with_2_and_no_call() {
         ("docker://alpine", &["--source-endpoint", "https://me:secret@host.example"]),
         ("docker://alpine", &["--source-endpoint", "nonsense"]),
     ] {
-        let run = push(&account, image, &[]);
-        let run = if more.is_empty() { run } else { account.run(&[&["check", image][..], more].concat()) };
+        let run = account.run(&[&["check", image][..], more].concat());
         assert_eq!(run.code, Some(2), "{image} {more:?}: {}", run.stderr);
         assert!(!run.stderr.contains("secret") && !run.stdout.contains("secret"));
     }

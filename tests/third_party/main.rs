@@ -13,3 +13,4 @@ mod large_image;
 mod policy;
 mod producers;
 mod refusals;
+mod remote;
