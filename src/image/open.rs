@@ -149,27 +149,10 @@ impl Archived<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::fixture::{
-        Layout, Place, TarFile, Tree, compress, docker_tree, named, open, read_layers, simple_layout,
+        Place, TarFile, Tree, both_tables, compress, docker_tree, open, read_layers, simple_layout,
     };
     use super::super::{Compression, ImageErrorKind};
     use super::*;
-    use serde_json::json;
-
-    /// Both tables of contents, as Docker 25 writes them.
-    fn both_tables() -> (Tree, crate::name::Digest) {
-        let mut layout = Layout::default();
-        let image = layout.image("amd64");
-        let image = named(image, "io.containerd.image.name", "docker.io/library/app:v1");
-        let mut tree = layout.add(image.clone()).tree();
-        let manifest_name = format!("blobs/sha256/{}", &image["digest"].as_str().unwrap()[7..]);
-        let manifest: serde_json::Value = serde_json::from_slice(&tree[&manifest_name]).unwrap();
-        let path =
-            |blob: &serde_json::Value| format!("blobs/sha256/{}", &blob["digest"].as_str().unwrap()[7..]);
-        let layers: Vec<String> = manifest["layers"].as_array().unwrap().iter().map(path).collect();
-        let entry = json!([{"Config": path(&manifest["config"]), "RepoTags": ["app:v1"], "Layers": layers}]);
-        tree.insert("manifest.json".into(), serde_json::to_vec(&entry).unwrap());
-        (tree, manifest["config"]["digest"].as_str().unwrap().parse().unwrap())
-    }
 
     #[test]
     fn a_bare_path_is_recognised_by_its_content_and_compression_makes_no_difference() {

@@ -51,7 +51,7 @@ fn killed_at_any_operation_of_an_update_the_same_command_converges() {
 }
 
 /// Sends a signal, and holds that the process ends within two seconds.
-fn interrupt(child: Child, signal: &str) -> Run {
+pub(crate) fn interrupt(child: Child, signal: &str) -> Run {
     let begun = Instant::now();
     let sent = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status().unwrap();
     assert!(sent.success());

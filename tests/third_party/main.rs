@@ -8,6 +8,7 @@
 
 mod account;
 mod deploy;
+mod docker_daemon;
 mod killed;
 mod large_image;
 mod policy;

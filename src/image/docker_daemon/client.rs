@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::DaemonProblem;
 use super::address::{DaemonSettings, Endpoint, Tls, resolve};
 use super::reference::ImageReference;
-use crate::image::strict_json::{self, Object, null_is_default};
+use crate::image::strict_json::{self, Object};
 use crate::name::Digest;
 
 /// How long a daemon may take to accept a connection.
@@ -41,50 +41,25 @@ pub(super) struct Daemon {
     place: String,
 }
 
-/// What a daemon says of an image.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Description {
-    /// The digest of the configuration; where containerd keeps the images, that of the manifest or index.
-    pub(super) id: Digest,
-    /// The layers of the image for the daemon's own platform.
-    pub(super) diff_ids: Vec<Digest>,
-    /// Who says so.
-    pub(super) engine: Engine,
-}
-
-/// The program behind the API. Told apart because podman converts an image as it exports it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Engine {
-    Docker,
-    Podman,
-}
-
+/// What a daemon says of an image, as far as it counts: the rest is in the image itself, where it can be verified.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Document {
+struct Description {
     id: String,
-    #[serde(rename = "RootFS", default, deserialize_with = "null_is_default")]
-    root_fs: Object<RootFileSystem>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct RootFileSystem {
-    #[serde(default, deserialize_with = "null_is_default")]
-    layers: Vec<String>,
 }
 
 impl Daemon {
-    /// Asks the daemons that `settings` lead to for the image; the first that can be reached counts.
+    /// Asks the daemons that `settings` lead to for the id of an image; the first that can be reached counts. The id is
+    /// the digest of the configuration; where containerd keeps the images, that of the manifest or index.
     pub(super) async fn find(
         settings: &DaemonSettings,
         reference: &ImageReference,
-    ) -> Result<(Self, Description), DaemonProblem> {
+    ) -> Result<(Self, Digest), DaemonProblem> {
         let mut tried = Vec::new();
         for endpoint in resolve(settings)? {
             let daemon = Self::at(&endpoint)?;
-            match daemon.describe(reference).await {
-                Ok(description) => return Ok((daemon, description)),
+            match daemon.id_of(reference).await {
+                Ok(id) => return Ok((daemon, id)),
                 Err(DaemonProblem::NoDaemon { tried: here }) => tried.extend(here),
                 Err(other) => return Err(other),
             }
@@ -124,15 +99,15 @@ impl Daemon {
         &self.place
     }
 
-    /// What the image of this name is. Asked twice when the connection breaks: looking changes nothing.
-    async fn describe(&self, reference: &ImageReference) -> Result<Description, DaemonProblem> {
-        match self.describe_once(reference).await {
-            Err(DaemonProblem::Broken { .. }) => self.describe_once(reference).await,
+    /// The id of the image of this name. Asked twice when the connection breaks: looking changes nothing.
+    async fn id_of(&self, reference: &ImageReference) -> Result<Digest, DaemonProblem> {
+        match self.ask_for_id(reference).await {
+            Err(DaemonProblem::Broken { .. }) => self.ask_for_id(reference).await,
             answered => answered,
         }
     }
 
-    async fn describe_once(&self, reference: &ImageReference) -> Result<Description, DaemonProblem> {
+    async fn ask_for_id(&self, reference: &ImageReference) -> Result<Digest, DaemonProblem> {
         let asked = async {
             let mut answer = self.get(&format!("images/{reference}/json")).await?;
             let body = self.body(&mut answer).await?;
@@ -148,30 +123,21 @@ impl Daemon {
         if answer.status() != reqwest::StatusCode::OK {
             return Err(self.refusal(answer.status().as_u16(), &body, &reference.to_string()));
         }
-        let server = answer.headers().get(reqwest::header::SERVER);
-        let engine = match server.and_then(|server| server.to_str().ok()) {
-            Some(server) if server.starts_with("Libpod/") => Engine::Podman,
-            _ => Engine::Docker,
-        };
-        self.read_description(&body, engine)
+        self.read_id(&body)
     }
 
-    fn read_description(&self, body: &[u8], engine: Engine) -> Result<Description, DaemonProblem> {
-        if !looks_like_json(body) {
+    fn read_id(&self, body: &[u8]) -> Result<Digest, DaemonProblem> {
+        if body.trim_ascii_start().first() != Some(&b'{') {
             return Err(self.not_a_daemon("it answers something else than JSON"));
         }
         let strange = |why: String| DaemonProblem::Description { place: self.place.clone(), why };
         // An environment may be in it: no error quotes a value.
-        let Object(document): Object<Document> = strict_json::parse_with_secrets(body, "its description")
-            .map_err(|error| strange(error.to_string()))?;
-        let digest = |text: &str| -> Result<Digest, DaemonProblem> {
-            // Older versions of podman leave the algorithm out.
-            let hex = text.strip_prefix("sha256:").unwrap_or(text);
-            Digest::from_hex(hex).map_err(|error| strange(error.to_string()))
-        };
-        let layers = &document.root_fs.0.layers;
-        let diff_ids = layers.iter().map(|layer| digest(layer)).collect::<Result<_, _>>()?;
-        Ok(Description { id: digest(&document.id)?, diff_ids, engine })
+        let Object(Description { id }): Object<Description> =
+            strict_json::parse_with_secrets(body, "its description")
+                .map_err(|error| strange(error.to_string()))?;
+        // Older versions of podman leave the algorithm out.
+        let hex = id.strip_prefix("sha256:").unwrap_or(&id);
+        Digest::from_hex(hex).map_err(|error| strange(error.to_string()))
     }
 
     /// Begins the export of an image. By its id: a name may mean another image by now.
@@ -286,10 +252,6 @@ fn secured(builder: reqwest::ClientBuilder, tls: &Tls) -> Result<reqwest::Client
         builder = builder.identity(identity);
     }
     Ok(builder)
-}
-
-fn looks_like_json(body: &[u8]) -> bool {
-    body.trim_ascii_start().first() == Some(&b'{')
 }
 
 /// The operating system's word for what went wrong, if it had one.

@@ -13,7 +13,6 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 use super::DaemonProblem;
-use super::client::Description;
 use super::export::Export;
 use super::open::{open_exported, stored_name};
 use super::records::Records;
@@ -29,7 +28,6 @@ const TICK: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Remembered {
     pub(super) source: SourceRef,
-    pub(super) description: Description,
     pub(super) wanted: Option<Architecture>,
     pub(super) export: Export,
     pub(super) records: Records,
@@ -174,10 +172,10 @@ impl Shared {
     }
 
     async fn bring(&self, wanted: &HashSet<Digest>) -> Result<HashMap<Digest, BlobLocation>, Problem> {
-        let Remembered { source, description, wanted: architecture, export, records } = &self.image;
+        let Remembered { source, wanted: architecture, export, records } = &self.image;
         let sizes = wanted.iter().filter_map(|digest| self.sizes.get(digest).copied()).collect();
         let archive = export.read(&Keep::OfSizes(sizes)).await?;
-        let exported = open_exported(archive, source, description, *architecture, export.daemon.place());
+        let exported = open_exported(archive, source, *architecture, export);
         let layers: HashMap<Digest, BlobLocation> = match exported {
             Ok(image) if image.config_digest == self.config => {
                 let layers = image.layers.into_iter();
@@ -194,8 +192,8 @@ impl Shared {
         if wanted.iter().all(|name| kept.contains_key(name)) {
             return Ok(kept);
         }
-        records.forget(description);
-        Err(DaemonProblem::Changed { place: export.daemon.place().to_owned(), id: description.id }.into())
+        records.forget(&export.id);
+        Err(DaemonProblem::Changed { place: export.daemon.place().to_owned(), id: export.id }.into())
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::DaemonProblem;
 use super::address::DaemonSettings;
-use super::client::{Daemon, Description, Engine};
+use super::client::Daemon;
 use super::export::Export;
 use super::layers::{ExportedLayers, Remembered};
 use super::records::Records;
@@ -25,26 +25,26 @@ pub(in crate::image) async fn open(
     settings: &DaemonSettings,
 ) -> Result<LocalImage, Problem> {
     let reference = ImageReference::parse(source.rest())?;
-    let (daemon, description) = Daemon::find(settings, &reference).await?;
+    let (daemon, id) = Daemon::find(settings, &reference).await?;
     let records = Records::in_folder(&settings.cache);
-    let export = Export { daemon, id: description.id, spool: SpoolSettings::in_folder(&settings.cache) };
-    if let Some(archive) = records.look_up(&description) {
-        match open_exported(archive, source, &description, wanted, export.daemon.place()) {
+    let export = Export { daemon, id, spool: SpoolSettings::in_folder(&settings.cache) };
+    if let Some(archive) = records.look_up(&id) {
+        match open_exported(archive, source, wanted, &export) {
             Ok(image) => {
                 let source = source.clone();
-                let remembered = Remembered { source, description, wanted, export, records };
+                let remembered = Remembered { source, wanted, export, records };
                 return Ok(over_export(image, remembered));
             }
             // A spoilt record is as good as none; what is to be chosen or is missing was so in the export.
-            Err(problem) if problem.kind() == ImageErrorKind::Malformed => records.forget(&description),
+            Err(problem) if problem.kind() == ImageErrorKind::Malformed => records.forget(&id),
             Err(problem) => return Err(problem),
         }
     }
     let archive = export.read(&Keep::Everything).await?;
     // Before the image is chosen: choosing again for another architecture needs no second export. A record that cannot
     // be written costs an export at the next run, no more.
-    let _ = records.store(&description, &archive);
-    open_exported(archive, source, &description, wanted, export.daemon.place())
+    let _ = records.store(&id, &archive);
+    open_exported(archive, source, wanted, &export)
 }
 
 /// The same image, its layers in an export that is yet to be read.
@@ -69,27 +69,20 @@ pub(super) fn stored_name(layer: &Layer) -> Digest {
 pub(super) fn open_exported(
     archive: Archive,
     source: &SourceRef,
-    description: &Description,
     wanted: Option<Architecture>,
-    place: &str,
+    export: &Export,
 ) -> Result<LocalImage, Problem> {
     let files = Files::Archive(archive);
     // Where containerd keeps the images, the id is the digest of a manifest or of an index, and named as such.
-    let mut archived = Archived { files, source, selector: Selector::Digest(description.id) };
+    let mut archived = Archived { files, source, selector: Selector::Digest(export.id) };
     match archived.open_named_manifest(wanted) {
         Err(Problem::NoSuchImage { .. }) => {}
         opened => return opened,
     }
     archived.selector = Selector::Only;
     let image = archived.open(wanted)?;
-    // podman writes another configuration for an image that was built in OCI's format, so its digest is not the id.
-    let converted = description.engine == Engine::Podman && diff_ids(&image).eq(&description.diff_ids);
-    if image.config_digest == description.id || converted {
+    if image.config_digest == export.id {
         return Ok(image);
     }
-    Err(DaemonProblem::OtherImage { place: place.to_owned(), id: description.id }.into())
-}
-
-fn diff_ids(image: &LocalImage) -> impl Iterator<Item = &Digest> {
-    image.layers.iter().map(|layer| &layer.diff_id)
+    Err(DaemonProblem::OtherImage { place: export.daemon.place().to_owned(), id: export.id }.into())
 }

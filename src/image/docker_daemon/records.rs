@@ -15,7 +15,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::client::{Description, Engine};
 use crate::image::BlobStore;
 use crate::image::archive::{Archive, Entry, FileEntry, MAX_ENTRIES};
 use crate::image::files::Seen;
@@ -68,7 +67,7 @@ impl Records {
     }
 
     /// The table of the export of this image; none when it is not remembered, or the record is spoilt.
-    pub(super) fn look_up(&self, image: &Description) -> Option<Archive> {
+    pub(super) fn look_up(&self, image: &Digest) -> Option<Archive> {
         let path = self.path_of(image);
         let mut text = Vec::new();
         let limit = LARGEST_RECORD as u64 + 1;
@@ -92,7 +91,7 @@ impl Records {
     ///
     /// # Errors
     /// Fails when the folder cannot be written to; without a record the next run reads an export again, no more.
-    pub(super) fn store(&self, image: &Description, archive: &Archive) -> io::Result<()> {
+    pub(super) fn store(&self, image: &Digest, archive: &Archive) -> io::Result<()> {
         let files = archive.entries().iter().filter_map(|(name, entry)| RecordedFile::of(name, entry));
         let mut files: Vec<RecordedFile> = files.collect();
         files.sort_by(|one, other| one.name.cmp(&other.name));
@@ -109,18 +108,13 @@ impl Records {
     }
 
     /// Forgets an image.
-    pub(super) fn forget(&self, image: &Description) {
+    pub(super) fn forget(&self, image: &Digest) {
         // What is not there, or cannot be removed, is found spoilt again by the next run.
         let _ = fs::remove_file(self.path_of(image));
     }
 
-    /// podman converts an image as it exports it, so its records are its own.
-    fn path_of(&self, image: &Description) -> PathBuf {
-        let engine = match image.engine {
-            Engine::Docker => "docker",
-            Engine::Podman => "podman",
-        };
-        self.folder.join(format!("{}-{engine}.json", image.id.hex()))
+    fn path_of(&self, image: &Digest) -> PathBuf {
+        self.folder.join(format!("{}.json", image.hex()))
     }
 
     fn drop_oldest(&self) -> io::Result<()> {
@@ -197,10 +191,6 @@ mod tests {
     use super::*;
     use crate::image::fixture::{TarFile, docker_tree};
 
-    fn description(content: &str, engine: Engine) -> Description {
-        Description { id: Digest::of(content.as_bytes()), diff_ids: Vec::new(), engine }
-    }
-
     fn archive() -> Archive {
         let mut tar = TarFile::of(&docker_tree(&["app"]));
         let tar = tar.symlink("link/layer.tar", "../manifest.json").finish();
@@ -211,8 +201,7 @@ mod tests {
     #[test]
     fn a_record_has_the_whole_table_and_the_documents_byte_for_byte() {
         let folder = tempfile::tempdir().unwrap();
-        let (records, image, archive) =
-            (Records::in_folder(folder.path()), description("one", Engine::Docker), archive());
+        let (records, image, archive) = (Records::in_folder(folder.path()), Digest::of(b"one"), archive());
         assert!(records.look_up(&image).is_none());
         records.store(&image, &archive).unwrap();
         let remembered = records.look_up(&image).unwrap();
@@ -228,7 +217,7 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
-        assert!(records.look_up(&description("one", Engine::Podman)).is_none());
+        assert!(records.look_up(&Digest::of(b"two")).is_none());
         records.forget(&image);
         assert!(records.look_up(&image).is_none());
     }
@@ -236,7 +225,7 @@ mod tests {
     #[test]
     fn a_spoilt_record_counts_as_none() {
         let folder = tempfile::tempdir().unwrap();
-        let (records, image) = (Records::in_folder(folder.path()), description("one", Engine::Docker));
+        let (records, image) = (Records::in_folder(folder.path()), Digest::of(b"one"));
         records.store(&image, &archive()).unwrap();
         let path = records.path_of(&image);
         let good = fs::read_to_string(&path).unwrap();
@@ -263,7 +252,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let records = Records { most: 2, ..Records::in_folder(folder.path()) };
-        let images = ["one", "two", "three"].map(|name| description(name, Engine::Docker));
+        let images = ["one", "two", "three"].map(|name| Digest::of(name.as_bytes()));
         for (age, image) in images.iter().enumerate() {
             records.store(image, &archive()).unwrap();
             let path = records.path_of(image);

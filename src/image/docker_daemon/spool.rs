@@ -65,17 +65,8 @@ pub(super) fn spool(
     let not_kept = |reason| DaemonProblem::NotKept { folder: folder.clone(), reason };
     let file = nameless_file(folder).map_err(not_kept)?;
     let file = Arc::new(file);
-    let skipping = Rc::new(Cell::new(false));
-    let failure = Rc::new(RefCell::new(None));
-    let mut spooling = Spooling {
-        stream,
-        file: &*file,
-        settings,
-        position: 0,
-        kept: 0,
-        skipping: Rc::clone(&skipping),
-        failure: Rc::clone(&failure),
-    };
+    let mut spooling = Spooling::new(stream, &*file, settings);
+    let (skipping, failure) = (Rc::clone(&spooling.skipping), spooling.failure());
     let body = |begins: Option<u64>| skipping.set(begins.is_some_and(|size| !keep.wants(size)));
     let indexed = Archive::index_stream(&mut spooling, Arc::clone(&file), place, body);
     // What ended the stream says more than that the archive ends early.
@@ -104,7 +95,7 @@ fn nameless_file(folder: &Path) -> io::Result<File> {
 }
 
 /// Copies what is read through it to the file.
-struct Spooling<'a, R, F> {
+pub(super) struct Spooling<'a, R, F> {
     stream: R,
     file: F,
     settings: &'a SpoolSettings,
@@ -114,7 +105,17 @@ struct Spooling<'a, R, F> {
     failure: Rc<RefCell<Option<DaemonProblem>>>,
 }
 
-impl<R: Read, F: Write + Seek> Spooling<'_, R, F> {
+impl<'a, R: Read, F: Write + Seek> Spooling<'a, R, F> {
+    pub(super) fn new(stream: R, file: F, settings: &'a SpoolSettings) -> Self {
+        let (skipping, failure) = (Rc::default(), Rc::default());
+        Self { stream, file, settings, position: 0, kept: 0, skipping, failure }
+    }
+
+    /// Where this says what ended it, if it was not the stream: the archive's reader would wrap it.
+    pub(super) fn failure(&self) -> Rc<RefCell<Option<DaemonProblem>>> {
+        Rc::clone(&self.failure)
+    }
+
     fn keep(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(self.position))?;
         self.file.write_all(bytes)

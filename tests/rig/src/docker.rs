@@ -47,6 +47,11 @@ impl Dockerd {
         output_of(&mut command);
     }
 
+    /// Reads an archive of images into its store.
+    pub fn load(&self, file: &Path) {
+        output_of(self.client().arg("load").arg("--quiet").arg("--input").arg(file));
+    }
+
     /// Writes images with `docker save`.
     pub fn save(&self, tags: &[&str], file: &Path) {
         output_of(self.client().arg("save").arg("--output").arg(file).args(tags));
@@ -79,7 +84,7 @@ fn is_containerd(pid: &str) -> bool {
         .is_ok_and(|name| name.trim() == "containerd")
 }
 
-fn answers(socket: &Path) -> bool {
+pub(crate) fn answers(socket: &Path) -> bool {
     let ping = || {
         let mut stream = UnixStream::connect(socket)?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;

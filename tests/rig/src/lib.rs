@@ -1,4 +1,4 @@
-//! What the tests of lambda-lift are run against, none of it written by whoever wrote lambda-lift.
+//! What the tests of lambda-lift are run against, none of it (but one daemon) written by whoever wrote lambda-lift.
 //!
 //! - [`ThirdPartyCloud`] is an AWS account made of [moto][] (the control planes of ECR, Lambda, IAM and STS) and the
 //!   CNCF distribution registry (Debian's `docker-registry`), joined by moto's registry token. It remembers every
@@ -6,6 +6,9 @@
 //! - [`Images`] has one small image made by each real producer: `docker save`, podman, buildah, skopeo.
 //! - [`skopeo`] and [`Boto3`] say what is in a registry and in an account, in somebody else's words.
 //! - [`LambdaLift`] runs the binary under test with an environment of its own.
+//!
+//! - [`Dockerd`] and [`PodmanService`] are daemons with stores of their own; [`RecordingSocket`] stands before one and
+//!   notes what is asked. [`scripted_daemon`] is the exception that was written here: a daemon with any fault.
 //!
 //! The programs come from `tests/run`, which installs them. A program that is not there fails the test: nothing
 //! is skipped. Everything that is started ends with the value that started it, and with the test's process.
@@ -20,7 +23,10 @@ mod docker;
 mod images;
 mod lambda_lift;
 mod moto;
+mod podman;
+mod recording_socket;
 mod registry;
+pub mod scripted_daemon;
 mod server;
 pub mod skopeo;
 mod third_party_cloud;
@@ -32,5 +38,7 @@ pub use docker::Dockerd;
 pub use images::{Images, LocalImage};
 pub use lambda_lift::{LambdaLift, Run};
 pub use moto::Moto;
+pub use podman::PodmanService;
+pub use recording_socket::RecordingSocket;
 pub use registry::Registry;
 pub use third_party_cloud::ThirdPartyCloud;
