@@ -63,7 +63,8 @@ impl Machine {
 
     pub(super) fn access(&self, host: &str) -> SourceAccess {
         let cache = self.cache().to_owned();
-        SourceAccess { daemon: DaemonSettings { host: Some(host.to_owned()), cache, ..Default::default() } }
+        let daemon = DaemonSettings { host: Some(host.to_owned()), cache, ..DaemonSettings::default() };
+        SourceAccess { daemon, ..SourceAccess::default() }
     }
 
     pub(super) fn open(&self, daemon: &ScriptedDaemon) -> Result<LocalImage, ImageError> {
