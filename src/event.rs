@@ -60,7 +60,7 @@ pub enum Event {
         /// After how long.
         wait: Duration,
     },
-    /// AWS is busy and we wait for it.
+    /// AWS, or whoever has the image, is busy and we wait for it.
     Waiting {
         /// For what, for a person: `function checkout`.
         what: String,

@@ -1,5 +1,7 @@
 //! `check`: is this image fit for Lambda? Needs no AWS account.
 
+use std::sync::Arc;
+
 use crate::function::{Definition, Flags};
 use crate::image;
 use crate::preflight::{self, Severity, Wanted};
@@ -24,7 +26,7 @@ async fn judge(
 ) -> Result<Outcome, Failure> {
     let source = settings::source(&arguments.image)?;
     let wanted = wanted(arguments)?;
-    let access = settings::source_access(&arguments.from);
+    let access = settings::source_access(&arguments.from, Arc::clone(&session.reporter));
     let opened = session.interrupt.or(image::open(&source, wanted.architecture, &access)).await;
     match opened.map_err(|stopped| stopped.failure(false))? {
         Ok(local) => {

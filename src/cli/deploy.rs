@@ -47,7 +47,7 @@ async fn run(
 ) -> Report {
     let mut report = Report::new(command);
     let ended = async {
-        let resolved = settings::resolve(image, function)?;
+        let resolved = settings::resolve(image, function, Arc::clone(&session.reporter))?;
         let connected = session.connect().await?;
         pipeline(&session, &resolved, &connected, mode, &mut report).await
     };

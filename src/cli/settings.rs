@@ -1,9 +1,11 @@
 //! From arguments as typed to what the pipeline understands. Everything that is wrong here ends with exit 2.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::apply::ApplySettings;
 use crate::cloud::{Encryption, RepositorySettings};
+use crate::event::Reporter;
 use crate::function::{Definition, EnvironmentVariable, EnvironmentVariableError, Flags};
 use crate::image::{SourceAccess, SourceRef};
 use crate::name::{Architecture, FunctionRef, NameError, Region, RepositoryRef};
@@ -46,6 +48,7 @@ impl Resolved {
 pub(super) fn resolve(
     image: ImageArguments,
     function: Option<FunctionArguments>,
+    reporter: Arc<dyn Reporter>,
 ) -> Result<Resolved, Failure> {
     let source = source(&image.image)?;
     let create_repository = image.create_repository.then(|| RepositorySettings {
@@ -74,7 +77,7 @@ pub(super) fn resolve(
     };
     Ok(Resolved {
         source,
-        access: source_access(&image.from),
+        access: source_access(&image.from, reporter),
         repository: parse(&image.repository)?,
         tags,
         architecture,
@@ -95,8 +98,8 @@ pub(super) fn source(text: &str) -> Result<SourceRef, Failure> {
 }
 
 /// How a source that is not in a file is reached.
-pub(super) fn source_access(arguments: &SourceArguments) -> SourceAccess {
-    SourceAccess { daemon: daemon_settings(arguments.docker_host.as_deref()) }
+pub(super) fn source_access(arguments: &SourceArguments, reporter: Arc<dyn Reporter>) -> SourceAccess {
+    SourceAccess { daemon: daemon_settings(arguments.docker_host.as_deref()), reporter }
 }
 
 /// `--arch` as typed.

@@ -21,7 +21,7 @@ pub async fn open(
     access: &SourceAccess,
 ) -> Result<LocalImage, ImageError> {
     let opened = match source.transport() {
-        Transport::DockerDaemon => docker_daemon::open(source, wanted, &access.daemon).await,
+        Transport::DockerDaemon => docker_daemon::open(source, wanted, access).await,
         Transport::Registry => Err(Problem::NotSupportedYet { transport: "docker://" }),
         Transport::DockerArchive | Transport::OciLayout | Transport::OciArchive | Transport::Path => {
             let files = source.clone();

@@ -241,7 +241,9 @@ fn secured(builder: reqwest::ClientBuilder, tls: &Tls) -> Result<reqwest::Client
     let mut builder = builder.tls_danger_accept_invalid_certs(tls.skip_verify);
     if let Some(path) = &tls.authority {
         let authorities = reqwest::Certificate::from_pem_bundle(&read(path)?)
-            .map_err(|_| format!("{} has no certificate", path.display()))?;
+            .ok()
+            .filter(|authorities| !authorities.is_empty())
+            .ok_or_else(|| format!("{} has no certificate", path.display()))?;
         builder = builder.tls_certs_only(authorities);
     }
     if let Some((certificate, key)) = &tls.identity {
