@@ -1,5 +1,7 @@
 //! `check`: is this image fit for Lambda? Needs no AWS account.
 
+use std::sync::Arc;
+
 use crate::function::{Definition, Flags};
 use crate::image::{self, SourceAccess};
 use crate::preflight::{self, Severity, Wanted};
@@ -28,7 +30,8 @@ async fn judge(
     // Kept until the image was opened: it may be the stand-in that has it.
     let connected = connect_for(session, &source).await?;
     let remote = remote_access(session, &arguments.from, &source, connected.as_ref()).await?;
-    let access = SourceAccess { remote, ..settings::source_access(&arguments.from) };
+    let access =
+        SourceAccess { remote, ..settings::source_access(&arguments.from, Arc::clone(&session.reporter)) };
     let opened = session.interrupt.or(image::open(&source, wanted.architecture, &access)).await;
     match opened.map_err(|stopped| stopped.failure(false))? {
         Ok(local) => {

@@ -49,7 +49,7 @@ async fn run(
 ) -> Report {
     let mut report = Report::new(command);
     let ended = async {
-        let mut resolved = settings::resolve(image, function)?;
+        let mut resolved = settings::resolve(image, function, Arc::clone(&session.reporter))?;
         let connected = session.connect().await?;
         let Resolved { from, source, .. } = &resolved;
         resolved.access.remote = remote_access(&session, from, source, Some(&connected)).await?;

@@ -45,7 +45,6 @@ pub(super) async fn remote_access(
         endpoint: arguments.source_endpoint.as_deref().map(|text| endpoint(text, session)).transpose()?,
         allow_plain_http: session.common.allow_plain_http,
         credentials: Arc::new(StoredCredentials::new(auth_files())),
-        reporter: Arc::clone(&session.reporter),
         ..RemoteAccess::default()
     };
     if let (Some(repository), Some(connected)) = (ecr_repository(source), connected)

@@ -1,9 +1,11 @@
 //! From arguments as typed to what the pipeline understands. Everything that is wrong here ends with exit 2.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::apply::ApplySettings;
 use crate::cloud::{Encryption, RepositorySettings};
+use crate::event::Reporter;
 use crate::function::{Definition, EnvironmentVariable, EnvironmentVariableError, Flags};
 use crate::image::{SourceAccess, SourceRef};
 use crate::layer::{Encoding, Level};
@@ -56,6 +58,7 @@ impl Resolved {
 pub(super) fn resolve(
     image: ImageArguments,
     function: Option<FunctionArguments>,
+    reporter: Arc<dyn Reporter>,
 ) -> Result<Resolved, Failure> {
     let source = source(&image.image)?;
     let create_repository = image.create_repository.then(|| RepositorySettings {
@@ -89,7 +92,7 @@ pub(super) fn resolve(
     let distrust = memory.as_ref().and_then(Memory::distrust);
     Ok(Resolved {
         source,
-        access: source_access(&image.from),
+        access: source_access(&image.from, reporter),
         from: image.from,
         repository: parse(&image.repository)?,
         tags,
@@ -114,8 +117,9 @@ pub(super) fn source(text: &str) -> Result<SourceRef, Failure> {
 }
 
 /// How a source that is not in a file is reached.
-pub(super) fn source_access(arguments: &SourceArguments) -> SourceAccess {
-    SourceAccess { daemon: daemon_settings(arguments.docker_host.as_deref()), ..SourceAccess::default() }
+pub(super) fn source_access(arguments: &SourceArguments, reporter: Arc<dyn Reporter>) -> SourceAccess {
+    let daemon = daemon_settings(arguments.docker_host.as_deref());
+    SourceAccess { daemon, reporter, ..SourceAccess::default() }
 }
 
 /// `--compression` as typed: a level from 1 to 9, or `keep`.

@@ -73,13 +73,6 @@ impl ImageError {
         let export = inner.downcast_ref::<ExportFailure>().map(|failure| failure.0.hint());
         export.unwrap_or_else(|| inner.downcast_ref::<RemoteError>()?.hint())
     }
-
-    /// What a blob that cannot be read is about, where it is an image that could not be had.
-    pub fn kind_for(error: &io::Error) -> Option<ImageErrorKind> {
-        let inner = error.get_ref()?;
-        let export = inner.downcast_ref::<ExportFailure>().map(|failure| failure.0.kind());
-        export.or_else(|| inner.downcast_ref::<RemoteError>().map(RemoteError::kind))
-    }
 }
 
 impl std::fmt::Display for ImageError {

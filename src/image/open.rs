@@ -23,9 +23,9 @@ pub async fn open(
     access: &SourceAccess,
 ) -> Result<LocalImage, ImageError> {
     let opened = match source.transport() {
-        Transport::DockerDaemon => docker_daemon::open(source, wanted, &access.daemon).await,
+        Transport::DockerDaemon => docker_daemon::open(source, wanted, access).await,
         Transport::Registry => match source.remote() {
-            Ok(reference) => remote::open(source.as_str(), reference, wanted, &access.remote).await,
+            Ok(reference) => remote::open(source.as_str(), reference, wanted, access).await,
             Err(problem) => Err(problem),
         },
         Transport::DockerArchive | Transport::OciLayout | Transport::OciArchive | Transport::Path => {

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::tar_scan::TarDefect;
-use crate::image::{ImageError, ImageErrorKind};
+use crate::image::ImageError;
 use crate::name::Digest;
 
 /// A layer that cannot be read, or that is not what it claims to be.
@@ -108,12 +108,6 @@ impl LayerError {
             ),
             _ => None,
         }
-    }
-
-    /// Whether the layer could not be had, rather than not being what it should be.
-    pub fn is_unavailable(&self) -> bool {
-        let malformed = |source| ImageError::kind_for(source) == Some(ImageErrorKind::Malformed);
-        matches!(self, Self::Read { source, .. } if !malformed(source))
     }
 
     /// The diff id of the layer that failed.

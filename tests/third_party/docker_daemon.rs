@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use lambda_lift_rig::skopeo;
-use lambda_lift_rig::{Dockerd, LocalImage, PodmanService, RecordingSocket};
+use lambda_lift_rig::{Dockerd, LambdaLift, LocalImage, PodmanService, RecordingSocket};
 
-use crate::account::{Account, images};
+use crate::account::{Account, BINARY, images};
 
 /// An image in a daemon's store.
 fn in_daemon(name: &str) -> LocalImage {
@@ -98,4 +98,33 @@ fn an_image_that_a_daemon_does_not_have_is_a_mistake_in_the_command() {
         let run = account.lambda_lift.run(&["check", "docker-daemon:Not:A:Name"]);
         assert_ne!(run.code, Some(0));
     }
+}
+
+#[test]
+fn a_daemon_behind_tls_is_reached_as_docker_reaches_it() {
+    let docker = Dockerd::start_with_tls();
+    docker.load(&images().docker_save("one").path);
+    let check = |variables: &[(&str, &str)]| {
+        let mut lambda_lift = LambdaLift::new(BINARY);
+        for (name, value) in variables {
+            lambda_lift.set(name, value);
+        }
+        lambda_lift.run(&["check", "docker-daemon:hello:docker"])
+    };
+    let (host, certificates) = (docker.tls_host(), docker.certificates().display().to_string());
+    let verified = [("DOCKER_HOST", host.as_str()), ("DOCKER_TLS_VERIFY", "1")];
+    check(&[&verified[..], &[("DOCKER_CERT_PATH", &certificates)]].concat()).expect(0);
+    let configuration = docker.create_context("behind-tls").display().to_string();
+    check(&[("DOCKER_CONFIG", &configuration), ("DOCKER_CONTEXT", "behind-tls")]).expect(0);
+
+    let says = |variables: &[(&str, &str)], code: i32, says: &str| {
+        let run = check(variables);
+        let error = run.expect(code)["error"].to_string();
+        assert!(error.contains(says) && error.contains("DOCKER_"), "{error}");
+    };
+    says(&verified, 2, "UnknownIssuer");
+    says(&verified[..1], 1, "is not a Docker daemon");
+    // Its authority is known, but it does not know us.
+    std::fs::remove_file(docker.certificates().join("key.pem")).unwrap();
+    says(&[&verified[..], &[("DOCKER_CERT_PATH", &certificates)]].concat(), 2, "certificates");
 }

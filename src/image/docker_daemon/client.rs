@@ -194,7 +194,11 @@ impl Daemon {
     }
 
     pub(super) fn unreachable(&self, error: &reqwest::Error) -> DaemonProblem {
-        let place = self.place.clone();
+        let (place, why) = (self.place.clone(), described(error));
+        // rustls' words where either side does not trust the other.
+        if why.contains("peer certificate") || why.contains("fatal alert") {
+            return DaemonProblem::Certificates { place, why };
+        }
         match (error.is_connect(), kind_of(error)) {
             (true, Some(io::ErrorKind::PermissionDenied)) => DaemonProblem::NoPermission { place },
             (true, Some(io::ErrorKind::NotFound)) => {
@@ -203,16 +207,10 @@ impl Daemon {
             (true, Some(io::ErrorKind::ConnectionRefused)) => {
                 DaemonProblem::NoDaemon { tried: vec![format!("{place} (nobody listens there)")] }
             }
-            // How TLS says that it does not trust the other side.
-            (true, Some(io::ErrorKind::InvalidData)) => {
-                DaemonProblem::Certificates { place, why: described(error) }
-            }
-            (true, _) => DaemonProblem::NoDaemon { tried: vec![format!("{place} ({})", described(error))] },
+            (true, _) => DaemonProblem::NoDaemon { tried: vec![format!("{place} ({why})")] },
             // hyper's words for an answer that it cannot parse.
-            _ if described(error).starts_with("invalid HTTP") => {
-                self.not_a_daemon("it does not speak plain HTTP")
-            }
-            _ => DaemonProblem::Broken { place, why: described(error) },
+            _ if why.starts_with("invalid HTTP") => self.not_a_daemon("it does not speak plain HTTP"),
+            _ => DaemonProblem::Broken { place, why },
         }
     }
 }
@@ -241,7 +239,9 @@ fn secured(builder: reqwest::ClientBuilder, tls: &Tls) -> Result<reqwest::Client
     let mut builder = builder.tls_danger_accept_invalid_certs(tls.skip_verify);
     if let Some(path) = &tls.authority {
         let authorities = reqwest::Certificate::from_pem_bundle(&read(path)?)
-            .map_err(|_| format!("{} has no certificate", path.display()))?;
+            .ok()
+            .filter(|authorities| !authorities.is_empty())
+            .ok_or_else(|| format!("{} has no certificate", path.display()))?;
         builder = builder.tls_certs_only(authorities);
     }
     if let Some((certificate, key)) = &tls.identity {

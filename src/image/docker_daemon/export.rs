@@ -2,6 +2,8 @@
 
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 use tokio::sync::mpsc;
@@ -10,6 +12,7 @@ use tokio::time::timeout;
 use super::DaemonProblem;
 use super::client::{Daemon, EXPORT_PATIENCE};
 use super::spool::{Keep, SpoolSettings, spool};
+use crate::event::{Event, Reporter};
 use crate::image::archive::Archive;
 use crate::image::error::Problem;
 use crate::name::Digest;
@@ -18,19 +21,33 @@ use crate::name::Digest;
 const WAITING_PIECES: usize = 8;
 
 /// An image that a daemon can export.
-#[derive(Debug)]
 pub(super) struct Export {
     pub(super) daemon: Daemon,
     pub(super) id: Digest,
     pub(super) spool: SpoolSettings,
+    /// Is told that a daemon is waited for: a large image takes a while.
+    pub(super) reporter: Arc<dyn Reporter>,
+}
+
+impl std::fmt::Debug for Export {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Export").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 impl Export {
     /// Reads the export once, and keeps what is wanted of it. An export that breaks off is begun again once: it changes
     /// nothing, and nobody has been given a byte of it yet. Dropping the future ends it.
     pub(super) async fn read(&self, keep: &Keep) -> Result<Archive, Problem> {
+        let what = format!("the Docker daemon at {}", self.daemon.place());
+        let state = format!("it exports image {}", self.id.short());
+        self.reporter.report(Event::Waiting { what: what.clone(), state });
         match self.read_once(keep).await {
-            Err(Problem::Daemon(DaemonProblem::ExportCut { .. } | DaemonProblem::Broken { .. })) => {
+            Err(Problem::Daemon(
+                problem @ (DaemonProblem::ExportCut { .. } | DaemonProblem::Broken { .. }),
+            )) => {
+                let (reason, wait) = (problem.to_string(), Duration::ZERO);
+                self.reporter.report(Event::Retrying { what, reason, wait });
                 self.read_once(keep).await
             }
             read => read,

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::DaemonProblem;
-use super::address::DaemonSettings;
 use super::client::Daemon;
 use super::export::Export;
 use super::layers::{ExportedLayers, Remembered};
@@ -15,19 +14,21 @@ use crate::image::error::Problem;
 use crate::image::files::Files;
 use crate::image::open::Archived;
 use crate::image::selector::Selector;
-use crate::image::{BlobLocation, BlobStore, ImageErrorKind, Layer, LocalImage, SourceRef};
+use crate::image::{BlobLocation, BlobStore, ImageErrorKind, Layer, LocalImage, SourceAccess, SourceRef};
 use crate::name::{Architecture, Digest};
 
 /// Opens the image that `source` names. Must be called within a Tokio runtime; dropping the future ends everything.
 pub(in crate::image) async fn open(
     source: &SourceRef,
     wanted: Option<Architecture>,
-    settings: &DaemonSettings,
+    access: &SourceAccess,
 ) -> Result<LocalImage, Problem> {
     let reference = ImageReference::parse(source.rest())?;
+    let settings = &access.daemon;
     let (daemon, id) = Daemon::find(settings, &reference).await?;
     let records = Records::in_folder(&settings.cache);
-    let export = Export { daemon, id, spool: SpoolSettings::in_folder(&settings.cache) };
+    let reporter = Arc::clone(&access.reporter);
+    let export = Export { daemon, id, spool: SpoolSettings::in_folder(&settings.cache), reporter };
     if let Some(archive) = records.look_up(&id) {
         match open_exported(archive, source, wanted, &export) {
             Ok(image) => {

@@ -28,7 +28,6 @@ use std::sync::Arc;
 
 use url::Url;
 
-use crate::event::{Reporter, Silence};
 use crate::http::retry::RetryPolicy;
 
 pub use auth_file::AuthFiles;
@@ -49,8 +48,6 @@ pub struct RemoteAccess {
     pub credentials: Arc<dyn Credentials>,
     /// How failures are answered.
     pub retry: RetryPolicy,
-    /// Where [`crate::event::Event::Retrying`] goes.
-    pub reporter: Arc<dyn Reporter>,
 }
 
 impl Default for RemoteAccess {
@@ -61,7 +58,6 @@ impl Default for RemoteAccess {
             allow_plain_http: false,
             credentials: credential::anonymous(),
             retry: RetryPolicy::default(),
-            reporter: Arc::new(Silence),
         }
     }
 }

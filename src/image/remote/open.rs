@@ -2,18 +2,18 @@
 
 use std::sync::{Arc, Mutex};
 
+use super::RemoteReference;
 use super::documents::{RemoteDocuments, Root, read_root};
 use super::error::RemoteError;
 use super::repository::Repository;
 use super::store::RemoteStore;
-use super::{RemoteAccess, RemoteReference};
 use crate::image::assemble::WholeImage;
 use crate::image::candidates::{Candidate, Candidates, read_config};
 use crate::image::descriptor::{Descriptor, Manifest};
 use crate::image::error::Problem;
 use crate::image::files::blob_name;
 use crate::image::media_type::{self, LayerType};
-use crate::image::{BlobLocation, BlobStore, Compression, Layer, LocalImage, platform};
+use crate::image::{BlobLocation, BlobStore, Compression, Layer, LocalImage, SourceAccess, platform};
 use crate::name::{Architecture, Digest};
 
 /// Opens the image that `reference` names.
@@ -21,7 +21,7 @@ pub(in crate::image) async fn open(
     source: &str,
     reference: RemoteReference,
     wanted: Option<Architecture>,
-    access: &RemoteAccess,
+    access: &SourceAccess,
 ) -> Result<LocalImage, Problem> {
     let repository = Arc::new(Repository::connect(reference, access)?);
     let root = read_root(&repository).await?;

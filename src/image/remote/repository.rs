@@ -14,11 +14,12 @@ use url::Url;
 use super::authorization::{Authorization, Lease, TokenAnswer, TokenRequest, TokenService, basic};
 use super::challenge::Challenge;
 use super::error::{Refusal, RemoteError};
-use super::{Credential, RemoteAccess, RemoteReference};
+use super::{Credential, RemoteReference};
 use crate::event::{Event, Reporter};
 use crate::http::endpoint::{check_endpoint, is_loopback, redacted};
 use crate::http::refusal_body::read_refusal;
 use crate::http::retry::{RetryPolicy, retry_after};
+use crate::image::SourceAccess;
 
 /// How much of an error's body is read.
 const LONGEST_REFUSAL: usize = 64 << 10;
@@ -74,7 +75,8 @@ impl std::fmt::Debug for Repository {
 
 impl Repository {
     /// Decides where to connect. Nothing is sent yet.
-    pub(super) fn connect(reference: RemoteReference, access: &RemoteAccess) -> Result<Self, RemoteError> {
+    pub(super) fn connect(reference: RemoteReference, access: &SourceAccess) -> Result<Self, RemoteError> {
+        let SourceAccess { remote: access, reporter, .. } = access;
         let endpoint = match &access.endpoint {
             Some(endpoint) => endpoint.clone(),
             None => own_endpoint(&reference)?,
@@ -93,7 +95,7 @@ impl Repository {
         let http = builder.build().map_err(|error| RemoteError::Client(error.to_string()))?;
         let credentials = Arc::clone(&access.credentials);
         let authorization = Authorization::new(credentials, reference.clone(), endpoint.clone());
-        let (retry, reporter) = (access.retry, Arc::clone(&access.reporter));
+        let (retry, reporter) = (access.retry, Arc::clone(reporter));
         Ok(Self { http, endpoint, reference, authorization, retry, reporter })
     }
 

@@ -19,6 +19,7 @@
 
 mod boto3;
 mod calls;
+mod certificates;
 mod docker;
 mod images;
 mod lambda_lift;

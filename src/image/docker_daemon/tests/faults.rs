@@ -74,6 +74,26 @@ fn whatever_is_said_of_an_image_ends_in_a_clear_error() {
 }
 
 #[test]
+fn certificates_that_are_none_are_told_by_their_file() {
+    let machine = Machine::new();
+    let folder = tempfile::tempdir().unwrap();
+    let mut access = machine.access("tcp://127.0.0.1:1");
+    access.daemon.tls_verify = true;
+    access.daemon.certificates = Some(folder.path().to_owned());
+    let source = "docker-daemon:app".parse().unwrap();
+    for files in [&["ca.pem"][..], &["cert.pem", "key.pem"]] {
+        for file in files {
+            std::fs::write(folder.path().join(file), "nothing of the kind").unwrap();
+        }
+        let error = machine.runtime.block_on(crate::image::open(&source, None, &access)).unwrap_err();
+        assert_eq!(error.kind(), ImageErrorKind::Usage);
+        assert!(error.to_string().contains(files[0]), "{error}");
+        assert!(error.hint().unwrap().contains("DOCKER_CERT_PATH"));
+        std::fs::remove_file(folder.path().join(files[0])).unwrap();
+    }
+}
+
+#[test]
 fn nothing_of_a_description_is_quoted_since_it_has_the_environment() {
     let daemon = ScriptedDaemon::start(|_, _| json(200, r#"{"Id":["TOKEN=hunter2"]}"#));
     let error = Machine::new().open(&daemon).unwrap_err();

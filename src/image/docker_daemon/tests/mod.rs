@@ -63,8 +63,10 @@ impl Machine {
 
     pub(super) fn access(&self, host: &str) -> SourceAccess {
         let cache = self.cache().to_owned();
-        let daemon = DaemonSettings { host: Some(host.to_owned()), cache, ..DaemonSettings::default() };
-        SourceAccess { daemon, ..SourceAccess::default() }
+        SourceAccess {
+            daemon: DaemonSettings { host: Some(host.to_owned()), cache, ..Default::default() },
+            ..Default::default()
+        }
     }
 
     pub(super) fn open(&self, daemon: &ScriptedDaemon) -> Result<LocalImage, ImageError> {

@@ -6,9 +6,7 @@ use std::time::Duration;
 use super::model::{Fault, Known, Login, Model, quick};
 use crate::image::fixture::{Layout, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, TarFile, compress, config, gzip};
 use crate::image::remote::RemoteAccess;
-use crate::image::{
-    BlobLocation, Compression, ImageError, ImageErrorKind, Layer, LocalImage, UNCOMPRESSED_LIMIT,
-};
+use crate::image::{BlobLocation, Compression, ImageError, Layer, LocalImage, UNCOMPRESSED_LIMIT};
 use crate::layer::{Compressors, Encoding, LayerError, LayerSummary, PassSettings, summarize};
 use crate::name::Digest;
 
@@ -115,7 +113,7 @@ async fn troubles_that_pass_are_waited_out_as_long_as_something_moves() {
     model.plan(layer_path(&image), 0, 99, Fault::CutAfter(0));
     model.set(|state| state.log.clear());
     let error = read(&image.layers[0].location, 0).await.unwrap_err();
-    assert_eq!(ImageError::kind_for(&error), Some(ImageErrorKind::Unavailable));
+    assert!(ImageError::hint_for(&error).unwrap().contains("--source-endpoint"), "{error}");
     assert_eq!(model.log().len(), quick().attempts as usize);
 }
 
@@ -145,16 +143,17 @@ async fn bytes_that_are_not_the_layer_are_refused_by_whoever_reads_it() {
     let image = model.open(":v1").await.unwrap();
     for (fault, unavailable) in [
         (Fault::Lie, false),
-        (Fault::Instead(gzip(&bulk(2))), false),
-        (Fault::Instead(b"short".to_vec()), false),
-        (Fault::Instead(Vec::new()), false),
+        (Fault::Instead(gzip(&bulk(2))), true),
+        (Fault::Instead(b"short".to_vec()), true),
+        (Fault::Instead(Vec::new()), true),
         (Fault::Answer(404, "", String::new()), true),
         (Fault::Answer(403, "", String::new()), true),
         (Fault::Answer(500, "", String::new()), true),
     ] {
         model.plan(layer_path(&image), 0, quick().attempts as usize, fault.clone());
         let error = pass(&image.layers[0]).await.unwrap_err();
-        assert_eq!(error.is_unavailable(), unavailable, "{fault:?}: {error:?}");
+        assert_eq!(matches!(error, LayerError::Read { .. }), unavailable, "{fault:?}: {error:?}");
+        assert!(error.hint().is_some(), "{error:?}");
         model.set(|state| state.forget_faults());
     }
     assert!(pass(&image.layers[0]).await.is_ok());

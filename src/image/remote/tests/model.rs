@@ -86,6 +86,8 @@ pub(super) struct State {
 pub(super) struct Model {
     pub(super) address: std::net::SocketAddr,
     pub(super) state: Arc<Mutex<State>>,
+    /// What was told.
+    pub(super) recorder: Arc<Recorder>,
     _tasks: tokio::task::JoinSet<()>,
 }
 
@@ -102,7 +104,7 @@ impl Model {
                 connections.spawn(serve(stream, Arc::clone(&shared), address.port()));
             }
         });
-        Self { address, state, _tasks: tasks }
+        Self { address, state, recorder: Arc::default(), _tasks: tasks }
     }
 
     /// With everything that is in a layout; its last entry is `team/app:v1`.
@@ -174,7 +176,7 @@ impl Model {
         access: RemoteAccess,
     ) -> Result<LocalImage, ImageError> {
         let remote = RemoteAccess { retry: quick(), ..access };
-        let access = SourceAccess { remote, ..SourceAccess::default() };
+        let access = SourceAccess { remote, reporter: self.recorder.clone(), ..SourceAccess::default() };
         let source = format!("docker://{}/team/app{pin}", self.address).parse().unwrap();
         let opened = crate::image::open(&source, wanted, &access).await;
         if let Err(error) = &opened {
