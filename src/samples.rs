@@ -116,7 +116,7 @@ pub(crate) fn facts() -> Facts {
             manifest: Some(manifest),
             manifest_stored: true,
             config_stored: true,
-            mount: MountFacts::default(),
+            mount: MountFacts { from: Vec::new(), is_possible: true, elsewhere: Vec::new() },
             tags: vec![(default_tag(&digest), Some(digest))],
         },
         repository: RepositoryFacts::Present(Repository {

@@ -161,7 +161,7 @@ impl Applier<'_> {
             cache: memory.map(|memory| &memory.layers),
             present: Some(present_blobs(&facts.image)),
             mount_from: facts.image.mount.from.clone(),
-            mount_rule: facts.image.mount.rule,
+            mounting: facts.image.mount.is_possible,
             origins: memory
                 .map(|memory| RememberedOrigins { origins: &memory.origins, registry: &facts.registry }),
         };

@@ -384,4 +384,46 @@ mod tests {
         let sent = json!({"registryId": "123456789012", "repositoryName": "team/shop", "policyText": "{}"});
         assert_eq!(replay.bodies(), [sent]);
     }
+
+    #[tokio::test]
+    async fn many_layers_are_asked_for_at_once_and_what_is_unclear_is_left_out() {
+        let digest = |number: u8| Digest::of(&[number]);
+        let layer = |number, availability: &str| json!({"layerDigest": digest(number).to_string(), "layerAvailability": availability});
+        let (replay, ecr) = ecr([answer(
+            200,
+            json!({
+                "layers": [layer(1, "AVAILABLE"), layer(2, "UNAVAILABLE"), layer(3, "ARCHIVED"), layer(4, "NEW"),
+                           {"layerDigest": "x", "layerAvailability": "AVAILABLE"}, {}],
+                "failures": [{"layerDigest": digest(5).to_string(), "failureCode": "InvalidLayerDigest"}],
+            }),
+        )]);
+        let (registry, name) = names();
+        let asked: Vec<Digest> = (1..6).map(digest).collect();
+        let found = ecr.blobs_stored(&registry, &name, &asked).await.unwrap();
+        assert_eq!(found, HashMap::from([(digest(1), true), (digest(2), false)]));
+        let sent = json!({"registryId": "123456789012", "repositoryName": "team/shop",
+                          "layerDigests": asked.iter().map(Digest::to_string).collect::<Vec<_>>()});
+        assert_eq!(replay.bodies(), [sent]);
+    }
+
+    #[tokio::test]
+    async fn what_can_be_asked_otherwise_is_asked_once() {
+        let (registry, name) = names();
+        for broken in [answer(500, json!({})), xml(500, "<html>"), exception("ThrottlingException")] {
+            let (replay, ecr) = ecr([broken, answer(200, json!({"layers": []}))]);
+            assert!(ecr.blobs_stored(&registry, &name, &[Digest::of(b"")]).await.is_err());
+            assert_eq!(replay.requests().len(), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_setting_for_mounting_is_enabled_or_disabled_or_unknown() {
+        for (value, expected) in [("ENABLED", Some(true)), ("DISABLED", Some(false)), ("LATER", None)] {
+            let (replay, ecr) = ecr([answer(200, json!({"name": "BLOB_MOUNTING", "value": value}))]);
+            assert_eq!(ecr.mounts_blobs().await.ok(), expected);
+            assert_eq!(replay.bodies(), [json!({"name": "BLOB_MOUNTING"})]);
+        }
+        let (_, denied) = ecr([exception("AccessDeniedException")]);
+        assert!(denied.mounts_blobs().await.is_err());
+    }
 }

@@ -3,7 +3,7 @@
 use crate::cloud::{Caller, CloudError, LiveAlias, LiveFunction, PublishedVersion, Repository};
 use crate::image::{Compression, LocalImage};
 use crate::name::{AccountId, Digest, Region, RegistryHost, RepositoryName, RepositoryRef, Tag};
-use crate::registry::{ImageManifest, LayerDescriptor, MountRule};
+use crate::registry::{ImageManifest, LayerDescriptor};
 
 /// Everything that was read.
 #[derive(Debug)]
@@ -81,12 +81,12 @@ impl KnownLayer {
 }
 
 /// From where layers may be taken over that the repository lacks.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MountFacts {
     /// Repositories of the same registry that may have them, the likeliest first.
     pub from: Vec<RepositoryName>,
-    /// Whether the registry mounts blobs.
-    pub rule: MountRule,
+    /// Whether it can succeed: not where the account's setting forbids it.
+    pub is_possible: bool,
     /// Repositories that were named to mount from, but are in another registry.
     pub elsewhere: Vec<RepositoryRef>,
 }

@@ -8,7 +8,7 @@ use crate::image::LocalImage;
 use crate::memory::Memory;
 use crate::name::{ImageUri, RegistryHost, RepositoryName, RepositoryRef};
 use crate::plan::DeploySpec;
-use crate::registry::{MountRule, as_stored};
+use crate::registry::as_stored;
 
 use super::MountFacts;
 use super::layers::cached;
@@ -60,14 +60,9 @@ pub(super) fn mount_facts(
             from.push(name);
         }
     }
-    let rule = match setting {
-        // The setting that was read is of the caller's account, and says nothing of another's.
-        _ if host.account != caller.account => MountRule::Unknown,
-        Some(Ok(true)) => MountRule::Enabled,
-        Some(Ok(false)) => MountRule::Disabled,
-        Some(Err(_)) | None => MountRule::Unknown,
-    };
-    MountFacts { from, rule, elsewhere: elsewhere.into_iter().cloned().collect() }
+    // The setting that was read is of the caller's account, and says nothing of another's.
+    let forbidden = matches!(setting, Some(Ok(false))) && host.account == caller.account;
+    MountFacts { from, is_possible: !forbidden, elsewhere: elsewhere.into_iter().cloned().collect() }
 }
 
 /// The repository that the image itself comes from, when that is one of Amazon ECR.
@@ -174,7 +169,7 @@ mod tests {
         let names: Vec<_> = found.from.iter().map(RepositoryName::as_str).collect();
         assert_eq!(names, ["tools", "team/base", "base"]);
         assert_eq!(found.elsewhere, [far.parse().unwrap()]);
-        assert_eq!(found.rule, MountRule::Enabled);
+        assert!(found.is_possible);
     }
 
     #[test]
@@ -189,15 +184,16 @@ mod tests {
             request_id: None,
         };
         let other = "999999999999".parse().unwrap();
-        for (setting, owner, rule) in [
-            (Some(Ok(true)), account(), MountRule::Enabled),
-            (Some(Ok(false)), account(), MountRule::Disabled),
-            (Some(Err(denied)), account(), MountRule::Unknown),
-            (None, account(), MountRule::Unknown),
-            (Some(Ok(false)), other, MountRule::Unknown),
+        for (setting, owner, is_possible) in [
+            (Some(Ok(true)), account(), true),
+            (Some(Ok(false)), account(), false),
+            (Some(Err(denied)), account(), true),
+            (None, account(), true),
+            (Some(Ok(false)), other, true),
         ] {
             let host = RegistryHost::standard(&owner, &region());
-            assert_eq!(mount_facts(&spec(), &image(), &host, setting, &facts().caller).rule, rule);
+            let found = mount_facts(&spec(), &image(), &host, setting, &facts().caller);
+            assert_eq!(found.is_possible, is_possible);
         }
     }
 

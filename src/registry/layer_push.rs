@@ -71,12 +71,7 @@ impl<'a> LayerPushes<'a> {
             compressors: Compressors::for_this_machine(),
             read_ahead: Semaphore::new(usize::try_from(second_parts).unwrap_or(1)),
             ledger: Ledger::new(request),
-            mounting: Mounting {
-                from: &request.mount_from,
-                rule: request.mount_rule,
-                remembered: request.origins,
-                given_up: Mutex::default(),
-            },
+            mounting: Mounting::new(request),
             mountable: vec![None; request.image.layers.len()],
             done: vec![None; request.image.layers.len()],
         }

@@ -46,7 +46,7 @@ pub use image_manifest::{
 };
 pub use inventory::BlobInventory;
 pub use manifest::{LARGEST_MANIFEST, Reference, StoredManifest};
-pub use mounting::{MountRule, RememberedOrigins};
+pub use mounting::RememberedOrigins;
 pub use operation::Operation;
 pub use origins::Origins;
 pub use part::Part;

@@ -9,7 +9,7 @@ use super::Registry;
 use super::image_manifest::{ImageManifest, LayerDescriptor, as_stored, manifest_for};
 use super::layer_push::LayerPushes;
 use super::manifest::Reference;
-use super::mounting::{MountRule, RememberedOrigins};
+use super::mounting::RememberedOrigins;
 use super::push_error::PushError;
 use crate::event::{Event, LayerAction, Reporter};
 use crate::image::LocalImage;
@@ -43,10 +43,10 @@ pub struct PushRequest<'a> {
     /// The blobs with known digests that the repository was seen to have a moment ago, out of all that there are: the
     /// layers' and the configuration's. None to ask now.
     pub present: Option<HashSet<Digest>>,
+    /// Whether layers may be taken over from other repositories: not where it is known that the registry never does.
+    pub mounting: bool,
     /// Repositories of the registry that may have layers which this one lacks, the likeliest first.
     pub mount_from: Vec<RepositoryName>,
-    /// Whether the registry mounts blobs.
-    pub mount_rule: MountRule,
     /// Where blobs were put before, and where it is remembered.
     pub origins: Option<RememberedOrigins<'a>>,
 }

@@ -242,20 +242,40 @@ impl Account {
         let stored = found.unwrap_or_else(|| panic!("{repository}@{manifest_digest} is not there"));
         assert_eq!(digest(&stored.manifest), manifest_digest);
         let manifest: Value = serde_json::from_slice(&stored.manifest).unwrap();
-        let password = self.password();
         let layers = manifest["layers"].as_array().unwrap();
         for descriptor in layers.iter().chain([&manifest["config"]]) {
             let expected = descriptor["digest"].as_str().unwrap();
-            let url = format!("{}/v2/{repository}/blobs/{expected}", self.stand.url());
-            let request = self.http.get(url).basic_auth("AWS", Some(&password));
-            let bytes = self.runtime.block_on(async {
-                let answer = request.send().await.unwrap();
-                assert!(answer.status().is_success(), "{expected}: {}", answer.status());
-                answer.bytes().await.unwrap()
-            });
+            let bytes = self.blob(repository, expected);
             assert_eq!(digest(&bytes), expected);
             assert_eq!(descriptor["size"], bytes.len());
         }
+    }
+
+    /// Reads a blob from the registry.
+    pub(crate) fn blob(&self, repository: &str, digest: &str) -> Vec<u8> {
+        let url = format!("{}/v2/{repository}/blobs/{digest}", self.stand.url());
+        let request = self.http.get(url).basic_auth("AWS", Some(self.password()));
+        self.runtime.block_on(async {
+            let answer = request.send().await.unwrap();
+            assert!(answer.status().is_success(), "{digest}: {}", answer.status());
+            answer.bytes().await.unwrap().to_vec()
+        })
+    }
+
+    /// Puts a blob into a repository by the control plane, as somebody else would.
+    pub(crate) fn put_blob(&self, repository: &str, bytes: &[u8]) -> String {
+        let of_upload = |mut input: Value| {
+            input["repositoryName"] = repository.into();
+            input
+        };
+        let begun = self.ecr("InitiateLayerUpload", of_upload(json!({})));
+        let upload = &begun["uploadId"];
+        let part = json!({ "uploadId": upload, "partFirstByte": 0, "partLastByte": bytes.len() - 1,
+                           "layerPartBlob": STANDARD.encode(bytes) });
+        self.ecr("UploadLayerPart", of_upload(part));
+        let digest = digest(bytes);
+        self.ecr("CompleteLayerUpload", of_upload(json!({ "uploadId": upload, "layerDigests": [digest] })));
+        digest
     }
 
     /// Everything of `hello` that a deploy decides, so that two ways to the same end can be compared.

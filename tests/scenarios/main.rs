@@ -6,13 +6,17 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod account;
+mod cache;
 mod daemon;
 mod deploy;
 mod faults;
 mod image;
 mod interrupted;
+mod mounts;
 mod policy;
 mod refusals;
 mod remote;
+mod reuse;
+mod threat;
 mod usage;
 mod waiting;

@@ -11,6 +11,7 @@ mod deploy;
 mod docker_daemon;
 mod killed;
 mod large_image;
+mod mounts;
 mod policy;
 mod producers;
 mod refusals;

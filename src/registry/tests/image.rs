@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::image::{BlobLocation, Compression, Config, Layer, LocalImage, MediaFlavor};
 use crate::layer::{Encoder, Encoding};
 use crate::name::Digest;
-use crate::registry::{MountRule, PushRequest};
+use crate::registry::PushRequest;
 
 use super::model::FLOOR;
 
@@ -73,8 +73,8 @@ pub(super) fn request(image: &LocalImage) -> PushRequest<'_> {
         uncompressed_limit: 1 << 30,
         cache: None,
         present: None,
+        mounting: true,
         mount_from: Vec::new(),
-        mount_rule: MountRule::Unknown,
         origins: None,
     }
 }

@@ -2,6 +2,8 @@
 
 mod faults;
 mod image;
+mod inventory;
 mod model;
+mod mounts;
 mod push;
 mod wire;
