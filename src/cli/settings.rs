@@ -1,11 +1,13 @@
 //! From arguments as typed to what the pipeline understands. Everything that is wrong here ends with exit 2.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::apply::ApplySettings;
 use crate::cloud::{Encryption, RepositorySettings};
+use crate::event::Reporter;
 use crate::function::{Definition, EnvironmentVariable, EnvironmentVariableError, Flags};
-use crate::image::SourceRef;
+use crate::image::{SourceAccess, SourceRef};
 use crate::layer::{Encoding, Level};
 use crate::memory::Memory;
 use crate::name::{Architecture, FunctionRef, NameError, Region, RepositoryRef};
@@ -15,12 +17,15 @@ use crate::private_folder::Distrust;
 use crate::registry::{DEFAULT_PART_SIZE, RetryPolicy};
 use crate::report::Failure;
 
-use super::arguments::{FunctionArguments, ImageArguments, Scope};
+use super::arguments::{FunctionArguments, ImageArguments, Scope, SourceArguments};
+use super::docker::daemon_settings;
 use super::session::{default_cache_directory, usage};
 
 /// The image, and the specification apart from the Region, which the connection knows.
 pub(super) struct Resolved {
     pub(super) source: SourceRef,
+    pub(super) from: SourceArguments,
+    pub(super) access: SourceAccess,
     pub(super) repository: RepositoryRef,
     pub(super) tags: Vec<crate::name::Tag>,
     pub(super) architecture: Option<Architecture>,
@@ -55,6 +60,7 @@ impl Resolved {
 pub(super) fn resolve(
     image: ImageArguments,
     function: Option<FunctionArguments>,
+    reporter: Arc<dyn Reporter>,
 ) -> Result<Resolved, Failure> {
     let source = source(&image.image)?;
     let create_repository = image.create_repository.then(|| RepositorySettings {
@@ -90,6 +96,8 @@ pub(super) fn resolve(
     let distrust = memory.as_ref().and_then(Memory::distrust);
     Ok(Resolved {
         source,
+        access: source_access(&image.from, reporter),
+        from: image.from,
         repository: parse(&image.repository)?,
         tags,
         architecture,
@@ -112,6 +120,12 @@ pub(super) fn resolve(
 /// `--image`, and `check`'s argument.
 pub(super) fn source(text: &str) -> Result<SourceRef, Failure> {
     text.parse().map_err(|error: crate::image::ImageError| usage(error.to_string(), error.hint()))
+}
+
+/// How a source that is not in a file is reached.
+pub(super) fn source_access(arguments: &SourceArguments, reporter: Arc<dyn Reporter>) -> SourceAccess {
+    let daemon = daemon_settings(arguments.docker_host.as_deref());
+    SourceAccess { daemon, reporter, ..SourceAccess::default() }
 }
 
 /// `--compression` as typed: a level from 1 to 9, or `keep`.

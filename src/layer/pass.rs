@@ -13,7 +13,7 @@ use super::compressors::Compressors;
 use super::content::ContentCheck;
 use super::encoder::{Encoder, Level};
 use super::error::LayerError;
-use super::stored::{Progress, StoredReader};
+use super::stored::{Progress, Source, StoredReader};
 use super::summary::LayerSummary;
 use super::{pass_through, recompress};
 use crate::image::{Compression, Layer};
@@ -155,10 +155,13 @@ pub(super) struct PassRun {
 }
 
 impl PassRun {
-    fn run(&self) -> Result<LayerSummary, LayerError> {
-        match self.settings.encoding.encoder_for(self.layer.compression) {
-            Some(encoder) => recompress::recompress(self, encoder),
-            None => pass_through::pass_through(self),
+    fn run(mut self) -> Result<LayerSummary, LayerError> {
+        let (source, compression) = Source::open(&self.layer)?;
+        // What was known before may come from a media type, which need not be true.
+        self.layer.compression = compression;
+        match self.settings.encoding.encoder_for(compression) {
+            Some(encoder) => recompress::recompress(&self, source, encoder),
+            None => pass_through::pass_through(&self, source),
         }
     }
 
@@ -172,8 +175,8 @@ impl PassRun {
         }
     }
 
-    pub(super) fn stored(&self, hash: bool) -> Result<StoredReader, LayerError> {
-        StoredReader::open(&self.layer, hash, Arc::clone(&self.progress))
+    pub(super) fn stored(&self, source: Source, hash: bool) -> StoredReader {
+        StoredReader::new(&self.layer, source, hash, Arc::clone(&self.progress))
     }
 
     pub(super) fn content_check(&self) -> ContentCheck {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::LayerError;
 use super::content::{Content, ContentCheck, decompressed};
 use super::pass::PassRun;
-use super::stored::{StoredReader, fill};
+use super::stored::{Source, StoredReader, fill};
 use super::summary::LayerSummary;
 use crate::image::Compression;
 use crate::name::Digest;
@@ -22,9 +22,9 @@ const CONTENT_SIZE: usize = 128 << 10;
 
 /// Reads, verifies and gives out the layer. The content is decompressed and verified on a thread of its own,
 /// so that the bytes are under way at the same time.
-pub(super) fn pass_through(run: &PassRun) -> Result<LayerSummary, LayerError> {
+pub(super) fn pass_through(run: &PassRun, source: Source) -> Result<LayerSummary, LayerError> {
     let layer = &run.layer;
-    let mut stored = run.stored(true)?;
+    let mut stored = run.stored(source, true);
     let mut size = 0;
     let checked = std::thread::scope(|scope| {
         let (to_check, frames) = sync_channel::<Bytes>(LAGGING_FRAMES);

@@ -19,7 +19,7 @@ use super::resume::{BlobIdentity, UploadRecords};
 use super::room::Room;
 use super::upload::UploadSession;
 use crate::event::{Event, LayerAction, Reporter};
-use crate::image::{Compression, Layer};
+use crate::image::{Compression, Layer, announce};
 use crate::layer::{Compressors, LayerError, LayerPass, LayerSummary, PassSettings};
 use crate::name::Digest;
 
@@ -106,8 +106,10 @@ impl<'a> LayerPushes<'a> {
         mut self,
         config: Option<(Digest, Bytes)>,
     ) -> Result<(Vec<PushedLayer>, u64), PushError> {
+        let missing = self.missing();
+        announce(missing.iter().map(|&index| &self.request.image.layers[index]));
         let (small, large): (Vec<_>, Vec<_>) =
-            self.missing().into_iter().partition(|&index| self.fits_into_one_part(index));
+            missing.into_iter().partition(|&index| self.fits_into_one_part(index));
         let config = config.map(|(digest, bytes)| Task::Config(digest, bytes));
         let small = config.into_iter().chain(small.into_iter().map(Task::Layer));
         let jobs = self.request.jobs.max(1);
