@@ -27,8 +27,7 @@ async fn judge(
     let source = settings::source(&arguments.image)?;
     let wanted = wanted(arguments)?;
     let access = settings::source_access(&arguments.from, Arc::clone(&session.reporter));
-    let opened = session.interrupt.or(image::open(&source, wanted.architecture, &access)).await;
-    match opened.map_err(|stopped| stopped.failure(false))? {
+    match session.or_stopped(image::open(&source, wanted.architecture, &access)).await? {
         Ok(local) => {
             report.findings = preflight::check_image(&local, &wanted);
             report.image = Some(image_report(&local));

@@ -63,6 +63,11 @@ impl Session {
         Self { common, interrupt, reporter }
     }
 
+    /// Runs what changes nothing, until it ends or the user asks to stop.
+    pub(super) async fn or_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
+        self.interrupt.or(work).await.map_err(|stopped| stopped.failure(false))
+    }
+
     /// Resolves credentials and Region, and starts the stand-in when `--local` asks for it.
     pub(super) async fn connect(&self) -> Result<Connected, Failure> {
         let common = &self.common;
@@ -177,6 +182,11 @@ pub(super) fn cache_directory() -> PathBuf {
 /// The folder for what can be made again.
 pub(super) fn user_cache() -> PathBuf {
     user_directory("XDG_CACHE_HOME", ".cache")
+}
+
+/// Where it is remembered how far uploads are.
+pub(super) fn uploads_directory() -> PathBuf {
+    user_cache().join("uploads")
 }
 
 fn user_directory(variable: &str, below_home: &str) -> PathBuf {

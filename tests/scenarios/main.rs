@@ -13,5 +13,6 @@ mod image;
 mod interrupted;
 mod policy;
 mod refusals;
+mod uploads;
 mod usage;
 mod waiting;

@@ -14,3 +14,5 @@ mod large_image;
 mod policy;
 mod producers;
 mod refusals;
+mod resumed;
+mod withheld;
