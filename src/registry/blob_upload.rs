@@ -149,7 +149,9 @@ impl BlobUpload<'_> {
         let from = match self.registry.standing_of(record, self.part_size).await {
             Ok(Standing::At(bytes)) => bytes,
             Ok(Standing::Untold) => record.offset,
-            Ok(Standing::Gone) | Err(_) => return Err(Interruption::Stale),
+            Ok(Standing::Gone) => return Err(Interruption::Stale),
+            // The record stays for a run that gets an answer.
+            Err(error) => return Err(error.into()),
         };
         let mut reader = self.source.open();
         let mut hasher = DigestHasher::default();
@@ -274,7 +276,12 @@ impl BlobUpload<'_> {
             self.registry.pause(tries.failed(), &error, self.what.clone()).await;
         }
         if recovery == Recovery::Ask {
-            let committed = self.registry.upload_offset(&session).await.unwrap_or_default();
+            let committed = match self.registry.upload_offset(&session).await {
+                Ok(committed) => committed,
+                // Where nobody answers, nothing is known of the upload; a later run may go on with it.
+                Err(unanswered) if unanswered.is_transient() => return Err(unanswered.into()),
+                Err(_) => None,
+            };
             recovery = after_status(&session, part.length(), committed);
         }
         match recovery {

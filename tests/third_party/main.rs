@@ -13,6 +13,7 @@ mod large_image;
 mod mounts;
 mod policy;
 mod producers;
+mod push_faults;
 mod refusals;
 mod resumed;
 mod withheld;
