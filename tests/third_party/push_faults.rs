@@ -73,7 +73,7 @@ fn every_bite_at_every_request_is_survived() {
     let cloud = ThirdPartyCloud::start();
     let folder = tempfile::tempdir().unwrap();
     let archive = folder.path().join("parts.tar");
-    write_archive(&archive, LAYER);
+    write_archive(&archive, &[LAYER]);
     let source = format!("docker-archive:{}", archive.display());
     let mut player = Player::new(&cloud, &source);
     let run = player.push("undisturbed");
@@ -107,7 +107,7 @@ fn a_push_over_a_slow_line_arrives() {
     let cloud = ThirdPartyCloud::start();
     let folder = tempfile::tempdir().unwrap();
     let archive = folder.path().join("parts.tar");
-    write_archive(&archive, LAYER);
+    write_archive(&archive, &[LAYER]);
     let source = format!("docker-archive:{}", archive.display());
     let delay = std::time::Duration::from_millis(50);
     let proxy = Proxy::start(&cloud.registry.authority(), Line { delay, bytes_a_second: Some(8_000_000) });
