@@ -32,6 +32,11 @@ impl UploadSession {
         }
     }
 
+    /// A session that an earlier run opened.
+    pub(super) fn resumed(location: Url, offset: u64, checks_offsets: bool) -> Self {
+        Self { location, offset, checks_offsets }
+    }
+
     #[cfg(test)]
     pub(super) fn at(offset: u64, checks_offsets: bool) -> Self {
         let location = Url::parse("https://registry/v2/a/blobs/uploads/1").unwrap();
@@ -41,6 +46,11 @@ impl UploadSession {
     /// How many bytes were accepted so far.
     pub fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// Where the next request goes.
+    pub(super) fn location(&self) -> &Url {
+        &self.location
     }
 
     /// Whether a part at a wrong offset is refused rather than appended.
@@ -116,6 +126,22 @@ impl Registry {
         let request = Request::new(Operation::UploadStatus, Method::GET, session.location.clone());
         let answer = self.exchange(&request).await?;
         Ok(answer.header(RANGE).and_then(read_range))
+    }
+}
+
+impl Registry {
+    /// PATCH with one byte for the beginning of an upload that has bytes already: a registry that checks offsets
+    /// refuses it, and says how far the upload is. Success means that it does not check them, and that the upload
+    /// is spoiled.
+    ///
+    /// # Errors
+    /// The refusal that is asked for, or any other failure.
+    pub(super) async fn send_misplaced_byte(&self, session: &UploadSession) -> Result<(), RegistryError> {
+        let start = UploadSession { offset: 0, ..session.clone() };
+        let byte = Part::from(bytes::Bytes::from_static(&[0]));
+        let url = session.location.clone();
+        let request = upload_request(Operation::UploadStatus, Method::PATCH, url, &start, &byte);
+        accepted(self.persist(&request).await?).map(drop)
     }
 }
 

@@ -14,3 +14,5 @@ mod policy;
 mod producers;
 mod push_faults;
 mod refusals;
+mod resumed;
+mod withheld;
