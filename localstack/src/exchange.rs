@@ -102,6 +102,9 @@ impl<'a> Exchange<'a> {
         if let Some(fault) = fault {
             exchange.call.note_fault(fault.effect.as_ref().map_or("delay", Effect::name));
             tokio::time::sleep(Duration::from_millis(fault.delay_milliseconds)).await;
+            if let Some(together) = fault.together {
+                together.wait().await;
+            }
             exchange.effect = fault.effect;
         }
         exchange

@@ -1,9 +1,10 @@
 //! Faults on demand: which calls go wrong, and how.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::Barrier;
 
 use crate::calls::CallStart;
 use crate::text::matches_wildcard;
@@ -29,6 +30,10 @@ pub struct FaultRule {
     /// How long to wait first.
     #[serde(default)]
     pub delay_milliseconds: u64,
+    /// Hold each call until so many of this rule's are held, then let them go on: who asks for one thing after the other
+    /// where they could be asked for at once waits forever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub together: Option<usize>,
     /// What goes wrong; nothing does when there is only a delay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effect: Option<Effect>,
@@ -151,13 +156,40 @@ pub struct ErrorAnswer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) delay_milliseconds: u64,
+    pub(crate) together: Option<Gathering>,
     pub(crate) effect: Option<Effect>,
 }
+
+/// Where calls of a rule wait for each other.
+#[derive(Debug, Clone)]
+pub(crate) struct Gathering(Arc<Barrier>);
+
+impl Gathering {
+    fn of(rule: &FaultRule) -> Option<Self> {
+        rule.together.map(|calls| Self(Arc::new(Barrier::new(calls))))
+    }
+
+    /// Waits for the others.
+    pub(crate) async fn wait(&self) {
+        self.0.wait().await;
+    }
+}
+
+impl PartialEq for Gathering {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Gathering {}
+
+/// A rule, how many calls it has seen, and where they wait for each other.
+type Kept = (FaultRule, u64, Option<Gathering>);
 
 /// The rules, with how many calls each has seen.
 #[derive(Debug, Default)]
 pub(crate) struct FaultBook {
-    rules: Mutex<Vec<(FaultRule, u64)>>,
+    rules: Mutex<Vec<Kept>>,
 }
 
 impl FaultBook {
@@ -169,12 +201,16 @@ impl FaultBook {
 
     /// Replaces all rules; counting begins anew.
     pub(crate) fn replace(&self, rules: Vec<FaultRule>) {
-        *self.lock() = rules.into_iter().map(|rule| (rule, 0)).collect();
+        let kept = |rule: FaultRule| {
+            let together = Gathering::of(&rule);
+            (rule, 0, together)
+        };
+        *self.lock() = rules.into_iter().map(kept).collect();
     }
 
     /// The rules as they are.
     pub(crate) fn rules(&self) -> Vec<FaultRule> {
-        self.lock().iter().map(|(rule, _)| rule.clone()).collect()
+        self.lock().iter().map(|(rule, ..)| rule.clone()).collect()
     }
 
     /// Counts a call, and says what goes wrong with it.
@@ -182,20 +218,23 @@ impl FaultBook {
     /// Every rule that fits counts the call, also when an earlier rule decides.
     pub(crate) fn decide(&self, call: &CallStart) -> Option<Fault> {
         let mut decided = None;
-        for (rule, count) in self.lock().iter_mut() {
+        for (rule, count, together) in self.lock().iter_mut() {
             if !rule.fits(call) {
                 continue;
             }
             *count += 1;
             if decided.is_none() && rule.calls.includes(*count) {
-                decided =
-                    Some(Fault { delay_milliseconds: rule.delay_milliseconds, effect: rule.effect.clone() });
+                decided = Some(Fault {
+                    delay_milliseconds: rule.delay_milliseconds,
+                    together: together.clone(),
+                    effect: rule.effect.clone(),
+                });
             }
         }
         decided
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(FaultRule, u64)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Kept>> {
         self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -10,10 +10,11 @@ use crate::name::Architecture;
 use crate::observe::{Observation, Observer};
 use crate::plan::{self, DeploySpec};
 use crate::preflight::{self, Finding, Wanted};
+use crate::private_folder::Distrust;
 use crate::report::{Failure, Outcome, Report, image_report};
 
 use super::arguments::{DeployArguments, FunctionArguments, ImageArguments};
-use super::session::{Connected, Session, cache_directory};
+use super::session::{Connected, Session};
 use super::settings::{self, Resolved};
 
 /// `deploy`
@@ -65,6 +66,7 @@ async fn pipeline(
 ) -> Result<Outcome, Failure> {
     let spec = resolved.spec(connected.region.clone());
     report.findings = preflight::check_arguments(&spec);
+    report.findings.extend(resolved.distrust.as_ref().map(distrusted_memory));
     // An ARN may name another Region than the configuration does.
     let function_clients = session.or_stopped(connected.clients_in(spec.function_region(), None)).await??;
     let lambda = &function_clients.as_ref().unwrap_or(&connected.clients).lambda;
@@ -86,7 +88,7 @@ async fn pipeline(
         ecr: Arc::new(ecr.clone()),
         lambda,
         reporter: Arc::clone(&session.reporter),
-        cache_directory: cache_directory(),
+        memory: resolved.apply.memory.clone(),
         endpoint: connected.registry_endpoint.clone(),
         allow_plain_http: session.common.allow_plain_http,
         compute_digests: mode == Mode::Show,
@@ -176,6 +178,12 @@ pub(super) fn image_finding(error: &ImageError) -> Finding {
         .hint()
         .unwrap_or_else(|| "build or save the image again, and look at it with skopeo inspect".to_owned());
     Finding::refuse("image", error.to_string(), hint)
+}
+
+/// A memory that is not used, as a finding: everything works without it.
+fn distrusted_memory(distrust: &Distrust) -> Finding {
+    let message = format!("nothing is remembered, since the cache is not safe: {distrust}");
+    Finding::warn("cache", message, distrust.hint())
 }
 
 fn tell_findings(session: &Session, findings: &[Finding]) {

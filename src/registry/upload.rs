@@ -117,14 +117,14 @@ impl Registry {
         }
     }
 
-    /// GET of the upload: how many bytes the registry says it has, once. Only for registries whose `Range`
-    /// can be trusted, which ECR's cannot.
+    /// GET of the upload: how many bytes the registry says it has. Only for registries whose `Range` can be
+    /// trusted, which ECR's cannot.
     ///
     /// # Errors
     /// Fails when the registry cannot be asked or does not know the upload.
     pub async fn upload_offset(&self, session: &UploadSession) -> Result<Option<u64>, RegistryError> {
         let request = Request::new(Operation::UploadStatus, Method::GET, session.location.clone());
-        let answer = self.exchange(&request).await?;
+        let answer = self.persist(&request).await?;
         Ok(answer.header(RANGE).and_then(read_range))
     }
 }

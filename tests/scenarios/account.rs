@@ -279,15 +279,7 @@ impl Account {
         let layers = manifest["layers"].as_array().ok_or("a manifest without layers")?;
         for descriptor in layers.iter().chain([&manifest["config"]]) {
             let expected = descriptor["digest"].as_str().ok_or("a descriptor without a digest")?;
-            let url = format!("{}/v2/{repository}/blobs/{expected}", self.stand.url());
-            let request = self.http.get(url).basic_auth("AWS", Some(&password));
-            let (status, bytes) = self.runtime.block_on(async {
-                let answer = request.send().await.unwrap();
-                (answer.status(), answer.bytes().await.unwrap())
-            });
-            if !status.is_success() {
-                return Err(format!("{expected}: {status}"));
-            }
+            let bytes = self.try_blob(repository, expected, &password)?;
             if digest(&bytes) != expected || descriptor["size"] != bytes.len() {
                 return Err(format!("{expected} is there with {} bytes of other content", bytes.len()));
             }
@@ -301,6 +293,39 @@ impl Account {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let ids = images["imageIds"].as_array().unwrap().iter();
         ids.map(|id| (text(&id["imageDigest"]), text(&id["imageTag"]))).collect()
+    }
+
+    /// Reads a blob from the registry.
+    pub(crate) fn blob(&self, repository: &str, digest: &str) -> Vec<u8> {
+        self.try_blob(repository, digest, &self.password()).unwrap()
+    }
+
+    fn try_blob(&self, repository: &str, digest: &str, password: &str) -> Result<Vec<u8>, String> {
+        let url = format!("{}/v2/{repository}/blobs/{digest}", self.stand.url());
+        let request = self.http.get(url).basic_auth("AWS", Some(password));
+        self.runtime.block_on(async {
+            let answer = request.send().await.unwrap();
+            match answer.status() {
+                status if status.is_success() => Ok(answer.bytes().await.unwrap().to_vec()),
+                status => Err(format!("{digest}: {status}")),
+            }
+        })
+    }
+
+    /// Puts a blob into a repository by the control plane, as somebody else would.
+    pub(crate) fn put_blob(&self, repository: &str, bytes: &[u8]) -> String {
+        let of_upload = |mut input: Value| {
+            input["repositoryName"] = repository.into();
+            input
+        };
+        let begun = self.ecr("InitiateLayerUpload", of_upload(json!({})));
+        let upload = &begun["uploadId"];
+        let part = json!({ "uploadId": upload, "partFirstByte": 0, "partLastByte": bytes.len() - 1,
+                           "layerPartBlob": STANDARD.encode(bytes) });
+        self.ecr("UploadLayerPart", of_upload(part));
+        let digest = digest(bytes);
+        self.ecr("CompleteLayerUpload", of_upload(json!({ "uploadId": upload, "layerDigests": [digest] })));
+        digest
     }
 
     /// Everything of `hello` that a deploy decides, so that two ways to the same end can be compared.

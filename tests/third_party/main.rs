@@ -10,6 +10,7 @@ mod account;
 mod deploy;
 mod killed;
 mod large_image;
+mod mounts;
 mod policy;
 mod producers;
 mod push_faults;
