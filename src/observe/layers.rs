@@ -74,7 +74,11 @@ impl Observer<'_> {
         cache: &LayerCache,
     ) -> Result<(), ObserveError> {
         let compressors = Compressors::for_this_machine();
-        let settings = PassSettings { encoding: Encoding::default(), uncompressed_limit: UNCOMPRESSED_LIMIT };
+        let settings = PassSettings {
+            encoding: Encoding::default(),
+            uncompressed_limit: UNCOMPRESSED_LIMIT,
+            verified: None,
+        };
         for (layer, facts) in local.layers.iter().zip(layers.iter_mut()) {
             if facts.known.is_some() {
                 continue;

@@ -14,7 +14,8 @@ use super::image_manifest::LayerDescriptor;
 use super::push::{ExpectedLayer, PushRequest, PushedLayer};
 use super::push_error::{LayerSize, PushError};
 use crate::event::{Event, LayerAction, Reporter};
-use crate::layer::{Compressors, LayerError, LayerPass, LayerSummary, PassSettings};
+use crate::image::Layer;
+use crate::layer::{Compressors, LayerError, LayerPass, LayerSummary, PassSettings, VerifiedContent};
 use crate::name::Digest;
 
 /// Memory for second parts, filled while the first of their layer is being sent, over all layers.
@@ -162,6 +163,7 @@ impl<'a> LayerPushes<'a> {
         let settings = PassSettings {
             encoding: self.request.encoding,
             uncompressed_limit: self.request.uncompressed_limit,
+            verified: self.verified(layer).await,
         };
         let source = BlobSource::Layer { layer, compressors: &self.compressors, settings, observe: &observe };
         let UploadedBlob { summary, sent } = self.upload(source, format!("layer {diff_id}")).await?;
@@ -198,6 +200,13 @@ impl<'a> LayerPushes<'a> {
                 Err(PushError::registry(format!("{} could not be pushed", upload.what), error))
             }
         }
+    }
+
+    /// What an earlier push verified of a layer that goes through as stored.
+    async fn verified(&self, layer: &Layer) -> Option<VerifiedContent> {
+        let (cache, stored) = (self.request.cache?.clone(), layer.stored_digest?);
+        let diff_id = layer.diff_id;
+        tokio::task::spawn_blocking(move || cache.verified(&stored, &diff_id)).await.ok()?
     }
 
     /// Remembers what was computed. A cache that cannot be written costs time at the next push, no more.
