@@ -12,7 +12,9 @@ use crate::layer::{Encoding, LayerCache};
 use crate::name::{Digest, FunctionName, ImageUri, Version};
 use crate::observe::{Facts, LayerFacts, LayerOrigin};
 use crate::plan::{AliasStep, DeploySpec, Plan, PushStep, Step, default_tag};
-use crate::registry::{KnownLayer, PushRequest, Registry, publish_manifest, push_image};
+use crate::registry::{
+    KnownLayer, PushRequest, PushedImage, Registry, UploadRecords, publish_manifest, push_image_within,
+};
 use crate::report::{AliasReport, PolicyOutcome, Report, StepStatus, describe_done};
 
 use super::function::FunctionWriter;
@@ -28,8 +30,12 @@ pub struct ApplySettings {
     pub jobs: usize,
     /// The size of an upload part in bytes.
     pub part_size: u64,
+    /// How long the push of an image may take in all; none for as long as something moves.
+    pub push_timeout: Option<Duration>,
     /// Where the digests of layers that are compressed on the way are remembered.
     pub cache_directory: PathBuf,
+    /// Where it is remembered how far uploads are.
+    pub uploads_directory: PathBuf,
 }
 
 /// Everything that may change the world.
@@ -72,8 +78,12 @@ impl Applier<'_> {
             let detail = report.steps[index].detail.lines().next().unwrap_or_default().to_owned();
             let name = step.name();
             self.reporter.report(Event::StepStarted { step: name, detail: detail.clone() });
+            let wrote = Arc::clone(&progress.wrote);
             let result = match self.interrupt.check() {
-                Ok(()) => self.step(step, spec, facts, &mut progress, report).await,
+                Ok(()) => {
+                    let working = self.step(step, spec, facts, &mut progress, report);
+                    self.interrupt.or_soon(working).await.unwrap_or_else(|| Err(abandoned(step, &wrote)))
+                }
                 Err(stopped) => Err(stopped),
             };
             let elapsed = begun.elapsed();
@@ -148,6 +158,7 @@ impl Applier<'_> {
             return Ok(());
         }
         let cache = LayerCache::new(&self.settings.cache_directory);
+        let uploads = UploadRecords::new(&self.settings.uploads_directory);
         let request = PushRequest {
             image: &facts.image.local,
             known: facts.image.layers.iter().map(known_layer).collect(),
@@ -158,13 +169,37 @@ impl Applier<'_> {
             encoding: Encoding::default(),
             uncompressed_limit: UNCOMPRESSED_LIMIT,
             cache: Some(&cache),
+            uploads: Some(&uploads),
         };
-        let pushed = self.interrupt.or(push_image(self.registry, &request, self.reporter)).await??;
+        let pushed = self.push_image(&request).await?;
         progress.digest = Some(pushed.digest);
         if let Some(image) = &mut report.image {
             image.take_push(&pushed, &facts.registry, self.registry.repository());
         }
         Ok(())
+    }
+
+    /// Pushes the image; whatever ends that early leaves what a later run can go on with.
+    async fn push_image(&self, request: &PushRequest<'_>) -> Result<PushedImage, ApplyError> {
+        let limit = self.settings.push_timeout;
+        let mut push = std::pin::pin!(push_image_within(self.registry, request, self.reporter, limit));
+        let error = match self.interrupt.or(&mut push).await {
+            Ok(Ok(pushed)) => return Ok(pushed),
+            Ok(Err(error)) => {
+                // How far the other layers are may still be being written down.
+                self.registry.wind_down().await;
+                error.into()
+            }
+            Err(stopped) => {
+                // Parts that are under way may arrive.
+                tokio::select! {
+                    _ = &mut push => {}
+                    () = self.registry.wind_down() => {}
+                }
+                stopped
+            }
+        };
+        Err(error)
     }
 
     async fn function_step(
@@ -238,6 +273,27 @@ impl Applier<'_> {
             interrupt: self.interrupt,
             timeout: self.settings.wait_timeout,
             wrote,
+        }
+    }
+}
+
+/// The error for a step that was given up in its middle because the user asked to stop and AWS did not answer: what it was
+/// to change may have been changed.
+fn abandoned(step: &Step, wrote: &AtomicBool) -> ApplyError {
+    match step {
+        Step::CreateRepository(_) | Step::PushImage(_) | Step::GrantPull(_) => ApplyError::Interrupted,
+        Step::MoveAlias(step) => ApplyError::AliasUnknown {
+            what: format!("alias {}", step.name),
+            sent: "stopped on request".to_owned(),
+            read: "stopped on request".to_owned(),
+        },
+        Step::CreateFunction(_)
+        | Step::UpdateConfiguration(_)
+        | Step::UpdateCode(_)
+        | Step::TagFunction(_)
+        | Step::PublishVersion => {
+            wrote.store(true, Ordering::Relaxed);
+            ApplyError::Interrupted
         }
     }
 }

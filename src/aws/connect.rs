@@ -17,6 +17,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use url::Url;
 
+use super::bounded::BoundedAnswers;
 use super::{Ecr, Lambda, Sts};
 use crate::name::{NameError, Region};
 
@@ -165,17 +166,20 @@ impl Connection {
 
     /// Amazon ECR.
     pub fn ecr(&self) -> Ecr {
-        Ecr::new(aws_sdk_ecr::Client::new(&self.sdk))
+        let config = aws_sdk_ecr::config::Builder::from(&self.sdk).interceptor(BoundedAnswers);
+        Ecr::new(aws_sdk_ecr::Client::from_conf(config.build()))
     }
 
     /// AWS Lambda.
     pub fn lambda(&self) -> Lambda {
-        Lambda::new(aws_sdk_lambda::Client::new(&self.sdk))
+        let config = aws_sdk_lambda::config::Builder::from(&self.sdk).interceptor(BoundedAnswers);
+        Lambda::new(aws_sdk_lambda::Client::from_conf(config.build()))
     }
 
     /// AWS STS.
     pub fn identity(&self) -> Sts {
-        Sts::new(aws_sdk_sts::Client::new(&self.sdk))
+        let config = aws_sdk_sts::config::Builder::from(&self.sdk).interceptor(BoundedAnswers);
+        Sts::new(aws_sdk_sts::Client::from_conf(config.build()))
     }
 
     /// All three.

@@ -4,6 +4,7 @@
 //! judgement (409 while an update is in progress, roles that are still propagating, settling) is not handled here
 //! but in `apply`.
 
+mod bounded;
 mod connect;
 mod ecr;
 mod error;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use super::Misuse;
+
 /// What `--local` without a folder stands for. Not the empty text: clap refuses that, and so an empty LAMBDA_LIFT_LOCAL
 /// does not turn a deploy to AWS into one to the stand-in.
 pub(super) const DEFAULT_STATE: &str = "-";
@@ -24,13 +26,16 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Parses this process's arguments and environment; ends the process where they are wrong.
+    /// Parses this process's arguments and environment.
     ///
     /// An empty environment variable counts as not set, and so does a flag's that is false: CI systems hand an input that
     /// nobody gave on as an empty text.
-    pub fn of_process() -> Self {
-        let matches = without_idle_variables(Self::command()).get_matches();
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    ///
+    /// # Errors
+    /// Fails where they name no command with its flags, and where help or the version is all that is wanted.
+    pub fn of_process() -> Result<Self, Misuse> {
+        let matches = without_idle_variables(Self::command()).try_get_matches();
+        matches.and_then(|matches| Self::from_arg_matches(&matches)).map_err(Misuse::of_process)
     }
 }
 
@@ -170,12 +175,18 @@ pub(super) struct ImageArguments {
     /// Created repository: encrypt with this KMS key (ARN, id or alias)
     #[arg(long, env = "LAMBDA_LIFT_KMS_KEY", value_name = "KEY", requires = "create_repository")]
     pub(super) kms_key: Option<String>,
-    /// Layers that are sent at the same time
+    /// Large layers that are sent at the same time; four times as many small ones move beside them
     #[arg(long, env = "LAMBDA_LIFT_JOBS", value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) jobs: u16,
     /// Size of an upload part in MiB
     #[arg(long, env = "LAMBDA_LIFT_CHUNK_SIZE", value_name = "MiB", value_parser = clap::value_parser!(u16).range(5..=1024))]
     pub(super) chunk_size: Option<u16>,
+    /// End the push when it takes longer in all: seconds, or 90s, 10m, 1h (default: as long as something moves)
+    #[arg(long, env = "LAMBDA_LIFT_PUSH_TIMEOUT", value_name = "DURATION")]
+    pub(super) push_timeout: Option<String>,
+    /// Give a request to the registry up, and try again, when nothing moves for so long: seconds, or 90s, 10m
+    #[arg(long, env = "LAMBDA_LIFT_STALL_TIMEOUT", value_name = "DURATION", default_value = "120s")]
+    pub(super) stall_timeout: String,
 }
 
 /// Which function, and how it shall be.

@@ -24,9 +24,7 @@ async fn judge(
 ) -> Result<Outcome, Failure> {
     let source = settings::source(&arguments.image)?;
     let wanted = wanted(arguments)?;
-    let opened =
-        session.interrupt.or(image::open(&source, wanted.architecture, &SourceAccess::default())).await;
-    match opened.map_err(|stopped| stopped.failure(false))? {
+    match session.or_stopped(image::open(&source, wanted.architecture, &SourceAccess::default())).await? {
         Ok(local) => {
             report.findings = preflight::check_image(&local, &wanted);
             report.image = Some(image_report(&local));

@@ -49,7 +49,7 @@ async fn run(
     let mut report = Report::new(command);
     let ended = async {
         let resolved = settings::resolve(image, function)?;
-        let connected = session.connect().await?;
+        let connected = session.or_stopped(session.connect()).await??;
         pipeline(&session, &resolved, &connected, mode, &mut report).await
     };
     let ended = ended.await;
@@ -66,7 +66,7 @@ async fn pipeline(
     let spec = resolved.spec(connected.region.clone());
     report.findings = preflight::check_arguments(&spec);
     // An ARN may name another Region than the configuration does.
-    let function_clients = connected.clients_in(spec.function_region(), None).await?;
+    let function_clients = session.or_stopped(connected.clients_in(spec.function_region(), None)).await??;
     let lambda = &function_clients.as_ref().unwrap_or(&connected.clients).lambda;
     let Some(local) = open_image(session, resolved, &spec, lambda, report).await? else {
         return Ok(Outcome::Refused);
@@ -77,8 +77,9 @@ async fn pipeline(
         return Ok(Outcome::Refused);
     }
 
+    let profile = session.common.repository_profile.as_deref();
     let repository_clients =
-        connected.clients_in(spec.repository_region(), session.common.repository_profile.as_deref()).await?;
+        session.or_stopped(connected.clients_in(spec.repository_region(), profile)).await??;
     let ecr = repository_clients.as_ref().unwrap_or(&connected.clients).ecr.clone();
     let observer = Observer {
         identity: &connected.clients.identity,
@@ -89,12 +90,9 @@ async fn pipeline(
         endpoint: connected.registry_endpoint.clone(),
         allow_plain_http: session.common.allow_plain_http,
         compute_digests: mode == Mode::Show,
+        retry: resolved.retry,
     };
-    let observed = session
-        .interrupt
-        .or(observer.observe(&spec, local))
-        .await
-        .map_err(|stopped| stopped.failure(false))?;
+    let observed = session.or_stopped(observer.observe(&spec, local)).await?;
     let Observation { facts, registry } = observed.map_err(|error| error.failure())?;
 
     report.findings.extend(preflight::check_facts(&spec, &facts));
@@ -138,7 +136,7 @@ async fn open_image(
     lambda: &dyn LambdaReader,
     report: &mut Report,
 ) -> Result<Option<LocalImage>, Failure> {
-    let mut opened = open(resolved, spec.architecture).await;
+    let mut opened = session.or_stopped(open(resolved, spec.architecture)).await?;
     if let (Err(error), Some(function)) = (&opened, &spec.function)
         && error.kind() == ImageErrorKind::Ambiguous
         && spec.architecture.is_none()
@@ -146,9 +144,8 @@ async fn open_image(
         && !preflight::refused(&report.findings)
     {
         let live = lambda.function(&function.name, None);
-        let live = session.interrupt.or(live).await.map_err(|stopped| stopped.failure(false))?;
-        if let Ok(Some(live)) = live {
-            opened = open(resolved, Some(live.architecture)).await;
+        if let Ok(Some(live)) = session.or_stopped(live).await? {
+            opened = session.or_stopped(open(resolved, Some(live.architecture))).await?;
         }
     }
     match opened {

@@ -6,6 +6,7 @@ mod arguments;
 mod check;
 mod deploy;
 mod exit;
+mod misuse;
 mod policy;
 mod run;
 mod session;
@@ -14,4 +15,5 @@ mod shell;
 
 pub use arguments::Cli;
 pub use exit::ExitCondition;
+pub use misuse::Misuse;
 pub use run::run;

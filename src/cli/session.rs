@@ -63,6 +63,11 @@ impl Session {
         Self { common, interrupt, reporter }
     }
 
+    /// Runs what changes nothing, until it ends or the user asks to stop.
+    pub(super) async fn or_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
+        self.interrupt.or(work).await.map_err(|stopped| stopped.failure(false))
+    }
+
     /// Resolves credentials and Region, and starts the stand-in when `--local` asks for it.
     pub(super) async fn connect(&self) -> Result<Connected, Failure> {
         let common = &self.common;
@@ -172,6 +177,11 @@ fn default_state_directory() -> PathBuf {
 /// Where the digests of compressed layers are remembered.
 pub(super) fn cache_directory() -> PathBuf {
     user_directory("XDG_CACHE_HOME", ".cache").join("layers")
+}
+
+/// Where it is remembered how far uploads are.
+pub(super) fn uploads_directory() -> PathBuf {
+    user_directory("XDG_CACHE_HOME", ".cache").join("uploads")
 }
 
 fn user_directory(variable: &str, below_home: &str) -> PathBuf {

@@ -9,11 +9,11 @@ use crate::image::SourceRef;
 use crate::name::{Architecture, FunctionRef, NameError, Region, RepositoryRef};
 use crate::plan::{DeploySpec, FunctionSpec};
 use crate::policy::PolicyScope;
-use crate::registry::DEFAULT_PART_SIZE;
+use crate::registry::{DEFAULT_PART_SIZE, RetryPolicy};
 use crate::report::Failure;
 
 use super::arguments::{FunctionArguments, ImageArguments, Scope};
-use super::session::{cache_directory, usage};
+use super::session::{cache_directory, uploads_directory, usage};
 
 /// The image, and the specification apart from the Region, which the connection knows.
 pub(super) struct Resolved {
@@ -24,6 +24,8 @@ pub(super) struct Resolved {
     pub(super) create_repository: Option<RepositorySettings>,
     pub(super) function: Option<FunctionSpec>,
     pub(super) apply: ApplySettings,
+    /// How failures of the registry are answered.
+    pub(super) retry: RetryPolicy,
 }
 
 impl Resolved {
@@ -60,6 +62,8 @@ pub(super) fn resolve(
     }
     let part_size = image.chunk_size.map_or(DEFAULT_PART_SIZE, |mebibytes| u64::from(mebibytes) << 20);
     let mut architecture = image.arch.as_deref().map(parse::<Architecture>).transpose()?;
+    let retry = RetryPolicy { stall: duration(&image.stall_timeout)?, ..RetryPolicy::default() };
+    let push_timeout = image.push_timeout.as_deref().map(duration).transpose()?;
     let mut wait_timeout = Duration::ZERO;
     let function = match function {
         None => None,
@@ -81,8 +85,11 @@ pub(super) fn resolve(
             wait_timeout,
             jobs: usize::from(image.jobs),
             part_size,
+            push_timeout,
             cache_directory: cache_directory(),
+            uploads_directory: uploads_directory(),
         },
+        retry,
     })
 }
 

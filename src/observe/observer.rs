@@ -13,7 +13,7 @@ use crate::event::Reporter;
 use crate::image::LocalImage;
 use crate::name::{Digest, RegistryHost};
 use crate::plan::{DeploySpec, FunctionSpec};
-use crate::registry::{Registry, RegistrySettings, check_endpoint};
+use crate::registry::{Registry, RegistrySettings, RetryPolicy, check_endpoint};
 
 use super::{Facts, FunctionFacts, ObserveError, PolicyFacts, RepositoryFacts};
 
@@ -35,6 +35,8 @@ pub struct Observer<'a> {
     pub allow_plain_http: bool,
     /// Whether layers are read to learn their digests, so that the plan can show them.
     pub compute_digests: bool,
+    /// How failures of the registry are answered.
+    pub retry: RetryPolicy,
 }
 
 /// What was seen, and the registry that it was seen through, already authorised.
@@ -86,6 +88,7 @@ impl Observer<'_> {
             given.parse().map_err(|error| wrong(format!("{given:?} is not an address: {error}")))?;
         check_endpoint(&endpoint, self.allow_plain_http).map_err(|error| wrong(error.to_string()))?;
         let settings = RegistrySettings {
+            retry: self.retry,
             allow_plain_http: self.allow_plain_http,
             credential: Some(credential),
             reporter: Arc::clone(&self.reporter),

@@ -14,9 +14,11 @@ mod authorization;
 mod blob;
 mod blob_source;
 mod blob_upload;
+mod congestion;
 mod endpoint;
 mod error;
 mod exchange;
+mod gate;
 mod image_manifest;
 mod layer_push;
 mod manifest;
@@ -30,9 +32,12 @@ mod recovery;
 mod refusal_body;
 #[expect(clippy::module_inception, reason = "a file is named after its main type")]
 mod registry;
+mod resume;
 mod retry;
+mod room;
 #[cfg(test)]
 mod tests;
+mod timed_push;
 mod upload;
 
 pub use blob::MountOutcome;
@@ -50,5 +55,7 @@ pub use push::{
 };
 pub use push_error::{LayerSize, PushError};
 pub use registry::{Registry, RegistrySettings, SMALLEST_PART};
+pub use resume::UploadRecords;
 pub use retry::RetryPolicy;
+pub use timed_push::push_image_within;
 pub use upload::UploadSession;

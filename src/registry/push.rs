@@ -11,6 +11,7 @@ use super::image_manifest::{ImageManifest, LayerDescriptor, manifest_for};
 use super::layer_push::LayerPushes;
 use super::manifest::Reference;
 use super::push_error::PushError;
+use super::resume::UploadRecords;
 use crate::event::{Event, LayerAction, Reporter};
 use crate::image::{Layer, LocalImage};
 use crate::layer::{Encoding, LayerCache};
@@ -43,6 +44,8 @@ pub struct PushRequest<'a> {
     pub uncompressed_limit: u64,
     /// Where what is computed on the way is remembered.
     pub cache: Option<&'a LayerCache>,
+    /// Where it is written down how far uploads of several parts are, so that a later run can go on.
+    pub uploads: Option<&'a UploadRecords>,
 }
 
 /// What is known of a layer by its diff id, from the image that runs now or from the local cache: sources
@@ -117,9 +120,11 @@ pub async fn push_image(
     let config = (request.image.config_digest, Bytes::copy_from_slice(&request.image.config_bytes));
     let there = existing_blobs(registry, &expected, &config.0).await?;
     let mut pushes = LayerPushes::new(registry, request, reporter);
-    for (index, expected) in expected.iter().enumerate() {
-        if let Some(expected) = expected.filter(|layer| there.contains(&layer.descriptor.digest)) {
-            pushes.found(index, &expected)?;
+    for (index, expected) in expected.into_iter().enumerate() {
+        match expected {
+            Some(layer) if there.contains(&layer.descriptor.digest) => pushes.found(index, &layer)?,
+            Some(layer) => pushes.missing_but_known(index, layer),
+            None => {}
         }
     }
     let config = (!there.contains(&config.0)).then_some(config);

@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
+use super::error::RegistryError;
+
 /// How failures are answered. The defaults are for the real registry; tests make them short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
@@ -45,9 +47,38 @@ impl RetryPolicy {
         // Half fixed, half chance: clients that failed together do not come back together.
         let own = longest.mul_f64(0.5 + 0.5 * fastrand::f64());
         match retry_after {
-            Some(asked) => own.max(asked.min(self.longest_retry_after)),
+            // A little later than asked, for the same reason.
+            Some(asked) => own.max(asked.min(self.longest_retry_after) + own.mul_f64(0.25 * fastrand::f64())),
             None => own,
         }
+    }
+}
+
+/// How often one step was tried already.
+#[derive(Debug, Default)]
+pub(super) struct Tries {
+    failures: u32,
+    turned_away: u32,
+}
+
+/// How many refusals for being one of too many are taken for each failure that is allowed. Each round of them
+/// halves how many go at a time, so that a handful leads to one at a time.
+const CROWDED_TRIES: u32 = 5;
+
+impl Tries {
+    /// Notes a failure; whether it was the last try. Having been turned away as one of several is no failure:
+    /// there will be fewer the next time.
+    pub(super) fn are_over(&mut self, policy: &RetryPolicy, error: &RegistryError) -> bool {
+        match error.refusal() {
+            Some(refusal) if refusal.is_turned_away() && refusal.crowded => self.turned_away += 1,
+            _ => self.failures += 1,
+        }
+        self.failures >= policy.attempts || self.turned_away >= policy.attempts.saturating_mul(CROWDED_TRIES)
+    }
+
+    /// How many tries failed, for whatever reason.
+    pub(super) fn failed(&self) -> u32 {
+        self.failures + self.turned_away
     }
 }
 
@@ -82,9 +113,40 @@ mod tests {
     #[test]
     fn the_registrys_wish_is_honoured_within_bounds() {
         let policy = RetryPolicy::default();
-        assert_eq!(policy.delay(1, Some(Duration::from_secs(7))), Duration::from_secs(7));
-        assert_eq!(policy.delay(1, Some(Duration::from_secs(86_400))), Duration::from_secs(300));
+        for (asked, least) in [(7, 7_000), (86_400, 300_000)] {
+            let delay = policy.delay(1, Some(Duration::from_secs(asked))).as_millis();
+            assert!((least..=least + 100).contains(&delay), "{asked}: {delay} ms");
+        }
         assert!(policy.delay(1, Some(Duration::ZERO)) >= Duration::from_millis(200));
+    }
+
+    #[test]
+    fn having_been_one_of_too_many_is_no_failure_but_not_for_ever() {
+        let request = crate::registry::error::RequestLine {
+            operation: crate::registry::Operation::SendPart,
+            method: "PATCH".to_owned(),
+            url: String::new(),
+        };
+        let refused = |status, crowded| {
+            RegistryError::Refused(Box::new(crate::registry::Refusal {
+                request: request.clone(),
+                status,
+                code: None,
+                message: String::new(),
+                retry_after: None,
+                crowded,
+            }))
+        };
+        let policy = RetryPolicy { attempts: 3, ..RetryPolicy::default() };
+        for (status, crowded, allowed) in
+            [(500, false, 3), (500, true, 3), (429, false, 3), (429, true, 15), (503, true, 15)]
+        {
+            let mut tries = Tries::default();
+            let error = refused(status, crowded);
+            let tried = (1..).find(|_| tries.are_over(&policy, &error)).unwrap();
+            assert_eq!(tried, allowed, "{status} {crowded}");
+            assert_eq!(tries.failed(), allowed);
+        }
     }
 
     #[test]
@@ -93,7 +155,12 @@ mod tests {
             let pair = |(name, value): &(&'static str, &'static str)| {
                 (name.parse().unwrap(), reqwest::header::HeaderValue::from_static(value))
             };
-            pairs.iter().map(pair).collect()
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs.iter().map(pair) {
+                let name: reqwest::header::HeaderName = name;
+                headers.append(name, value);
+            }
+            headers
         };
         let date = ("date", "Wed, 21 Oct 2015 07:28:00 GMT");
         let cases = [
@@ -103,6 +170,10 @@ mod tests {
             (vec![date, ("retry-after", "Wed, 21 Oct 2015 07:27:30 GMT")], Some(0)),
             (vec![("retry-after", "soon")], None),
             (vec![("retry-after", "-1")], None),
+            (vec![("retry-after", "1.5")], None),
+            (vec![("retry-after", "1000000000000000000000000000000")], None),
+            (vec![("retry-after", "2"), ("retry-after", "1000000")], Some(2)),
+            (vec![date, ("retry-after", "Fri, 31 Dec 9999 23:59:59 GMT")], Some(251_956_888_319)),
             (vec![], None),
         ];
         for (pairs, seconds) in cases {

@@ -8,9 +8,14 @@
 mod account;
 mod deploy;
 mod faults;
+mod hostile;
 mod image;
+mod impostor;
 mod interrupted;
 mod policy;
+mod push_faults;
 mod refusals;
+mod registries;
+mod uploads;
 mod usage;
 mod waiting;

@@ -12,4 +12,7 @@ mod killed;
 mod large_image;
 mod policy;
 mod producers;
+mod push_faults;
 mod refusals;
+mod resumed;
+mod withheld;

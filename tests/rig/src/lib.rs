@@ -5,6 +5,7 @@
 //!   call, so that a test can say that no write call was made.
 //! - [`Images`] has one small image made by each real producer: `docker save`, podman, buildah, skopeo.
 //! - [`skopeo`] and [`Boto3`] say what is in a registry and in an account, in somebody else's words.
+//! - [`Proxy`] stands in front of a server and bites: it cuts, stalls, delays and slows down.
 //! - [`LambdaLift`] runs the binary under test with an environment of its own.
 //!
 //! The programs come from `tests/run`, which installs them. A program that is not there fails the test: nothing
@@ -20,6 +21,7 @@ mod docker;
 mod images;
 mod lambda_lift;
 mod moto;
+mod proxy;
 mod registry;
 mod server;
 pub mod skopeo;
@@ -32,5 +34,6 @@ pub use docker::Dockerd;
 pub use images::{Images, LocalImage};
 pub use lambda_lift::{LambdaLift, Run};
 pub use moto::Moto;
+pub use proxy::{Bite, Bitten, Cut, Ending, Harm, Line, Proxy};
 pub use registry::Registry;
 pub use third_party_cloud::ThirdPartyCloud;
