@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::LayerError;
 use super::compressors::{PendingBlock, Permit};
 use super::content::{ContentCheck, decompressed};
-use super::encoder::{BLOCK_SIZE, Encoder, GZIP_HEADER, gzip_trailer};
+use super::encoder::{Encoder, GZIP_HEADER, gzip_trailer};
 use super::pass::PassRun;
 use super::stored::{Source, StoredReader, fill};
 use super::summary::LayerSummary;
@@ -84,7 +84,7 @@ fn copy_blocks(
     loop {
         // Before the block is allocated: the permit is what bounds memory.
         let permit = member.make_room()?;
-        let mut block = vec![0; BLOCK_SIZE];
+        let mut block = member.run.compressors.buffer();
         let length = fill(&mut source, &mut block)?;
         block.truncate(length);
         if block.is_empty() {

@@ -63,7 +63,11 @@ impl ImageObserver<'_> {
     /// Reads the layers whose digest is not known, and remembers what comes out.
     async fn compute(&self, local: &LocalImage, layers: &mut [LayerFacts]) -> Result<(), ObserveError> {
         let compressors = Compressors::for_this_machine();
-        let settings = PassSettings { encoding: self.spec.encoding, uncompressed_limit: UNCOMPRESSED_LIMIT };
+        let settings = PassSettings {
+            encoding: self.spec.encoding,
+            uncompressed_limit: UNCOMPRESSED_LIMIT,
+            verified: None,
+        };
         let unknown = local.layers.iter().zip(layers.iter()).filter(|(_, facts)| facts.known.is_none());
         announce(unknown.map(|(layer, _)| layer));
         for (layer, facts) in local.layers.iter().zip(layers.iter_mut()) {

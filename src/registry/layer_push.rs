@@ -20,7 +20,7 @@ use super::room::Room;
 use super::upload::UploadSession;
 use crate::event::{Event, LayerAction, Reporter};
 use crate::image::{Compression, Layer, announce};
-use crate::layer::{Compressors, LayerError, LayerPass, LayerSummary, PassSettings};
+use crate::layer::{Compressors, LayerError, LayerPass, LayerSummary, PassSettings, VerifiedContent};
 use crate::name::Digest;
 
 /// Memory beside the one part that each large layer holds: for small layers, which are held whole, and for second
@@ -256,6 +256,7 @@ impl<'a> LayerPushes<'a> {
         let settings = PassSettings {
             encoding: self.request.encoding,
             uncompressed_limit: self.request.uncompressed_limit,
+            verified: self.verified(layer).await,
         };
         let source = BlobSource::Layer { layer, compressors: &self.compressors, settings, observe: &observe };
         let upload = BlobUpload {
@@ -315,6 +316,13 @@ impl<'a> LayerPushes<'a> {
                 Err(PushError::registry(format!("{} could not be pushed", upload.what), error))
             }
         }
+    }
+
+    /// What an earlier push verified of a layer that goes through as stored.
+    async fn verified(&self, layer: &Layer) -> Option<VerifiedContent> {
+        let (cache, stored) = (self.request.cache?.clone(), layer.stored_digest?);
+        let diff_id = layer.diff_id;
+        tokio::task::spawn_blocking(move || cache.verified(&stored, &diff_id)).await.ok()?
     }
 
     /// Remembers what was computed. A cache that cannot be written costs time at the next push, no more.

@@ -113,6 +113,32 @@ impl Dockerd {
         output_of(self.client().arg("save").arg("--output").arg(file).args(tags));
     }
 
+    /// Gives an image another name.
+    pub fn tag(&self, image: &str, name: &str) {
+        output_of(self.client().args(["tag", image, name]));
+    }
+
+    /// Logs in to a registry with `USER:PASSWORD`.
+    pub fn log_in(&self, registry: &str, credentials: &str) {
+        let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
+        output_of(self.client().args(["login", "--username", user, "--password", password, registry]));
+    }
+
+    /// Pushes an image to the registry that its name names.
+    pub fn push(&self, name: &str) {
+        output_of(self.client().args(["push", "--quiet", name]));
+    }
+
+    /// The daemon's process.
+    ///
+    /// # Panics
+    /// When the daemon has not written its number.
+    pub fn pid(&self) -> u32 {
+        let path = self.server.folder().join("pid");
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        text.trim().parse().unwrap_or_else(|_| panic!("no process number in {}", path.display()))
+    }
+
     fn client(&self) -> Command {
         let mut command = tool("docker");
         // A configuration of its own: the user's may name plugins, proxies and credential helpers.

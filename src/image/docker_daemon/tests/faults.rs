@@ -246,7 +246,8 @@ fn when_nobody_wants_the_image_any_more_its_export_ends() {
     drop(machine.open(&daemon).unwrap());
     let image = machine.open(&daemon).unwrap();
     daemon.take_requests();
-    let settings = PassSettings { encoding: Encoding::default(), uncompressed_limit: 1 << 30 };
+    let settings =
+        PassSettings { encoding: Encoding::default(), uncompressed_limit: 1 << 30, verified: None };
     let pass = {
         let _runtime = machine.runtime.enter();
         LayerPass::start(&Compressors::for_this_machine(), &image.layers[0], settings)

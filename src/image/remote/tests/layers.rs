@@ -49,7 +49,11 @@ async fn read(location: &BlobLocation, skip: u64) -> std::io::Result<Vec<u8>> {
 }
 
 async fn pass(layer: &Layer) -> Result<LayerSummary, LayerError> {
-    let settings = PassSettings { encoding: Encoding::default(), uncompressed_limit: UNCOMPRESSED_LIMIT };
+    let settings = PassSettings {
+        encoding: Encoding::default(),
+        uncompressed_limit: UNCOMPRESSED_LIMIT,
+        verified: None,
+    };
     summarize(&Compressors::for_this_machine(), layer, settings).await
 }
 
