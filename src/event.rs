@@ -42,6 +42,13 @@ pub enum Event {
         /// Bytes read of it so far; it may fall when a layer is begun again.
         read: u64,
     },
+    /// A layer that an earlier run had begun to send goes on from where the registry has it.
+    LayerResumed {
+        /// The layer's diff id.
+        diff_id: Digest,
+        /// Bytes that the registry has of it already.
+        from: u64,
+    },
     /// A layer is where it should be.
     LayerDone {
         /// The layer's diff id.

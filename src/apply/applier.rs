@@ -12,7 +12,9 @@ use crate::memory::Memory;
 use crate::name::{Digest, FunctionName, ImageUri, Version};
 use crate::observe::{Facts, ImageFacts, LayerFacts, LayerOrigin};
 use crate::plan::{AliasStep, DeploySpec, Plan, PushStep, Step, default_tag};
-use crate::registry::{KnownLayer, PushRequest, Registry, RememberedOrigins, publish_manifest, push_image};
+use crate::registry::{
+    KnownLayer, PushRequest, PushedImage, Registry, RememberedOrigins, publish_manifest, push_image_within,
+};
 use crate::report::{AliasReport, PolicyOutcome, Report, StepStatus, describe_done};
 
 use super::function::FunctionWriter;
@@ -28,6 +30,8 @@ pub struct ApplySettings {
     pub jobs: usize,
     /// The size of an upload part in bytes.
     pub part_size: u64,
+    /// How long the push of an image may take in all; none for as long as something moves.
+    pub push_timeout: Option<Duration>,
     /// Where what is found out on the way is remembered; none to remember nothing.
     pub memory: Option<Memory>,
 }
@@ -72,8 +76,12 @@ impl Applier<'_> {
             let detail = report.steps[index].detail.lines().next().unwrap_or_default().to_owned();
             let name = step.name();
             self.reporter.report(Event::StepStarted { step: name, detail: detail.clone() });
+            let wrote = Arc::clone(&progress.wrote);
             let result = match self.interrupt.check() {
-                Ok(()) => self.step(step, spec, facts, &mut progress, report).await,
+                Ok(()) => {
+                    let working = self.step(step, spec, facts, &mut progress, report);
+                    self.interrupt.or_soon(working).await.unwrap_or_else(|| Err(abandoned(step, &wrote)))
+                }
                 Err(stopped) => Err(stopped),
             };
             let elapsed = begun.elapsed();
@@ -152,25 +160,50 @@ impl Applier<'_> {
         let request = PushRequest {
             image: &facts.image.local,
             known: facts.image.layers.iter().map(known_layer).collect(),
-            tags: step.tags.clone(),
+            // Without a tag of its own the image gets that of the digest which it turns out to have.
+            tags: spec.tags.clone(),
             default_tag,
             jobs: self.settings.jobs,
             part_size: self.settings.part_size,
             encoding: spec.encoding,
             uncompressed_limit: UNCOMPRESSED_LIMIT,
             cache: memory.map(|memory| &memory.layers),
+            uploads: memory.map(|memory| &memory.uploads),
             present: Some(present_blobs(&facts.image)),
             mount_from: facts.image.mount.from.clone(),
             mounting: facts.image.mount.is_possible,
             origins: memory
                 .map(|memory| RememberedOrigins { origins: &memory.origins, registry: &facts.registry }),
         };
-        let pushed = self.interrupt.or(push_image(self.registry, &request, self.reporter)).await??;
+        let pushed = self.push_image(&request).await?;
         progress.digest = Some(pushed.digest);
         if let Some(image) = &mut report.image {
             image.take_push(&pushed, &facts.registry, self.registry.repository());
         }
         Ok(())
+    }
+
+    /// Pushes the image; whatever ends that early leaves what a later run can go on with.
+    async fn push_image(&self, request: &PushRequest<'_>) -> Result<PushedImage, ApplyError> {
+        let limit = self.settings.push_timeout;
+        let mut push = std::pin::pin!(push_image_within(self.registry, request, self.reporter, limit));
+        let error = match self.interrupt.or(&mut push).await {
+            Ok(Ok(pushed)) => return Ok(pushed),
+            Ok(Err(error)) => {
+                // How far the other layers are may still be being written down.
+                self.registry.wind_down().await;
+                error.into()
+            }
+            Err(stopped) => {
+                // Parts that are under way may arrive.
+                tokio::select! {
+                    _ = &mut push => {}
+                    () = self.registry.wind_down() => {}
+                }
+                stopped
+            }
+        };
+        Err(error)
     }
 
     async fn function_step(
@@ -244,6 +277,27 @@ impl Applier<'_> {
             interrupt: self.interrupt,
             timeout: self.settings.wait_timeout,
             wrote,
+        }
+    }
+}
+
+/// The error for a step that was given up in its middle because the user asked to stop and AWS did not answer: what it was
+/// to change may have been changed.
+fn abandoned(step: &Step, wrote: &AtomicBool) -> ApplyError {
+    match step {
+        Step::CreateRepository(_) | Step::PushImage(_) | Step::GrantPull(_) => ApplyError::Interrupted,
+        Step::MoveAlias(step) => ApplyError::AliasUnknown {
+            what: format!("alias {}", step.name),
+            sent: "stopped on request".to_owned(),
+            read: "stopped on request".to_owned(),
+        },
+        Step::CreateFunction(_)
+        | Step::UpdateConfiguration(_)
+        | Step::UpdateCode(_)
+        | Step::TagFunction(_)
+        | Step::PublishVersion => {
+            wrote.store(true, Ordering::Relaxed);
+            ApplyError::Interrupted
         }
     }
 }

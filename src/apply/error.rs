@@ -89,6 +89,7 @@ impl ApplyError {
             Self::Push(
                 error @ (PushError::TooLarge { .. } | PushError::ImmutableTag { .. } | PushError::Layer(_)),
             ) => ("refused", Stage::Refused, error.hint()),
+            Self::Push(error @ PushError::TimedOut { .. }) => ("timeout", stage, error.hint()),
             Self::Push(error) => ("push_failed", stage, error.hint()),
             Self::Interrupted => {
                 ("interrupted", stage, Some("run the same command again to go on".to_owned()))

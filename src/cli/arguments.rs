@@ -188,12 +188,18 @@ pub(super) struct ImageArguments {
     /// Remember nothing, and know nothing of earlier runs
     #[arg(long, env = "LAMBDA_LIFT_NO_CACHE", value_parser = BoolishValueParser::new())]
     pub(super) no_cache: bool,
-    /// Layers that are sent at the same time
+    /// Large layers that are sent at the same time; four times as many small ones move beside them
     #[arg(long, env = "LAMBDA_LIFT_JOBS", value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) jobs: u16,
     /// Size of an upload part in MiB
     #[arg(long, env = "LAMBDA_LIFT_CHUNK_SIZE", value_name = "MiB", value_parser = clap::value_parser!(u16).range(5..=1024))]
     pub(super) chunk_size: Option<u16>,
+    /// End the push when it takes longer in all: seconds, or 90s, 10m, 1h (default: as long as something moves)
+    #[arg(long, env = "LAMBDA_LIFT_PUSH_TIMEOUT", value_name = "DURATION")]
+    pub(super) push_timeout: Option<String>,
+    /// Give a request to the registry up, and try again, when nothing moves for so long: seconds, or 90s, 10m
+    #[arg(long, env = "LAMBDA_LIFT_STALL_TIMEOUT", value_name = "DURATION", default_value = "120s")]
+    pub(super) stall_timeout: String,
 }
 
 /// Where an image comes from that is not in a file.

@@ -28,12 +28,11 @@ async fn judge(
     let source = settings::source(&arguments.image)?;
     let wanted = wanted(arguments)?;
     // Kept until the image was opened: it may be the stand-in that has it.
-    let connected = connect_for(session, &source).await?;
+    let connected = session.or_stopped(connect_for(session, &source)).await??;
     let remote = remote_access(session, &arguments.from, &source, connected.as_ref()).await?;
     let access =
         SourceAccess { remote, ..settings::source_access(&arguments.from, Arc::clone(&session.reporter)) };
-    let opened = session.interrupt.or(image::open(&source, wanted.architecture, &access)).await;
-    match opened.map_err(|stopped| stopped.failure(false))? {
+    match session.or_stopped(image::open(&source, wanted.architecture, &access)).await? {
         Ok(local) => {
             report.findings = preflight::check_image(&local, &wanted);
             report.image = Some(image_report(&local));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::apply::Applier;
 use crate::cloud::LambdaReader;
 use crate::event::Event;
-use crate::image::{self, ImageError, ImageErrorKind, LocalImage};
+use crate::image::{self, ImageError, ImageErrorKind, LocalImage, RemoteAccess};
 use crate::observe::{Observation, Observer};
 use crate::plan::{self, DeploySpec};
 use crate::preflight::{self, Finding, Wanted};
@@ -50,9 +50,10 @@ async fn run(
     let mut report = Report::new(command);
     let ended = async {
         let mut resolved = settings::resolve(image, function, Arc::clone(&session.reporter))?;
-        let connected = session.connect().await?;
-        let Resolved { from, source, .. } = &resolved;
-        resolved.access.remote = remote_access(&session, from, source, Some(&connected)).await?;
+        let connected = session.or_stopped(session.connect()).await??;
+        let Resolved { from, source, retry, .. } = &resolved;
+        let remote = remote_access(&session, from, source, Some(&connected)).await?;
+        resolved.access.remote = RemoteAccess { retry: *retry, ..remote };
         pipeline(&session, &resolved, &connected, mode, &mut report).await
     };
     let ended = ended.await;
@@ -70,7 +71,7 @@ async fn pipeline(
     report.findings = preflight::check_arguments(&spec);
     report.findings.extend(resolved.distrust.as_ref().map(distrusted_memory));
     // An ARN may name another Region than the configuration does.
-    let function_clients = connected.clients_in(spec.function_region(), None).await?;
+    let function_clients = session.or_stopped(connected.clients_in(spec.function_region(), None)).await??;
     let lambda = &function_clients.as_ref().unwrap_or(&connected.clients).lambda;
     let Some(local) = open_image(session, resolved, &spec, lambda, report).await? else {
         return Ok(Outcome::Refused);
@@ -81,8 +82,9 @@ async fn pipeline(
         return Ok(Outcome::Refused);
     }
 
+    let profile = session.common.repository_profile.as_deref();
     let repository_clients =
-        connected.clients_in(spec.repository_region(), session.common.repository_profile.as_deref()).await?;
+        session.or_stopped(connected.clients_in(spec.repository_region(), profile)).await??;
     let ecr = repository_clients.as_ref().unwrap_or(&connected.clients).ecr.clone();
     let observer = Observer {
         identity: &connected.clients.identity,
@@ -93,12 +95,9 @@ async fn pipeline(
         endpoint: connected.registry_endpoint.clone(),
         allow_plain_http: session.common.allow_plain_http,
         compute_digests: mode == Mode::Show,
+        retry: resolved.retry,
     };
-    let observed = session
-        .interrupt
-        .or(observer.observe(&spec, local))
-        .await
-        .map_err(|stopped| stopped.failure(false))?;
+    let observed = session.or_stopped(observer.observe(&spec, local)).await?;
     let Observation { facts, registry } = observed.map_err(|error| error.failure())?;
 
     report.findings.extend(preflight::check_facts(&spec, &facts));
@@ -142,10 +141,7 @@ async fn open_image(
     lambda: &dyn LambdaReader,
     report: &mut Report,
 ) -> Result<Option<LocalImage>, Failure> {
-    let open = async |wanted| {
-        let opened = image::open(&resolved.source, wanted, &resolved.access);
-        session.interrupt.or(opened).await.map_err(|stopped| stopped.failure(false))
-    };
+    let open = |wanted| session.or_stopped(image::open(&resolved.source, wanted, &resolved.access));
     let mut opened = open(spec.architecture).await?;
     if let (Err(error), Some(function)) = (&opened, &spec.function)
         && error.kind() == ImageErrorKind::Ambiguous
@@ -154,8 +150,7 @@ async fn open_image(
         && !preflight::refused(&report.findings)
     {
         let live = lambda.function(&function.name, None);
-        let live = session.interrupt.or(live).await.map_err(|stopped| stopped.failure(false))?;
-        if let Ok(Some(live)) = live {
+        if let Ok(Some(live)) = session.or_stopped(live).await? {
             opened = open(Some(live.architecture)).await?;
         }
     }

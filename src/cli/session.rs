@@ -63,6 +63,11 @@ impl Session {
         Self { common, interrupt, reporter }
     }
 
+    /// Runs what changes nothing, until it ends or the user asks to stop.
+    pub(super) async fn or_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
+        self.interrupt.or(work).await.map_err(|stopped| stopped.failure(false))
+    }
+
     /// Resolves credentials and Region, and starts the stand-in when `--local` asks for it.
     pub(super) async fn connect(&self) -> Result<Connected, Failure> {
         self.connect_in(parse_region(self.common.region.as_deref())?).await

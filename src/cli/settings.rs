@@ -14,7 +14,7 @@ use crate::name::{Architecture, FunctionRef, NameError, Region, RepositoryRef};
 use crate::plan::{DeploySpec, FunctionSpec};
 use crate::policy::PolicyScope;
 use crate::private_folder::Distrust;
-use crate::registry::DEFAULT_PART_SIZE;
+use crate::registry::{DEFAULT_PART_SIZE, RetryPolicy};
 use crate::report::Failure;
 
 use super::arguments::{FunctionArguments, ImageArguments, Scope, SourceArguments};
@@ -36,6 +36,8 @@ pub(super) struct Resolved {
     pub(super) apply: ApplySettings,
     /// Why nothing is remembered although it was not forbidden.
     pub(super) distrust: Option<Distrust>,
+    /// How failures of the registry are answered.
+    pub(super) retry: RetryPolicy,
 }
 
 impl Resolved {
@@ -75,6 +77,8 @@ pub(super) fn resolve(
     }
     let part_size = image.chunk_size.map_or(DEFAULT_PART_SIZE, |mebibytes| u64::from(mebibytes) << 20);
     let mut architecture = image.arch.as_deref().map(parse::<Architecture>).transpose()?;
+    let retry = RetryPolicy { stall: duration(&image.stall_timeout)?, ..RetryPolicy::default() };
+    let push_timeout = image.push_timeout.as_deref().map(duration).transpose()?;
     let mut wait_timeout = Duration::ZERO;
     let function = match function {
         None => None,
@@ -105,8 +109,10 @@ pub(super) fn resolve(
             wait_timeout,
             jobs: usize::from(image.jobs),
             part_size,
+            push_timeout,
             memory: memory.filter(|_| distrust.is_none()),
         },
+        retry,
         distrust,
     })
 }

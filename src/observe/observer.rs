@@ -15,7 +15,7 @@ use crate::image::LocalImage;
 use crate::memory::Memory;
 use crate::name::{AccountId, Digest, RegistryHost, RepositoryName};
 use crate::plan::{DeploySpec, FunctionSpec};
-use crate::registry::{BlobInventory, Registry, RegistrySettings, check_endpoint};
+use crate::registry::{BlobInventory, Registry, RegistrySettings, RetryPolicy, check_endpoint};
 
 use super::layers::ImageObserver;
 use super::{Facts, FunctionFacts, ObserveError, PolicyFacts, RepositoryFacts, mounts};
@@ -38,6 +38,8 @@ pub struct Observer<'a> {
     pub allow_plain_http: bool,
     /// Whether layers are read to learn their digests, so that the plan can show them.
     pub compute_digests: bool,
+    /// How failures of the registry are answered.
+    pub retry: RetryPolicy,
 }
 
 /// What was seen, and the registry that it was seen through, already authorised.
@@ -101,6 +103,7 @@ impl Observer<'_> {
             given.parse().map_err(|error| wrong(format!("{given:?} is not an address: {error}")))?;
         check_endpoint(&endpoint, self.allow_plain_http).map_err(|error| wrong(error.to_string()))?;
         let settings = RegistrySettings {
+            retry: self.retry,
             allow_plain_http: self.allow_plain_http,
             credential: Some(credential),
             reporter: Arc::clone(&self.reporter),

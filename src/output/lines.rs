@@ -62,6 +62,9 @@ impl Lines {
             Event::StepDone { detail, elapsed, .. } => {
                 format!("{} {detail} ({})", self.style.good("done:"), sizes::duration(*elapsed))
             }
+            Event::LayerResumed { diff_id, from } => {
+                format!("resume: layer {} goes on after {}", diff_id.short(), sizes::bytes(*from))
+            }
             Event::LayerDone { diff_id, action, sent } if every_layer => {
                 format!(
                     "layer: {} {}, {} sent",

@@ -86,6 +86,10 @@ impl Reporter for Progress {
                     bar.set_position(read);
                 }
             }
+            Event::LayerResumed { diff_id, from } => {
+                let text = format!("layer {} goes on after {}", diff_id.short(), sizes::bytes(from));
+                self.row(" ", "resume", &text);
+            }
             Event::LayerDone { diff_id, action, sent } => {
                 if let Some(bar) = state.layers.remove(&diff_id) {
                     bar.finish_and_clear();

@@ -14,8 +14,10 @@ mod authorization;
 mod blob;
 mod blob_source;
 mod blob_upload;
+mod congestion;
 mod error;
 mod exchange;
+mod gate;
 mod image_manifest;
 mod inventory;
 mod layer_push;
@@ -31,8 +33,12 @@ mod read_back;
 mod recovery;
 #[expect(clippy::module_inception, reason = "a file is named after its main type")]
 mod registry;
+mod resume;
+mod room;
 #[cfg(test)]
 mod tests;
+mod timed_push;
+mod tries;
 mod upload;
 
 use crate::http::{endpoint, refusal_body, retry};
@@ -55,5 +61,7 @@ pub use push::{
 };
 pub use push_error::{LayerSize, PushError};
 pub use registry::{Registry, RegistrySettings, SMALLEST_PART};
+pub use resume::UploadRecords;
 pub use retry::RetryPolicy;
+pub use timed_push::push_image_within;
 pub use upload::UploadSession;

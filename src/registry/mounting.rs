@@ -31,8 +31,10 @@ pub(super) enum MountAttempt {
     Mounted,
     /// It must be sent, into this upload.
     Session(UploadSession),
-    /// It must be sent.
-    Nothing,
+    /// There was nobody to ask: it must be sent.
+    NotTried,
+    /// Whoever was asked refused, or did not answer. It must be sent, unless it turns out to be there.
+    Failed,
 }
 
 /// The sources of one push.
@@ -61,6 +63,7 @@ impl<'a> Mounting<'a> {
         digest: &Digest,
         reporter: &dyn Reporter,
     ) -> MountAttempt {
+        let mut outcome = MountAttempt::NotTried;
         for source in self.sources_of(digest, registry.repository()) {
             match registry.mount(digest, &source).await {
                 Ok(MountOutcome::Mounted) => {
@@ -75,14 +78,15 @@ impl<'a> Mounting<'a> {
                     let text = format!("nothing is mounted from {source}: {error}");
                     reporter.report(Event::Note { text });
                     lock(&self.refused).insert(source);
+                    outcome = MountAttempt::Failed;
                     // A refusal is about the source; where there was no answer, the upload may fare better.
                     if error.refusal().is_none() {
-                        return MountAttempt::Nothing;
+                        break;
                     }
                 }
             }
         }
-        MountAttempt::Nothing
+        outcome
     }
 
     /// Where `digest` may be: where it was put before, then where anything may be.

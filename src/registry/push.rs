@@ -11,6 +11,7 @@ use super::layer_push::LayerPushes;
 use super::manifest::Reference;
 use super::mounting::RememberedOrigins;
 use super::push_error::PushError;
+use super::resume::UploadRecords;
 use crate::event::{Event, LayerAction, Reporter};
 use crate::image::LocalImage;
 use crate::layer::{Encoding, LayerCache};
@@ -40,6 +41,8 @@ pub struct PushRequest<'a> {
     pub uncompressed_limit: u64,
     /// Where what is computed on the way is remembered.
     pub cache: Option<&'a LayerCache>,
+    /// Where it is written down how far uploads of several parts are, so that a later run can go on.
+    pub uploads: Option<&'a UploadRecords>,
     /// The blobs with known digests that the repository was seen to have a moment ago, out of all that there are: the
     /// layers' and the configuration's. None to ask now.
     pub present: Option<HashSet<Digest>>,

@@ -9,6 +9,7 @@ use url::Url;
 use super::authorization::Authorization;
 use super::endpoint::{check_endpoint, is_loopback};
 use super::error::RegistryError;
+use super::gate::Gate;
 use super::inventory::{BlobInventory, Inventory};
 use super::retry::RetryPolicy;
 use crate::cloud::{RegistryAuthorizer, RegistryCredential};
@@ -63,6 +64,8 @@ pub struct Registry {
     pub(super) repository: RepositoryName,
     pub(super) authorization: Authorization,
     pub(super) retry: RetryPolicy,
+    /// What every request to the endpoint passes.
+    pub(super) gate: Arc<Gate>,
     pub(super) allow_plain_http: bool,
     pub(super) smallest_part: u64,
     pub(super) inventory: Inventory,
@@ -112,6 +115,7 @@ impl Registry {
                 None => Authorization::new(authorizer),
             },
             retry: settings.retry,
+            gate: Gate::new(),
             allow_plain_http: settings.allow_plain_http,
             smallest_part: settings.smallest_part,
             inventory: Inventory::new(settings.inventory),
@@ -122,6 +126,12 @@ impl Registry {
     /// The repository.
     pub fn repository(&self) -> &RepositoryName {
         &self.repository
+    }
+
+    /// Ends the use of the registry: nothing more is sent, and parts that are under way may arrive, so that a later
+    /// run can go on behind them. Takes little more than a second at most.
+    pub async fn wind_down(&self) {
+        self.gate.close().await;
     }
 
     /// The address of something in the repository: `blobs/sha256:…`, `manifests/TAG`.

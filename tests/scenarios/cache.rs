@@ -121,6 +121,8 @@ fn a_cache_that_cannot_be_made_or_is_damaged_or_lies_never_fails_a_push() {
             (&document["image"]["digest"], actions(&document)),
             (&first, vec!["uploaded", "uploaded"])
         );
+        let tag = format!("sha256-{}", &first.as_str().unwrap()[7..19]);
+        assert_eq!(document["image"]["tags"], json!([tag]), "the tag of the digest that it has");
         account.assert_stored(&repository, first.as_str().unwrap());
     }
 }

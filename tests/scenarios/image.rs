@@ -10,6 +10,9 @@ use sha2::{Digest as _, Sha256};
 /// The media type of a layer in a layout, unless a test says otherwise.
 pub(crate) const PLAIN_LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
+/// The media type of a layer that is written compressed.
+const GZIP_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+
 /// An image before it is written.
 #[derive(Debug, Clone)]
 pub(crate) struct Image {
@@ -39,6 +42,28 @@ impl Image {
             layers: vec![layer("var/task/bootstrap", b"#!"), layer("var/task/bulk", &bulk)],
             ..Self::small(note)
         }
+    }
+
+    /// Four layers, one of which has three parts of 5 MiB or less.
+    pub(crate) fn in_parts() -> Self {
+        let bulk = Self::with_bulk("parts", 10);
+        let small = ["one", "two"].map(|note| layer(&format!("var/task/{note}"), note.as_bytes()));
+        Self { layers: [bulk.layers, small.to_vec()].concat(), ..Self::small("parts") }
+    }
+
+    /// The same with layers that a layout has compressed.
+    pub(crate) fn compressed(self) -> Self {
+        Self { layer_type: GZIP_LAYER, ..self }
+    }
+
+    /// A layer as a layout has it.
+    fn stored(&self, layer: &[u8]) -> Vec<u8> {
+        if self.layer_type != GZIP_LAYER {
+            return layer.to_vec();
+        }
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(layer).unwrap();
+        encoder.finish().unwrap()
     }
 
     pub(crate) fn for_architecture(self, architecture: &'static str) -> Self {
@@ -97,7 +122,7 @@ pub(crate) fn oci_layout(folder: &Path, images: &[Image]) -> String {
                 "schemaVersion": 2,
                 "mediaType": "application/vnd.oci.image.manifest.v1+json",
                 "config": store("application/vnd.oci.image.config.v1+json", &image.config()),
-                "layers": image.layers.iter().map(|layer| store(image.layer_type, layer)).collect::<Vec<_>>(),
+                "layers": image.layers.iter().map(|layer| store(image.layer_type, &image.stored(layer))).collect::<Vec<_>>(),
             });
             let bytes = manifest.to_string().into_bytes();
             let mut entry = store("application/vnd.oci.image.manifest.v1+json", &bytes);

@@ -68,6 +68,8 @@ fn wrong_values_end_with_2_and_one_document_and_no_call() {
         ("--env", "NOVALUEANDNOTTHERE"),
         ("--env", "1A=x"),
         ("--wait-timeout", "soon"),
+        ("--stall-timeout", "soon"),
+        ("--push-timeout", "0"),
         ("--image", "docker-archive:/no/such/file.tar"),
         ("--image", "ftp://somewhere/image"),
         ("--image", "docker-archive:"),

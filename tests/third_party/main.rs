@@ -14,5 +14,8 @@ mod large_image;
 mod mounts;
 mod policy;
 mod producers;
+mod push_faults;
 mod refusals;
 mod remote;
+mod resumed;
+mod withheld;

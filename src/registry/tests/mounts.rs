@@ -8,10 +8,11 @@ use crate::name::{Digest, RegistryHost};
 use crate::registry::{Origins, PushRequest, RememberedOrigins, push_image};
 
 use super::image::{archive, image, layer, request};
-use super::model::{Fault, Kind, Model, Recorder};
+use super::model::{FLOOR, Fault, Kind, Model, Recorder};
 
+/// Each is larger than a part, so that one job moves one of them at a time.
 fn three_gzip_layers() -> crate::image::LocalImage {
-    image((1..4).map(|seed| layer(&archive(20_000, seed), Compression::Gzip)).collect())
+    image((1..4).map(|seed| layer(&archive(100_000, seed), Compression::Gzip)).collect())
 }
 
 /// A blob as the model wants it: by its digest, of its size.
@@ -56,7 +57,7 @@ async fn a_source_that_does_not_give_one_layer_is_asked_for_the_next_after_the_o
     let model = Model::start(Kind::Ecr).await;
     let image = three_gzip_layers();
     let from = vec!["base".parse().unwrap(), "tools".parse().unwrap()];
-    let request = PushRequest { mount_from: from, jobs: 1, ..request(&image) };
+    let request = PushRequest { mount_from: from, jobs: 1, part_size: FLOOR as u64, ..request(&image) };
     let pushed = push_image(&model.registry(), &request, &Recorder::default()).await.unwrap();
     assert_eq!(actions(&pushed), [LayerAction::Uploaded; 3]);
     assert_eq!(asked(&model), ["base", "tools", "base"]);
@@ -91,7 +92,7 @@ async fn a_source_that_refuses_is_left_and_the_layer_comes_from_elsewhere_or_is_
         model.plan("POST", "from=base", 0, 99, fault.clone());
         model.state.lock().unwrap().mountable.extend((0..3).map(|index| stored(&image, index)));
         let from = vec!["base".parse().unwrap(), "tools".parse().unwrap()];
-        let request = PushRequest { mount_from: from, jobs: 1, ..request(&image) };
+        let request = PushRequest { mount_from: from, jobs: 1, part_size: FLOOR as u64, ..request(&image) };
         let pushed = push_image(&model.registry(), &request, &Recorder::default()).await.unwrap();
         let first = match fault {
             Fault::Answer(403 | 404 | 500, ..) => LayerAction::Mounted,
@@ -131,6 +132,7 @@ async fn where_a_blob_was_put_is_remembered_and_asked_first() {
         mount_from: vec!["base".parse().unwrap()],
         origins: Some(RememberedOrigins { origins: &origins, registry: &host }),
         jobs: 1,
+        part_size: FLOOR as u64,
         ..request(&image)
     };
     let pushed = push_image(&model.registry(), &request, &Recorder::default()).await.unwrap();

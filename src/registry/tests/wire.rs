@@ -178,7 +178,7 @@ async fn throttling_is_waited_out_as_long_as_the_registry_asks() {
     let events = events.0.lock().unwrap();
     let [Event::Retrying { reason, wait, .. }] = events.as_slice() else { panic!("{events:?}") };
     assert!(reason.contains("429 TOOMANYREQUESTS: Rate exceeded"), "{reason}");
-    assert_eq!(*wait, Duration::from_secs(1));
+    assert!((1000..=1010).contains(&wait.as_millis()), "{wait:?}");
 }
 
 #[tokio::test]
