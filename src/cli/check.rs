@@ -28,7 +28,7 @@ async fn judge(
     let source = settings::source(&arguments.image)?;
     let wanted = wanted(arguments)?;
     // Kept until the image was opened: it may be the stand-in that has it.
-    let connected = connect_for(session, &source).await?;
+    let connected = session.or_stopped(connect_for(session, &source)).await??;
     let remote = remote_access(session, &arguments.from, &source, connected.as_ref()).await?;
     let access =
         SourceAccess { remote, ..settings::source_access(&arguments.from, Arc::clone(&session.reporter)) };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::apply::Applier;
 use crate::cloud::LambdaReader;
 use crate::event::Event;
-use crate::image::{self, ImageError, ImageErrorKind, LocalImage};
+use crate::image::{self, ImageError, ImageErrorKind, LocalImage, RemoteAccess};
 use crate::observe::{Observation, Observer};
 use crate::plan::{self, DeploySpec};
 use crate::preflight::{self, Finding, Wanted};
@@ -51,8 +51,9 @@ async fn run(
     let ended = async {
         let mut resolved = settings::resolve(image, function, Arc::clone(&session.reporter))?;
         let connected = session.or_stopped(session.connect()).await??;
-        let Resolved { from, source, .. } = &resolved;
-        resolved.access.remote = remote_access(&session, from, source, Some(&connected)).await?;
+        let Resolved { from, source, retry, .. } = &resolved;
+        let remote = remote_access(&session, from, source, Some(&connected)).await?;
+        resolved.access.remote = RemoteAccess { retry: *retry, ..remote };
         pipeline(&session, &resolved, &connected, mode, &mut report).await
     };
     let ended = ended.await;

@@ -170,7 +170,7 @@ pub(super) struct PassRun {
 
 impl PassRun {
     fn run(mut self) -> Result<LayerSummary, LayerError> {
-        let (source, compression) = Source::open(&self.layer)?;
+        let (source, compression) = Source::open(&self.layer, &self.progress)?;
         // What was known before may come from a media type, which need not be true.
         self.layer.compression = compression;
         match self.settings.encoding.encoder_for(compression) {

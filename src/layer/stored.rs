@@ -30,11 +30,23 @@ pub(super) struct Source(io::Chain<io::Cursor<Vec<u8>>, Box<dyn Read + Send>>);
 
 impl Source {
     /// Opens the layer, and tells by its first bytes how it is compressed.
-    pub(super) fn open(layer: &Layer) -> Result<(Self, Compression), LayerError> {
+    pub(super) fn open(layer: &Layer, progress: &Progress) -> Result<(Self, Compression), LayerError> {
         let failed = |source| LayerError::Read { layer: layer.diff_id, source };
         let mut rest = layer.location.open(0).map_err(failed)?;
         let mut head = vec![0; Compression::HEAD];
-        let length = fill(&mut rest, &mut head).map_err(failed)?;
+        let mut length = 0;
+        while length < head.len() {
+            if progress.is_stopped() {
+                return Err(LayerError::Stopped { layer: layer.diff_id });
+            }
+            match rest.read(&mut head[length..]) {
+                Ok(0) => break,
+                Ok(count) => length += count,
+                // A source that waits for its bytes says so every now and then.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
         head.truncate(length);
         let compression = Compression::of_head(&head)
             .map_err(|format| LayerError::Compression { layer: layer.diff_id, format })?;

@@ -1,12 +1,13 @@
 //! One blob on its way from the registry: a task that asks for it, again from where it broke off, and hands out its
 //! bytes as they are taken.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use bytes::Bytes;
 use reqwest::header::{CONTENT_RANGE, HeaderMap};
 use reqwest::{Response, StatusCode};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::AbortHandle;
 use url::Url;
 
 use super::error::RemoteError;
@@ -40,8 +41,18 @@ pub(super) enum Piece {
     Failed(RemoteError),
 }
 
-/// The receiving end of a download. It is unbounded by itself: the permits are what bounds it.
-pub(super) type Pieces = mpsc::UnboundedReceiver<Piece>;
+/// The receiving end of a download, which ends with it.
+pub(super) struct Pieces {
+    /// Unbounded by itself: the permits are what bounds it.
+    pub(super) receiver: mpsc::Receiver<Piece>,
+    task: AbortHandle,
+}
+
+impl Drop for Pieces {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
 
 /// Why one request ended before the blob's end.
 enum Interruption {
@@ -57,23 +68,20 @@ impl From<RemoteError> for Interruption {
 }
 
 impl Download {
-    /// Starts the download. It ends when the receiver goes away.
+    /// Starts the download.
     pub(super) fn start(self, runtime: &tokio::runtime::Handle) -> Pieces {
-        let (sender, pieces) = mpsc::unbounded_channel();
-        runtime.spawn(async move {
-            let taker = Taker { sender: sender.clone(), room: Arc::new(Semaphore::new(WAITING)) };
-            let end = tokio::select! {
-                () = sender.closed() => return,
-                ended = self.run(&taker) => ended,
-            };
+        let (sender, receiver) = mpsc::channel();
+        let task = runtime.spawn(async move {
+            let taker = Taker { sender, room: Arc::new(Semaphore::new(WAITING)) };
+            let end = self.run(&taker).await;
             // Fails only when nobody waits for the end any more.
             let _ = match end {
-                Ok(()) => sender.send(Piece::End),
-                Err(Interruption::Failed(error)) => sender.send(Piece::Failed(error)),
+                Ok(()) => taker.sender.send(Piece::End),
+                Err(Interruption::Failed(error)) => taker.sender.send(Piece::Failed(error)),
                 Err(Interruption::Gone) => Ok(()),
             };
         });
-        pieces
+        Pieces { receiver, task: task.abort_handle() }
     }
 
     async fn run(&self, taker: &Taker) -> Result<(), Interruption> {
@@ -169,7 +177,7 @@ struct Progress {
 
 /// Whoever takes the bytes.
 struct Taker {
-    sender: mpsc::UnboundedSender<Piece>,
+    sender: mpsc::Sender<Piece>,
     room: Arc<Semaphore>,
 }
 

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 use tokio::sync::OwnedSemaphorePermit;
@@ -14,6 +16,10 @@ use super::repository::Repository;
 use crate::image::BlobStore;
 use crate::image::descriptor::Descriptor;
 use crate::name::Digest;
+
+/// How long a reader waits at most before it says that it is still waiting, with [`io::ErrorKind::Interrupted`]: its thread
+/// has to see that it shall stop.
+const TICK: Duration = Duration::from_millis(100);
 
 /// A repository of a registry, and the runtime that its downloads run on.
 #[derive(Debug)]
@@ -69,11 +75,12 @@ impl Read for RemoteReader {
             if self.ended {
                 return Ok(0);
             }
-            match self.pieces.blocking_recv() {
-                Some(Piece::Bytes(bytes, permit)) => self.current = Some((bytes, permit)),
-                Some(Piece::End) => self.ended = true,
-                Some(Piece::Failed(error)) => return Err(io::Error::other(error)),
-                None => return Err(io::Error::other(RemoteError::Stopped)),
+            match self.pieces.receiver.recv_timeout(TICK) {
+                Ok(Piece::Bytes(bytes, permit)) => self.current = Some((bytes, permit)),
+                Ok(Piece::End) => self.ended = true,
+                Ok(Piece::Failed(error)) => return Err(io::Error::other(error)),
+                Err(RecvTimeoutError::Timeout) => return Err(io::ErrorKind::Interrupted.into()),
+                Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other(RemoteError::Stopped)),
             }
         }
     }
