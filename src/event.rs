@@ -67,6 +67,11 @@ pub enum Event {
         /// After how long.
         wait: Duration,
     },
+    /// Something went another way than usual, and just as well: for who wants to know everything.
+    Note {
+        /// What, for a person.
+        text: String,
+    },
     /// AWS, or whoever has the image, is busy and we wait for it.
     Waiting {
         /// For what, for a person: `function checkout`.

@@ -22,12 +22,14 @@ pub mod event;
 pub mod function;
 pub mod image;
 pub mod layer;
+pub mod memory;
 pub mod name;
 pub mod observe;
 pub mod output;
 pub mod plan;
 pub mod policy;
 pub mod preflight;
+pub mod private_folder;
 pub mod registry;
 pub mod report;
 #[cfg(test)]

@@ -20,6 +20,7 @@ use crate::fault::{FaultBook, FaultRule};
 use crate::identity::Directory;
 use crate::images::Images;
 use crate::lambda::{Lambda, LambdaSettings};
+use crate::limits::Traffic;
 use crate::partition::is_account;
 use crate::server::{self, Shared};
 use crate::service::{Service, Services};
@@ -58,6 +59,7 @@ impl Stand {
         let ecr = Arc::new(Ecr::open(&state, &settings)?);
         let shared = Arc::new(Shared {
             address,
+            traffic: Traffic::new(settings.registry_limits.clone()),
             services: services(&ecr, &directory, settings.lambda, &state),
             directory,
             ecr,

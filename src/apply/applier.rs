@@ -1,6 +1,6 @@
 //! The one match over the steps of a plan.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use crate::cloud::{CloudErrorKind, EcrReader, EcrWriter, LambdaReader, LambdaWriter, LiveFunction};
 use crate::event::{Event, Reporter};
 use crate::image::UNCOMPRESSED_LIMIT;
-use crate::layer::{Encoding, LayerCache};
+use crate::memory::Memory;
 use crate::name::{Digest, FunctionName, ImageUri, Version};
-use crate::observe::{Facts, LayerFacts, LayerOrigin};
+use crate::observe::{Facts, ImageFacts, LayerFacts, LayerOrigin};
 use crate::plan::{AliasStep, DeploySpec, Plan, PushStep, Step, default_tag};
 use crate::registry::{
-    KnownLayer, PushRequest, PushedImage, Registry, UploadRecords, publish_manifest, push_image_within,
+    KnownLayer, PushRequest, PushedImage, Registry, RememberedOrigins, publish_manifest, push_image_within,
 };
 use crate::report::{AliasReport, PolicyOutcome, Report, StepStatus, describe_done};
 
@@ -32,10 +32,8 @@ pub struct ApplySettings {
     pub part_size: u64,
     /// How long the push of an image may take in all; none for as long as something moves.
     pub push_timeout: Option<Duration>,
-    /// Where the digests of layers that are compressed on the way are remembered.
-    pub cache_directory: PathBuf,
-    /// Where it is remembered how far uploads are.
-    pub uploads_directory: PathBuf,
+    /// Where what is found out on the way is remembered; none to remember nothing.
+    pub memory: Option<Memory>,
 }
 
 /// Everything that may change the world.
@@ -127,7 +125,7 @@ impl Applier<'_> {
                     created => drop(created?),
                 }
             }
-            Step::PushImage(push) => self.push(push, facts, progress, report).await?,
+            Step::PushImage(push) => self.push(push, spec, facts, progress, report).await?,
             Step::GrantPull(step) => {
                 write_policy(self.ecr_reader, self.ecr_writer, account, repository, step).await?;
                 if let Some(policy) = &mut report.policy {
@@ -148,6 +146,7 @@ impl Applier<'_> {
     async fn push(
         &self,
         step: &PushStep,
+        spec: &DeploySpec,
         facts: &Facts,
         progress: &mut Progress,
         report: &mut Report,
@@ -157,19 +156,24 @@ impl Applier<'_> {
             self.interrupt.or(tagging).await??;
             return Ok(());
         }
-        let cache = LayerCache::new(&self.settings.cache_directory);
-        let uploads = UploadRecords::new(&self.settings.uploads_directory);
+        let memory = self.settings.memory.as_ref();
         let request = PushRequest {
             image: &facts.image.local,
             known: facts.image.layers.iter().map(known_layer).collect(),
-            tags: step.tags.clone(),
+            // Without a tag of its own the image gets that of the digest which it turns out to have.
+            tags: spec.tags.clone(),
             default_tag,
             jobs: self.settings.jobs,
             part_size: self.settings.part_size,
-            encoding: Encoding::default(),
+            encoding: spec.encoding,
             uncompressed_limit: UNCOMPRESSED_LIMIT,
-            cache: Some(&cache),
-            uploads: Some(&uploads),
+            cache: memory.map(|memory| &memory.layers),
+            uploads: memory.map(|memory| &memory.uploads),
+            present: Some(present_blobs(&facts.image)),
+            mount_from: facts.image.mount.from.clone(),
+            mounting: facts.image.mount.is_possible,
+            origins: memory
+                .map(|memory| RememberedOrigins { origins: &memory.origins, registry: &facts.registry }),
         };
         let pushed = self.push_image(&request).await?;
         progress.digest = Some(pushed.digest);
@@ -302,7 +306,14 @@ fn abandoned(step: &Step, wrote: &AtomicBool) -> ApplyError {
 /// itself the push sees on its own.
 fn known_layer(layer: &LayerFacts) -> Option<KnownLayer> {
     let known = layer.known.filter(|known| known.origin != LayerOrigin::Source)?;
-    Some(KnownLayer { descriptor: known.descriptor(), uncompressed_bytes: None })
+    Some(KnownLayer { descriptor: known.descriptor(), uncompressed_bytes: known.uncompressed_bytes })
+}
+
+/// The blobs that the repository was just seen to have.
+fn present_blobs(image: &ImageFacts) -> HashSet<Digest> {
+    let layers = image.layers.iter().filter(|layer| layer.stored).filter_map(|layer| layer.known);
+    let config = image.config_stored.then_some(image.local.config_digest);
+    layers.map(|known| known.digest).chain(config).collect()
 }
 
 /// A plan that lacks a step which a later one builds on. The planner's tests hold that it never makes one.

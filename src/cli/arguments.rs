@@ -176,6 +176,12 @@ pub(super) struct ImageArguments {
     /// Created repository: encrypt with this KMS key (ARN, id or alias)
     #[arg(long, env = "LAMBDA_LIFT_KMS_KEY", value_name = "KEY", requires = "create_repository")]
     pub(super) kms_key: Option<String>,
+    /// How layers that are not gzip are sent: as gzip of a level, 1 (fast) to 9 (small), or as they are stored (default: 3)
+    #[arg(long, env = "LAMBDA_LIFT_COMPRESSION", value_name = "LEVEL|keep")]
+    pub(super) compression: Option<String>,
+    /// A repository of the same registry whose layers may be taken over (repeatable): a name or the full URI
+    #[arg(long, env = "LAMBDA_LIFT_MOUNT_FROM", value_name = "REPOSITORY", value_delimiter = ',')]
+    pub(super) mount_from: Vec<String>,
     /// Large layers that are sent at the same time; four times as many small ones move beside them
     #[arg(long, env = "LAMBDA_LIFT_JOBS", value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) jobs: u16,
@@ -190,7 +196,7 @@ pub(super) struct ImageArguments {
     pub(super) stall_timeout: String,
 }
 
-/// Where an image comes from that is not in a file.
+/// Where an image comes from that is not in a file, and what is known of it from earlier runs.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Image and repository")]
 pub(super) struct SourceArguments {
@@ -198,6 +204,12 @@ pub(super) struct SourceArguments {
     /// Docker context in use, then the sockets of Docker and podman)
     #[arg(long, env = "LAMBDA_LIFT_DOCKER_HOST", value_name = "URL")]
     pub(super) docker_host: Option<String>,
+    /// Where things are remembered between runs (default: lambda-lift in the user's cache folder)
+    #[arg(long, env = "LAMBDA_LIFT_CACHE_DIR", value_name = "DIR")]
+    pub(super) cache_dir: Option<PathBuf>,
+    /// Remember nothing, and know nothing of earlier runs
+    #[arg(long, env = "LAMBDA_LIFT_NO_CACHE", value_parser = BoolishValueParser::new())]
+    pub(super) no_cache: bool,
 }
 
 /// Which function, and how it shall be.

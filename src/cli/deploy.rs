@@ -9,10 +9,11 @@ use crate::image::{self, ImageError, ImageErrorKind, LocalImage};
 use crate::observe::{Observation, Observer};
 use crate::plan::{self, DeploySpec};
 use crate::preflight::{self, Finding, Wanted};
+use crate::private_folder::Distrust;
 use crate::report::{Failure, Outcome, Report, Stage, image_report};
 
 use super::arguments::{DeployArguments, FunctionArguments, ImageArguments};
-use super::session::{Connected, Session, cache_directory};
+use super::session::{Connected, Session};
 use super::settings::{self, Resolved};
 
 /// `deploy`
@@ -64,6 +65,7 @@ async fn pipeline(
 ) -> Result<Outcome, Failure> {
     let spec = resolved.spec(connected.region.clone());
     report.findings = preflight::check_arguments(&spec);
+    report.findings.extend(resolved.distrust.as_ref().map(distrusted_memory));
     // An ARN may name another Region than the configuration does.
     let function_clients = session.or_stopped(connected.clients_in(spec.function_region(), None)).await??;
     let lambda = &function_clients.as_ref().unwrap_or(&connected.clients).lambda;
@@ -85,7 +87,7 @@ async fn pipeline(
         ecr: Arc::new(ecr.clone()),
         lambda,
         reporter: Arc::clone(&session.reporter),
-        cache_directory: cache_directory(),
+        memory: resolved.apply.memory.clone(),
         endpoint: connected.registry_endpoint.clone(),
         allow_plain_http: session.common.allow_plain_http,
         compute_digests: mode == Mode::Show,
@@ -173,6 +175,12 @@ pub(super) fn image_finding(error: &ImageError) -> Result<Finding, Failure> {
             Ok(Finding::refuse("image", message, hint.unwrap_or_else(again)))
         }
     }
+}
+
+/// A memory that is not used, as a finding: everything works without it.
+fn distrusted_memory(distrust: &Distrust) -> Finding {
+    let message = format!("nothing is remembered, since the cache is not safe: {distrust}");
+    Finding::warn("cache", message, distrust.hint())
 }
 
 fn tell_findings(session: &Session, findings: &[Finding]) {

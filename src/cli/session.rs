@@ -174,19 +174,9 @@ fn default_state_directory() -> PathBuf {
     user_directory("XDG_STATE_HOME", ".local/state").join("stand-in")
 }
 
-/// Where the digests of compressed layers are remembered.
-pub(super) fn cache_directory() -> PathBuf {
-    user_cache().join("layers")
-}
-
-/// The folder for what can be made again.
-pub(super) fn user_cache() -> PathBuf {
+/// Where things are remembered between runs when `--cache-dir` names no folder.
+pub(super) fn default_cache_directory() -> PathBuf {
     user_directory("XDG_CACHE_HOME", ".cache")
-}
-
-/// Where it is remembered how far uploads are.
-pub(super) fn uploads_directory() -> PathBuf {
-    user_cache().join("uploads")
 }
 
 fn user_directory(variable: &str, below_home: &str) -> PathBuf {

@@ -11,8 +11,8 @@ mod identity;
 mod lambda;
 
 pub use ecr::{
-    EcrReader, EcrWriter, Encryption, RegistryAuthorizer, RegistryCredential, Repository, RepositorySettings,
-    TagMutability,
+    BLOBS_A_CALL, EcrReader, EcrWriter, Encryption, RegistryAuthorizer, RegistryCredential, Repository,
+    RepositorySettings, TagMutability,
 };
 pub use error::{CloudError, CloudErrorKind};
 pub(crate) use hidden::HiddenVariables;

@@ -1,20 +1,18 @@
 //! The local cache of what compressing a layer gave: by diff id and encoder, the digest and the size.
 //!
 //! Only what this tool computed itself is stored ([`LayerSummary::encoder`] is there), so an entry can be
-//! trusted as far as the folder can. One small JSON file an entry, put in place by a rename: runs in parallel
-//! never see half an entry. An entry that cannot be read or does not fit its name is as good as none. The
-//! folder is chosen by the caller.
+//! trusted as far as the folder can ([`PrivateFolder`] decides that). One small JSON file an entry. An entry
+//! that cannot be read or does not fit its name is as good as none. The folder is chosen by the caller.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::io;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::encoder::Encoder;
 use super::summary::LayerSummary;
 use crate::name::Digest;
+use crate::private_folder::{Distrust, PrivateFolder};
 
 /// How many entries are kept unless the caller says otherwise: some hundred images' worth, a few megabytes.
 const MOST_ENTRIES: usize = 4096;
@@ -24,8 +22,7 @@ const LONGEST_ENTRY: u64 = 4096;
 /// The cache in one folder.
 #[derive(Debug, Clone)]
 pub struct LayerCache {
-    folder: PathBuf,
-    most_entries: usize,
+    folder: PrivateFolder,
 }
 
 /// What the cache knows about a layer.
@@ -52,29 +49,29 @@ struct Entry {
 impl LayerCache {
     /// The cache in `folder`, which is created when the first entry is stored.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), most_entries: MOST_ENTRIES }
+        Self { folder: PrivateFolder::new(folder, MOST_ENTRIES) }
     }
 
     /// The same cache, keeping at most so many entries.
     pub fn with_most_entries(self, most_entries: usize) -> Self {
-        Self { most_entries, ..self }
+        Self { folder: self.folder.with_most_files(most_entries) }
+    }
+
+    /// Why the cache is not used; none when it is.
+    pub fn distrust(&self) -> Option<Distrust> {
+        self.folder.distrust()
     }
 
     /// What `encoder` made of the layer with this diff id; none when it is not known.
     pub fn look_up(&self, diff_id: &Digest, encoder: Encoder) -> Option<CachedLayer> {
-        let path = self.path_of(diff_id, encoder);
-        let mut file = File::open(&path).ok()?;
-        let mut text = String::new();
-        (&mut file).take(LONGEST_ENTRY).read_to_string(&mut text).ok()?;
-        let entry: Entry = serde_json::from_str(&text).ok()?;
+        let name = file_name(diff_id, encoder);
+        let entry: Entry = serde_json::from_str(&self.folder.read(&name, LONGEST_ENTRY)?).ok()?;
         if entry.diff_id != diff_id.to_string() || entry.encoder != encoder.id() {
             return None;
         }
         let digest = entry.digest.parse().ok()?;
-        // Keeps what is in use from being dropped as the oldest; not worth an error.
-        if let Ok(file) = File::options().append(true).open(&path) {
-            let _ = file.set_modified(SystemTime::now());
-        }
+        // Keeps what is in use from being dropped as the oldest.
+        self.folder.touch(&name);
         Some(CachedLayer { digest, size: entry.size, uncompressed_bytes: entry.uncompressed_bytes })
     }
 
@@ -92,62 +89,20 @@ impl LayerCache {
             size: summary.size,
             uncompressed_bytes: summary.uncompressed_bytes,
         };
-        let text = serde_json::to_vec(&entry)?;
-        create_private_folder(&self.folder)?;
-        let path = self.path_of(&summary.diff_id, encoder);
-        let temporary = path.with_extension(format!("{:016x}.tmp", fastrand::u64(..)));
-        let written = write_new(&temporary, &text).and_then(|()| fs::rename(&temporary, &path));
-        if written.is_err() {
-            let _ = fs::remove_file(&temporary);
-        }
-        written?;
-        self.drop_oldest()
-    }
-
-    fn path_of(&self, diff_id: &Digest, encoder: Encoder) -> PathBuf {
-        self.folder.join(format!("{}-{}.json", diff_id.hex(), encoder.id()))
-    }
-
-    /// Removes the least recently used files beyond the bound; left-over temporary files are among them.
-    fn drop_oldest(&self) -> io::Result<()> {
-        let mut files = Vec::new();
-        for file in fs::read_dir(&self.folder)? {
-            let file = file?;
-            // A parallel run may have removed it meanwhile.
-            let Ok(metadata) = file.metadata() else { continue };
-            let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-            if metadata.is_file() && is_ours(&file.path()) {
-                files.push((modified, file.path()));
-            }
-        }
-        let excess = files.len().saturating_sub(self.most_entries);
-        files.sort();
-        for (_, path) in &files[..excess] {
-            let _ = fs::remove_file(path);
-        }
-        Ok(())
+        self.folder.put(&file_name(&summary.diff_id, encoder), &serde_json::to_vec(&entry)?)
     }
 }
 
-fn is_ours(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "json" || extension == "tmp")
-}
-
-fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
-    File::create_new(path)?.write_all(text)
-}
-
-fn create_private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    // Whoever can write here chooses which digests a later run asks for.
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+fn file_name(diff_id: &Digest, encoder: Encoder) -> String {
+    format!("{}-{}.json", diff_id.hex(), encoder.id())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File};
+    use std::path::Path;
+    use std::time::SystemTime;
+
     use super::*;
     use crate::image::Compression;
     use crate::layer::{Level, TarContents};
@@ -166,6 +121,10 @@ mod tests {
 
     fn entries(folder: &Path) -> Vec<PathBuf> {
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+    }
+
+    fn path_of(cache: &LayerCache, layer: &LayerSummary) -> PathBuf {
+        cache.folder.path().join(file_name(&layer.diff_id, Encoder::default()))
     }
 
     #[test]
@@ -204,7 +163,7 @@ mod tests {
         }
         // The entry of another layer under this layer's name.
         cache.store(&two).unwrap();
-        fs::rename(cache.path_of(&two.diff_id, Encoder::default()), &path).unwrap();
+        fs::rename(path_of(&cache, &two), &path).unwrap();
         assert_eq!(cache.look_up(&one.diff_id, Encoder::default()), None);
         cache.store(&one).unwrap();
         assert!(cache.look_up(&one.diff_id, Encoder::default()).is_some());
@@ -217,8 +176,7 @@ mod tests {
         let layers: Vec<_> = ["a", "b", "c"].map(summary).into_iter().collect();
         for (age, layer) in layers.iter().enumerate() {
             cache.store(layer).unwrap();
-            let file =
-                File::options().append(true).open(cache.path_of(&layer.diff_id, Encoder::default())).unwrap();
+            let file = File::options().append(true).open(path_of(&cache, layer)).unwrap();
             file.set_modified(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(age as u64)).unwrap();
         }
         let known = |layer: &LayerSummary| cache.look_up(&layer.diff_id, Encoder::default()).is_some();

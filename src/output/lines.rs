@@ -78,10 +78,12 @@ impl Lines {
                 format!("{word} {what} failed ({reason}); trying again in {}", sizes::duration(*wait))
             }
             Event::Waiting { what, state } => format!("wait: {what}: {state}"),
+            Event::Note { text } if every_layer => format!("note: {text}"),
             Event::StepStarted { .. }
             | Event::LayerStarted { .. }
             | Event::LayerProgress { .. }
-            | Event::LayerDone { .. } => return None,
+            | Event::LayerDone { .. }
+            | Event::Note { .. } => return None,
         })
     }
 }

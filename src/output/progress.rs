@@ -103,6 +103,11 @@ impl Reporter for Progress {
                 let text = format!("{what} failed ({reason}); trying again in {}", sizes::duration(wait));
                 self.row(&self.style.notice("!"), "retry", &text);
             }
+            Event::Note { text } => {
+                if self.detail == Detail::Layers {
+                    self.row(" ", "note", &text);
+                }
+            }
             Event::Waiting { what, state: now } => {
                 if let Some(bar) = &state.step {
                     bar.set_message(printable(&format!("waiting for {what}: {now}")));

@@ -1,6 +1,8 @@
 //! Brings one blob into the repository: parts in order, each sent again where that is safe, the whole blob
 //! begun again where it is not, and what an earlier run sent not sent again.
 
+use std::sync::{Mutex, PoisonError};
+
 use super::Registry;
 use super::blob_source::{BlobEnd, BlobReader, BlobSource, FilledPart, SourceFailure};
 use super::error::RegistryError;
@@ -29,6 +31,8 @@ pub(super) struct BlobUpload<'a> {
     pub(super) missing: Option<Digest>,
     /// Is told when an upload of an earlier run goes on, and from where.
     pub(super) resumed: &'a (dyn Fn(u64) + Sync),
+    /// An upload that is open already, to be used first.
+    pub(super) opened: Mutex<Option<UploadSession>>,
 }
 
 /// A blob that is in the repository now.
@@ -116,11 +120,13 @@ impl BlobUpload<'_> {
     async fn attempt(&self, journal: &mut Journal) -> Result<UploadedBlob, Interruption> {
         let mut reader = self.source.open();
         let filled = reader.next_part(self.part_size).await?;
-        let session = match &filled.end {
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let session = match (opened, &filled.end) {
+            (Some(session), _) => session,
             // A layer that fits into one part has its digest before anything is sent. Whether the registry has it is
             // asked while the upload is opened: one round trip for both. An upload that turns out not to be needed
             // is left alone: ECR has no call that would end it, and every registry forgets it by itself.
-            Some(BlobEnd { digest, summary: Some(summary) }) if self.missing != Some(*digest) => {
+            (None, Some(BlobEnd { digest, summary: Some(summary) })) if self.missing != Some(*digest) => {
                 let (there, session) =
                     tokio::join!(self.registry.blob_exists(digest), self.registry.start_upload());
                 if there? {
@@ -128,7 +134,7 @@ impl BlobUpload<'_> {
                 }
                 session?
             }
-            _ => self.registry.start_upload().await?,
+            (None, _) => self.registry.start_upload().await?,
         };
         self.send_rest(session, filled, &mut reader, journal).await
     }
@@ -143,7 +149,9 @@ impl BlobUpload<'_> {
         let from = match self.registry.standing_of(record, self.part_size).await {
             Ok(Standing::At(bytes)) => bytes,
             Ok(Standing::Untold) => record.offset,
-            Ok(Standing::Gone) | Err(_) => return Err(Interruption::Stale),
+            Ok(Standing::Gone) => return Err(Interruption::Stale),
+            // The record stays for a run that gets an answer.
+            Err(error) => return Err(error.into()),
         };
         let mut reader = self.source.open();
         let mut hasher = DigestHasher::default();
@@ -268,7 +276,12 @@ impl BlobUpload<'_> {
             self.registry.pause(tries.failed(), &error, self.what.clone()).await;
         }
         if recovery == Recovery::Ask {
-            let committed = self.registry.upload_offset(&session).await.unwrap_or_default();
+            let committed = match self.registry.upload_offset(&session).await {
+                Ok(committed) => committed,
+                // Where nobody answers, nothing is known of the upload; a later run may go on with it.
+                Err(unanswered) if unanswered.is_transient() => return Err(unanswered.into()),
+                Err(_) => None,
+            };
             recovery = after_status(&session, part.length(), committed);
         }
         match recovery {

@@ -1,6 +1,7 @@
 //! The layers of one push: what is found, what moves, and how much they hold in all.
 
 use std::collections::HashMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
@@ -11,10 +12,12 @@ use super::Registry;
 use super::blob_source::{BlobSource, OverLimit};
 use super::blob_upload::{BlobUpload, UploadError, UploadedBlob};
 use super::image_manifest::LayerDescriptor;
+use super::mounting::{MountAttempt, Mounting};
 use super::push::{ExpectedLayer, PushRequest, PushedLayer};
 use super::push_error::{LayerSize, PushError};
 use super::resume::{BlobIdentity, UploadRecords};
 use super::room::Room;
+use super::upload::UploadSession;
 use crate::event::{Event, LayerAction, Reporter};
 use crate::image::{Compression, Layer, announce};
 use crate::layer::{Compressors, LayerError, LayerPass, LayerSummary, PassSettings};
@@ -41,8 +44,9 @@ pub(super) struct LayerPushes<'a> {
     compressors: Compressors,
     room: Room,
     /// What the registry was asked for by digest and does not have, for each layer.
-    known_missing: Vec<Option<Digest>>,
+    known_missing: Vec<Option<ExpectedLayer>>,
     ledger: Ledger,
+    mounting: Mounting<'a>,
     done: Vec<Option<PushedLayer>>,
 }
 
@@ -76,6 +80,7 @@ impl<'a> LayerPushes<'a> {
             room: Room::new(SHARED_ROOM.max(part_size)),
             known_missing: vec![None; layers],
             ledger: Ledger::new(request),
+            mounting: Mounting::new(request),
             done: vec![None; layers],
         }
     }
@@ -92,7 +97,7 @@ impl<'a> LayerPushes<'a> {
 
     /// Notes that a layer is missing whose digest is known.
     pub(super) fn missing_but_known(&mut self, index: usize, expected: ExpectedLayer) {
-        self.known_missing[index] = Some(expected.descriptor.digest);
+        self.known_missing[index] = Some(expected);
     }
 
     /// Uploads the configuration, if it is given, and every layer that was not found. Returns all layers,
@@ -173,7 +178,7 @@ impl<'a> LayerPushes<'a> {
             None => by_diff_id.get(&layer.diff_id).map(|like| PushedLayer {
                 sent: 0,
                 action: match like.action {
-                    LayerAction::Uploaded => LayerAction::Exists,
+                    LayerAction::Uploaded | LayerAction::Mounted => LayerAction::Exists,
                     action => action,
                 },
                 ..*like
@@ -189,11 +194,48 @@ impl<'a> LayerPushes<'a> {
                 let uploaded = self.upload(self.upload_of(source, format!("configuration {digest}"))).await?;
                 Ok(Done::Config(uploaded.sent.unwrap_or_default()))
             }
-            Task::Layer(index) => Ok(Done::Layer(index, self.push_layer(index).await?)),
+            Task::Layer(index) => {
+                let layer = self.push_layer(index).await?;
+                if matches!(layer.action, LayerAction::Uploaded | LayerAction::Mounted) {
+                    self.mounting.note(self.registry, layer.descriptor.digest).await;
+                }
+                Ok(Done::Layer(index, layer))
+            }
         }
     }
 
     async fn push_layer(&self, index: usize) -> Result<PushedLayer, PushError> {
+        let Some(expected) = self.known_missing[index] else {
+            return self.send_layer(index, None, None).await;
+        };
+        let digest = expected.descriptor.digest;
+        match self.mounting.attempt(self.registry, &digest, self.reporter).await {
+            MountAttempt::Mounted => self.mounted(index, &expected),
+            MountAttempt::Session(session) => self.send_layer(index, Some(digest), Some(session)).await,
+            MountAttempt::NotTried => self.send_layer(index, Some(digest), None).await,
+            // It may have been mounted all the same.
+            MountAttempt::Failed => self.send_layer(index, None, None).await,
+        }
+    }
+
+    /// A layer that was taken over. It was not read, so it has what its digest was known with.
+    fn mounted(&self, index: usize, expected: &ExpectedLayer) -> Result<PushedLayer, PushError> {
+        let ExpectedLayer { diff_id, descriptor, uncompressed_bytes, .. } = *expected;
+        self.ledger.set(index, uncompressed_bytes.unwrap_or_default());
+        self.ledger.check().map_err(|OverLimit| self.ledger.too_large())?;
+        let action = LayerAction::Mounted;
+        self.reporter.report(Event::LayerDone { diff_id, action, sent: 0 });
+        Ok(PushedLayer { descriptor, diff_id, action, sent: 0, uncompressed_bytes })
+    }
+
+    /// Reads and sends a layer, into `opened` when there is an upload already. `missing` is the digest that the registry
+    /// was asked for already and does not have.
+    async fn send_layer(
+        &self,
+        index: usize,
+        missing: Option<Digest>,
+        opened: Option<UploadSession>,
+    ) -> Result<PushedLayer, PushError> {
         let layer = &self.request.image.layers[index];
         let diff_id = layer.diff_id;
         let _room = match self.fits_into_one_part(index) {
@@ -218,7 +260,8 @@ impl<'a> LayerPushes<'a> {
         let source = BlobSource::Layer { layer, compressors: &self.compressors, settings, observe: &observe };
         let upload = BlobUpload {
             records: self.records_of(layer),
-            missing: self.known_missing[index],
+            missing,
+            opened: Mutex::new(opened),
             resumed: &|from| self.reporter.report(Event::LayerResumed { diff_id, from }),
             ..self.upload_of(source, format!("layer {diff_id}"))
         };
@@ -246,6 +289,7 @@ impl<'a> LayerPushes<'a> {
             what,
             records: None,
             missing: None,
+            opened: Mutex::default(),
             resumed: &|_| {},
         }
     }

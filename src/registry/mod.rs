@@ -20,9 +20,12 @@ mod error;
 mod exchange;
 mod gate;
 mod image_manifest;
+mod inventory;
 mod layer_push;
 mod manifest;
+mod mounting;
 mod operation;
+mod origins;
 mod part;
 mod pulse;
 mod push;
@@ -44,11 +47,14 @@ pub use blob::MountOutcome;
 pub use endpoint::{EndpointError, check_endpoint};
 pub use error::{Refusal, RegistryError, RequestLine, TransportFailure};
 pub use image_manifest::{
-    ImageManifest, LayerDescriptor, PublishedLayer, config_media_type, layer_media_type, manifest_for,
-    manifest_media_type, published_layers,
+    ImageManifest, LayerDescriptor, PublishedLayer, as_stored, config_media_type, layer_media_type,
+    manifest_for, manifest_media_type, published_layers,
 };
+pub use inventory::BlobInventory;
 pub use manifest::{LARGEST_MANIFEST, Reference, StoredManifest};
+pub use mounting::RememberedOrigins;
 pub use operation::Operation;
+pub use origins::Origins;
 pub use part::Part;
 pub use push::{
     DEFAULT_PART_SIZE, KnownLayer, PushRequest, PushedImage, PushedLayer, publish_manifest, push_image,

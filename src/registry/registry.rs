@@ -10,6 +10,7 @@ use super::authorization::Authorization;
 use super::endpoint::{check_endpoint, is_loopback};
 use super::error::RegistryError;
 use super::gate::Gate;
+use super::inventory::{BlobInventory, Inventory};
 use super::retry::RetryPolicy;
 use crate::cloud::{RegistryAuthorizer, RegistryCredential};
 use crate::event::{Reporter, Silence};
@@ -31,6 +32,8 @@ pub struct RegistrySettings {
     pub credential: Option<RegistryCredential>,
     /// The smallest part of an upload, but for the last, in bytes. Smaller wishes are raised to it.
     pub smallest_part: u64,
+    /// Who tells of many blobs of the repository at once; none to ask blob by blob.
+    pub inventory: Option<Arc<dyn BlobInventory>>,
     /// Where [`crate::event::Event::Retrying`] goes.
     pub reporter: Arc<dyn Reporter>,
 }
@@ -42,6 +45,7 @@ impl Default for RegistrySettings {
             allow_plain_http: false,
             credential: None,
             smallest_part: SMALLEST_PART,
+            inventory: None,
             reporter: Arc::new(Silence),
         }
     }
@@ -64,6 +68,7 @@ pub struct Registry {
     pub(super) gate: Arc<Gate>,
     pub(super) allow_plain_http: bool,
     pub(super) smallest_part: u64,
+    pub(super) inventory: Inventory,
     pub(super) reporter: Arc<dyn Reporter>,
 }
 
@@ -113,6 +118,7 @@ impl Registry {
             gate: Gate::new(),
             allow_plain_http: settings.allow_plain_http,
             smallest_part: settings.smallest_part,
+            inventory: Inventory::new(settings.inventory),
             reporter: settings.reporter,
         })
     }

@@ -155,7 +155,12 @@ mod tests {
             let pair = |(name, value): &(&'static str, &'static str)| {
                 (name.parse().unwrap(), reqwest::header::HeaderValue::from_static(value))
             };
-            pairs.iter().map(pair).collect()
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs.iter().map(pair) {
+                let name: reqwest::header::HeaderName = name;
+                headers.append(name, value);
+            }
+            headers
         };
         let date = ("date", "Wed, 21 Oct 2015 07:28:00 GMT");
         let cases = [
@@ -165,6 +170,10 @@ mod tests {
             (vec![date, ("retry-after", "Wed, 21 Oct 2015 07:27:30 GMT")], Some(0)),
             (vec![("retry-after", "soon")], None),
             (vec![("retry-after", "-1")], None),
+            (vec![("retry-after", "1.5")], None),
+            (vec![("retry-after", "1000000000000000000000000000000")], None),
+            (vec![("retry-after", "2"), ("retry-after", "1000000")], Some(2)),
+            (vec![date, ("retry-after", "Fri, 31 Dec 9999 23:59:59 GMT")], Some(251_956_888_319)),
             (vec![], None),
         ];
         for (pairs, seconds) in cases {

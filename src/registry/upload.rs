@@ -117,14 +117,14 @@ impl Registry {
         }
     }
 
-    /// GET of the upload: how many bytes the registry says it has, once. Only for registries whose `Range`
-    /// can be trusted, which ECR's cannot.
+    /// GET of the upload: how many bytes the registry says it has. Only for registries whose `Range` can be
+    /// trusted, which ECR's cannot.
     ///
     /// # Errors
     /// Fails when the registry cannot be asked or does not know the upload.
     pub async fn upload_offset(&self, session: &UploadSession) -> Result<Option<u64>, RegistryError> {
         let request = Request::new(Operation::UploadStatus, Method::GET, session.location.clone());
-        let answer = self.exchange(&request).await?;
+        let answer = self.persist(&request).await?;
         Ok(answer.header(RANGE).and_then(read_range))
     }
 }
@@ -175,7 +175,7 @@ fn accepted(answer: Answer) -> Result<Answer, RegistryError> {
 /// `0-N` names the last byte; an upload without any bytes is `0-0`, or has no range at all.
 fn read_range(range: &str) -> Option<u64> {
     let last: u64 = range.trim().trim_start_matches("bytes=").strip_prefix("0-")?.parse().ok()?;
-    Some(if last == 0 { 0 } else { last + 1 })
+    if last == 0 { Some(0) } else { last.checked_add(1) }
 }
 
 #[cfg(test)]
@@ -188,6 +188,8 @@ mod tests {
             ("0-1023", Some(1024)),
             ("bytes=0-1023", Some(1024)),
             ("0-0", Some(0)),
+            ("0-18446744073709551615", None),
+            ("0-99999999999999999999999999", None),
             ("5-9", None),
             ("0-", None),
             ("0-x", None),

@@ -19,6 +19,9 @@ pub(in crate::registry) enum Standing {
 impl Registry {
     /// Asks how the upload in `record` stands, whose parts had `part_size` bytes. Reads and sends next to nothing, so
     /// that an upload which cannot be continued costs no second reading of the layer.
+    ///
+    /// # Errors
+    /// Fails when the registry does not answer.
     pub(in crate::registry) async fn standing_of(
         &self,
         record: &UploadRecord,
@@ -32,6 +35,7 @@ impl Registry {
         };
         match answer {
             Ok(committed) => Ok(standing(record.offset, part_size, committed)),
+            Err(error) if error.is_transient() => Err(error),
             Err(RegistryError::Refused(refusal)) => match committed_bytes(&refusal.message) {
                 Some(committed) if refusal.status == 416 => {
                     Ok(standing(record.offset, part_size, Some(committed)))
@@ -41,7 +45,7 @@ impl Registry {
                 }
                 _ => Ok(Standing::Gone),
             },
-            Err(error) => Err(error),
+            Err(_) => Ok(Standing::Gone),
         }
     }
 }

@@ -73,5 +73,9 @@ pub(super) fn request(image: &LocalImage) -> PushRequest<'_> {
         uncompressed_limit: 1 << 30,
         cache: None,
         uploads: None,
+        present: None,
+        mounting: true,
+        mount_from: Vec::new(),
+        origins: None,
     }
 }

@@ -3,7 +3,9 @@
 mod crowding;
 mod faults;
 mod image;
+mod inventory;
 mod model;
+mod mounts;
 mod push;
 mod resume;
 mod round_trips;

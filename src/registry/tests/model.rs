@@ -1,6 +1,6 @@
 //! A small registry on a loopback port: strict about digests, with ECR's departures, and faults on demand.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -69,7 +69,8 @@ pub(super) struct State {
     pub(super) blobs: HashMap<String, Vec<u8>>,
     pub(super) manifests: HashMap<String, (String, Vec<u8>)>,
     pub(super) immutable: bool,
-    pub(super) mountable: HashSet<String>,
+    /// Blobs of other repositories.
+    pub(super) mountable: HashMap<String, Vec<u8>>,
     /// Manifests are refused so often although all blobs are there.
     pub(super) validator_lag: usize,
     /// The only token that is accepted; any when none.
@@ -420,8 +421,10 @@ impl State {
     fn open(&mut self, query: &str) -> Reply {
         if let Some(mount) = query.strip_prefix("mount=") {
             let digest = mount.split('&').next().unwrap().replace("%3A", ":");
-            if self.mountable.contains(&digest) {
-                return Reply::new(201).header("location", format!("/v2/team/app/blobs/{digest}"));
+            if let Some(content) = self.mountable.get(&digest) {
+                let reply = Reply::new(201).header("location", format!("/v2/team/app/blobs/{digest}"));
+                self.blobs.insert(digest, content.clone());
+                return reply;
             }
         }
         self.next_upload += 1;

@@ -235,3 +235,22 @@ async fn what_is_under_way_may_arrive_before_a_push_is_dropped() {
         assert_eq!(model.count("POST", "uploads"), 0);
     }
 }
+
+#[tokio::test]
+async fn a_network_that_is_gone_leaves_the_upload_to_a_run_that_has_one() {
+    for kind in [Kind::Ecr, Kind::Plain] {
+        let (model, folder, image) = (Model::start(kind).await, tempfile::tempdir().unwrap(), sample());
+        let uploads = UploadRecords::new(folder.path());
+        // It goes in the middle of the layer, and is not back for the next run.
+        for parts in [3, 0] {
+            model.plan("PATCH", "uploads", parts, 999, Fault::Closed);
+            model.plan("GET", "uploads", 0, 999, Fault::Closed);
+            push(&model, &image, &uploads).await.unwrap_err();
+            model.heal();
+        }
+        model.state.lock().unwrap().log.clear();
+        let pushed = push(&model, &image, &uploads).await.unwrap();
+        assert_eq!(model.count("POST", "uploads"), 0, "{kind:?}");
+        assert_eq!(pushed.layers[0].sent, pushed.layers[0].descriptor.size - 3 * PART, "{kind:?}");
+    }
+}

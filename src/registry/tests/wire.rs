@@ -259,7 +259,7 @@ async fn nothing_at_the_address_is_told_with_ways_out() {
 async fn blobs_are_mounted_or_an_upload_is_opened() {
     let model = Model::start(Kind::Ecr).await;
     let (mountable, other) = (Digest::of(b"base"), Digest::of(b"other"));
-    model.state.lock().unwrap().mountable.insert(mountable.to_string());
+    model.state.lock().unwrap().mountable.insert(mountable.to_string(), Vec::new());
     let registry = model.registry();
     let from = "team/base".parse().unwrap();
     assert!(matches!(registry.mount(&mountable, &from).await.unwrap(), MountOutcome::Mounted));

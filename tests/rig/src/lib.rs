@@ -5,8 +5,8 @@
 //!   call, so that a test can say that no write call was made.
 //! - [`Images`] has one small image made by each real producer: `docker save`, podman, buildah, skopeo.
 //! - [`skopeo`] and [`Boto3`] say what is in a registry and in an account, in somebody else's words.
+//! - [`Proxy`] stands in front of a server and bites: it cuts, stalls, delays and slows down.
 //! - [`LambdaLift`] runs the binary under test with an environment of its own.
-//!
 //! - [`Dockerd`] and [`PodmanService`] are daemons with stores of their own; [`RecordingSocket`] stands before one and
 //!   notes what is asked. [`scripted_daemon`] is the exception that was written here: a daemon with any fault.
 //!
@@ -25,6 +25,7 @@ mod images;
 mod lambda_lift;
 mod moto;
 mod podman;
+mod proxy;
 mod recording_socket;
 mod registry;
 pub mod scripted_daemon;
@@ -40,6 +41,7 @@ pub use images::{Images, LocalImage};
 pub use lambda_lift::{LambdaLift, Run};
 pub use moto::Moto;
 pub use podman::PodmanService;
+pub use proxy::{Bite, Bitten, Cut, Ending, Harm, Line, Proxy};
 pub use recording_socket::RecordingSocket;
 pub use registry::Registry;
 pub use third_party_cloud::ThirdPartyCloud;
