@@ -182,12 +182,6 @@ pub(super) struct ImageArguments {
     /// A repository of the same registry whose layers may be taken over (repeatable): a name or the full URI
     #[arg(long, env = "LAMBDA_LIFT_MOUNT_FROM", value_name = "REPOSITORY", value_delimiter = ',')]
     pub(super) mount_from: Vec<String>,
-    /// Where things are remembered between runs (default: lambda-lift in the user's cache folder)
-    #[arg(long, env = "LAMBDA_LIFT_CACHE_DIR", value_name = "DIR")]
-    pub(super) cache_dir: Option<PathBuf>,
-    /// Remember nothing, and know nothing of earlier runs
-    #[arg(long, env = "LAMBDA_LIFT_NO_CACHE", value_parser = BoolishValueParser::new())]
-    pub(super) no_cache: bool,
     /// Large layers that are sent at the same time; four times as many small ones move beside them
     #[arg(long, env = "LAMBDA_LIFT_JOBS", value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) jobs: u16,
@@ -202,7 +196,7 @@ pub(super) struct ImageArguments {
     pub(super) stall_timeout: String,
 }
 
-/// Where an image comes from that is not in a file.
+/// Where an image comes from that is not in a file, and what is known of it from earlier runs.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Image and repository")]
 pub(super) struct SourceArguments {
@@ -216,6 +210,12 @@ pub(super) struct SourceArguments {
     /// Connect here instead of the host of a docker:// source (VPC endpoint, proxy, stand-in)
     #[arg(long, env = "LAMBDA_LIFT_SOURCE_ENDPOINT", value_name = "URL")]
     pub(super) source_endpoint: Option<String>,
+    /// Where things are remembered between runs (default: lambda-lift in the user's cache folder)
+    #[arg(long, env = "LAMBDA_LIFT_CACHE_DIR", value_name = "DIR")]
+    pub(super) cache_dir: Option<PathBuf>,
+    /// Remember nothing, and know nothing of earlier runs
+    #[arg(long, env = "LAMBDA_LIFT_NO_CACHE", value_parser = BoolishValueParser::new())]
+    pub(super) no_cache: bool,
 }
 
 /// Which function, and how it shall be.

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 
 use crate::image::DaemonSettings;
 
-use super::session::default_cache_directory;
+use super::arguments::SourceArguments;
+use super::settings::cache_folder;
 
 /// Where a daemon listens when nothing says otherwise: Docker, then podman's service of this user and of root.
 const DOCKER_SOCKET: &str = "/var/run/docker.sock";
 const PODMAN_SOCKET: &str = "podman/podman.sock";
 
-/// The settings of this process's environment. `host` is `--docker-host`.
-pub(super) fn daemon_settings(host: Option<&str>) -> DaemonSettings {
+/// The settings of the arguments and of this process's environment.
+pub(super) fn daemon_settings(arguments: &SourceArguments) -> DaemonSettings {
     let text = |name: &str| variable(name).map(|value| value.to_string_lossy().into_owned());
     let folder = |name: &str| variable(name).map(PathBuf::from);
     let runtime = folder("XDG_RUNTIME_DIR").unwrap_or_default();
@@ -22,7 +23,7 @@ pub(super) fn daemon_settings(host: Option<&str>) -> DaemonSettings {
         PathBuf::from("/run").join(PODMAN_SOCKET),
     ];
     DaemonSettings {
-        host: host.map(str::to_owned),
+        host: arguments.docker_host.clone(),
         docker_host: text("DOCKER_HOST"),
         context: text("DOCKER_CONTEXT"),
         configuration: folder("DOCKER_CONFIG")
@@ -30,7 +31,8 @@ pub(super) fn daemon_settings(host: Option<&str>) -> DaemonSettings {
         tls_verify: variable("DOCKER_TLS_VERIFY").is_some(),
         certificates: folder("DOCKER_CERT_PATH"),
         sockets: sockets.into_iter().filter(|socket| socket.is_absolute()).collect(),
-        cache: default_cache_directory().join("exports"),
+        cache: cache_folder(arguments).join("exports"),
+        remember: !arguments.no_cache,
     }
 }
 

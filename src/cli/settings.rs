@@ -1,5 +1,6 @@
 //! From arguments as typed to what the pipeline understands. Everything that is wrong here ends with exit 2.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -91,8 +92,7 @@ pub(super) fn resolve(
     };
     let encoding = image.compression.as_deref().map(encoding).transpose()?.unwrap_or_default();
     let mount_from = image.mount_from.iter().map(|name| parse(name)).collect::<Result<_, _>>()?;
-    let folder = image.cache_dir.clone().unwrap_or_else(default_cache_directory);
-    let memory = (!image.no_cache).then(|| Memory::in_folder(folder));
+    let memory = (!image.from.no_cache).then(|| Memory::in_folder(cache_folder(&image.from)));
     let distrust = memory.as_ref().and_then(Memory::distrust);
     Ok(Resolved {
         source,
@@ -124,8 +124,12 @@ pub(super) fn source(text: &str) -> Result<SourceRef, Failure> {
 
 /// How a source that is not in a file is reached.
 pub(super) fn source_access(arguments: &SourceArguments, reporter: Arc<dyn Reporter>) -> SourceAccess {
-    let daemon = daemon_settings(arguments.docker_host.as_deref());
-    SourceAccess { daemon, reporter, ..SourceAccess::default() }
+    SourceAccess { daemon: daemon_settings(arguments), reporter, ..SourceAccess::default() }
+}
+
+/// Where things are remembered.
+pub(super) fn cache_folder(arguments: &SourceArguments) -> PathBuf {
+    arguments.cache_dir.clone().unwrap_or_else(default_cache_directory)
 }
 
 /// `--compression` as typed: a level from 1 to 9, or `keep`.

@@ -93,6 +93,24 @@ fn a_remembered_image_is_exported_once_when_its_layers_are_needed() {
 }
 
 #[test]
+fn what_is_remembered_of_an_image_lies_where_it_is_wanted_or_nowhere() {
+    let (account, daemon) = account_beside(|exported| exported.daemon(whole));
+    let usual = account.lambda_lift.home().join("cache/lambda-lift");
+    let elsewhere = account.lambda_lift.home().join("elsewhere");
+    for _ in 0..2 {
+        account.run(&["check", IMAGE, "--no-cache"]).expect(0);
+        assert_eq!(exports(&daemon), 1);
+    }
+    let folder = elsewhere.display().to_string();
+    for exported in [1, 0] {
+        account.run(&["check", IMAGE, "--cache-dir", &folder]).expect(0);
+        assert_eq!(exports(&daemon), exported);
+    }
+    let files = |folder: &Path| fs::read_dir(folder.join("exports")).map_or(0, Iterator::count);
+    assert_eq!((files(&usual), files(&elsewhere)), (0, 1));
+}
+
+#[test]
 fn a_plan_reads_layers_once_and_the_deploy_after_it_only_what_it_sends() {
     let (account, daemon) = account_beside(|exported| exported.daemon(whole));
     account.run(&["check", IMAGE]).expect(0);

@@ -38,6 +38,8 @@ pub struct DaemonSettings {
     pub sockets: Vec<PathBuf>,
     /// Where exports are kept while they are needed, and what is remembered of them.
     pub cache: PathBuf,
+    /// Whether anything is remembered beyond this run.
+    pub remember: bool,
 }
 
 /// Where a daemon listens.

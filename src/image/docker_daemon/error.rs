@@ -136,7 +136,7 @@ impl DaemonProblem {
                 "Lambda takes images of at most 10 GB uncompressed: make it smaller; docker history shows its largest layers"
             }
             Self::NoRoom { .. } | Self::NotKept { .. } => {
-                "free some space there, or name a folder with more in XDG_CACHE_HOME"
+                "free some space there, or name a folder with more: --cache-dir DIR"
             }
         }
     }

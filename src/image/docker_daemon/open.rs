@@ -26,7 +26,7 @@ pub(in crate::image) async fn open(
     let reference = ImageReference::parse(source.rest())?;
     let settings = &access.daemon;
     let (daemon, id) = Daemon::find(settings, &reference).await?;
-    let records = Records::in_folder(&settings.cache);
+    let records = Records::new(&settings.cache, settings.remember);
     let reporter = Arc::clone(&access.reporter);
     let export = Export { daemon, id, spool: SpoolSettings::in_folder(&settings.cache), reporter };
     if let Some(archive) = records.look_up(&id) {

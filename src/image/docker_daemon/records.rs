@@ -5,11 +5,9 @@
 //! from the export itself, against the id that the daemon says: a record that was spoilt cannot make another image of it.
 //! A configuration may hold secrets in its environment, so the folder and the files are for this user alone.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -19,6 +17,7 @@ use crate::image::BlobStore;
 use crate::image::archive::{Archive, Entry, FileEntry, MAX_ENTRIES};
 use crate::image::files::Seen;
 use crate::name::Digest;
+use crate::private_folder::PrivateFolder;
 
 /// How many images are remembered. A record has some ten kilobytes.
 const MOST_RECORDS: usize = 256;
@@ -26,12 +25,9 @@ const MOST_RECORDS: usize = 256;
 /// A larger record is not written, and not read.
 const LARGEST_RECORD: usize = 4 << 20;
 
-/// The records in one folder.
+/// The records in one folder; none where nothing is remembered.
 #[derive(Debug, Clone)]
-pub(super) struct Records {
-    folder: PathBuf,
-    most: usize,
-}
+pub(super) struct Records(Option<PrivateFolder>);
 
 #[derive(Serialize, Deserialize)]
 struct Record {
@@ -62,28 +58,19 @@ struct RecordedLink {
 }
 
 impl Records {
-    pub(super) fn in_folder(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), most: MOST_RECORDS }
+    pub(super) fn new(folder: &Path, remember: bool) -> Self {
+        Self(remember.then(|| PrivateFolder::new(folder, MOST_RECORDS)))
     }
 
     /// The table of the export of this image; none when it is not remembered, or the record is spoilt.
     pub(super) fn look_up(&self, image: &Digest) -> Option<Archive> {
-        let path = self.path_of(image);
-        let mut text = Vec::new();
-        let limit = LARGEST_RECORD as u64 + 1;
-        File::open(&path).ok()?.take(limit).read_to_end(&mut text).ok()?;
-        if text.len() > LARGEST_RECORD {
-            return None;
-        }
-        let record: Record = serde_json::from_slice(&text).ok()?;
+        let (folder, name) = (self.0.as_ref()?, name_of(image));
+        let record: Record = serde_json::from_str(&folder.read(&name, LARGEST_RECORD as u64)?).ok()?;
         if record.version != 1 || record.files.len() > MAX_ENTRIES {
             return None;
         }
         let entries = record.files.into_iter().map(RecordedFile::restore).collect::<Option<_>>()?;
-        // Keeps what is in use from being dropped as the oldest; not worth an error.
-        if let Ok(file) = File::options().append(true).open(&path) {
-            let _ = file.set_modified(SystemTime::now());
-        }
+        folder.touch(&name);
         Some(Archive::remembered(entries, Arc::new(Elsewhere)))
     }
 
@@ -92,48 +79,24 @@ impl Records {
     /// # Errors
     /// Fails when the folder cannot be written to; without a record the next run reads an export again, no more.
     pub(super) fn store(&self, image: &Digest, archive: &Archive) -> io::Result<()> {
+        let Some(folder) = &self.0 else { return Ok(()) };
         let files = archive.entries().iter().filter_map(|(name, entry)| RecordedFile::of(name, entry));
         let mut files: Vec<RecordedFile> = files.collect();
         files.sort_by(|one, other| one.name.cmp(&other.name));
         let text = serde_json::to_vec(&Record { version: 1, files })?;
-        if text.len() > LARGEST_RECORD {
-            return Ok(());
-        }
-        // Written aside and renamed: runs in parallel never see half a record. The temporary file is private.
-        let mut temporary =
-            tempfile::Builder::new().prefix(".record-").suffix(".tmp").tempfile_in(&self.folder)?;
-        temporary.write_all(&text)?;
-        temporary.persist(self.path_of(image)).map_err(|error| error.error)?;
-        self.drop_oldest()
+        if text.len() > LARGEST_RECORD { Ok(()) } else { folder.put(&name_of(image), &text) }
     }
 
     /// Forgets an image.
     pub(super) fn forget(&self, image: &Digest) {
-        // What is not there, or cannot be removed, is found spoilt again by the next run.
-        let _ = fs::remove_file(self.path_of(image));
-    }
-
-    fn path_of(&self, image: &Digest) -> PathBuf {
-        self.folder.join(format!("{}.json", image.hex()))
-    }
-
-    fn drop_oldest(&self) -> io::Result<()> {
-        let mut files = Vec::new();
-        for file in fs::read_dir(&self.folder)? {
-            let file = file?;
-            // A parallel run may have removed it meanwhile.
-            let Ok(metadata) = file.metadata() else { continue };
-            let ours = file.path().extension().is_some_and(|ending| ending == "json" || ending == "tmp");
-            if metadata.is_file() && ours {
-                files.push((metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), file.path()));
-            }
+        if let Some(folder) = &self.0 {
+            folder.remove(&name_of(image));
         }
-        files.sort();
-        for (_, path) in &files[..files.len().saturating_sub(self.most)] {
-            let _ = fs::remove_file(path);
-        }
-        Ok(())
     }
+}
+
+fn name_of(image: &Digest) -> String {
+    format!("{}.json", image.hex())
 }
 
 impl RecordedFile {
@@ -188,6 +151,8 @@ impl BlobStore for Elsewhere {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::image::fixture::{TarFile, docker_tree};
 
@@ -201,7 +166,7 @@ mod tests {
     #[test]
     fn a_record_has_the_whole_table_and_the_documents_byte_for_byte() {
         let folder = tempfile::tempdir().unwrap();
-        let (records, image, archive) = (Records::in_folder(folder.path()), Digest::of(b"one"), archive());
+        let (records, image, archive) = (Records::new(folder.path(), true), Digest::of(b"one"), archive());
         assert!(records.look_up(&image).is_none());
         records.store(&image, &archive).unwrap();
         let remembered = records.look_up(&image).unwrap();
@@ -225,9 +190,9 @@ mod tests {
     #[test]
     fn a_spoilt_record_counts_as_none() {
         let folder = tempfile::tempdir().unwrap();
-        let (records, image) = (Records::in_folder(folder.path()), Digest::of(b"one"));
+        let (records, image) = (Records::new(folder.path(), true), Digest::of(b"one"));
         records.store(&image, &archive()).unwrap();
-        let path = records.path_of(&image);
+        let path = folder.path().join(name_of(&image));
         let good = fs::read_to_string(&path).unwrap();
         let huge = format!("{good}{}", " ".repeat(LARGEST_RECORD));
         for bad in [
@@ -248,22 +213,16 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn records_are_for_this_user_alone_and_the_least_recently_used_are_dropped() {
+    fn records_are_for_this_user_alone_and_none_are_made_where_that_is_not_wanted() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
-        let records = Records { most: 2, ..Records::in_folder(folder.path()) };
-        let images = ["one", "two", "three"].map(|name| Digest::of(name.as_bytes()));
-        for (age, image) in images.iter().enumerate() {
-            records.store(image, &archive()).unwrap();
-            let path = records.path_of(image);
-            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-            let file = File::options().append(true).open(path).unwrap();
-            let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(age as u64);
-            file.set_modified(time).unwrap();
-            // A look-up makes it the most recent.
-            assert!(records.look_up(&images[0]).is_some());
-        }
-        let there = images.each_ref().map(|image| records.path_of(image).exists());
-        assert_eq!(there, [true, false, true]);
+        let image = Digest::of(b"one");
+        let forgetful = Records::new(folder.path(), false);
+        forgetful.store(&image, &archive()).unwrap();
+        assert!(forgetful.look_up(&image).is_none() && fs::read_dir(folder.path()).unwrap().count() == 0);
+        Records::new(folder.path(), true).store(&image, &archive()).unwrap();
+        assert!(forgetful.look_up(&image).is_none());
+        let mode = fs::metadata(folder.path().join(name_of(&image))).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
     }
 }

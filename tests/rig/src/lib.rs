@@ -7,7 +7,6 @@
 //! - [`skopeo`] and [`Boto3`] say what is in a registry and in an account, in somebody else's words.
 //! - [`Proxy`] stands in front of a server and bites: it cuts, stalls, delays and slows down.
 //! - [`LambdaLift`] runs the binary under test with an environment of its own.
-//!
 //! - [`Dockerd`] and [`PodmanService`] are daemons with stores of their own; [`RecordingSocket`] stands before one and
 //!   notes what is asked. [`scripted_daemon`] is the exception that was written here: a daemon with any fault.
 //!

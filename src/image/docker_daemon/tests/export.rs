@@ -85,7 +85,7 @@ fn a_full_disk_is_told_apart_from_a_broken_one() {
         io::copy(&mut spooling, &mut io::sink()).unwrap_err();
         let problem = failure.take().unwrap();
         assert!(problem.to_string().contains(says), "{problem}");
-        assert!(problem.hint().contains("XDG_CACHE_HOME"));
+        assert!(problem.hint().contains("--cache-dir"));
     }
 }
 

@@ -64,7 +64,12 @@ impl Machine {
     pub(super) fn access(&self, host: &str) -> SourceAccess {
         let cache = self.cache().to_owned();
         SourceAccess {
-            daemon: DaemonSettings { host: Some(host.to_owned()), cache, ..Default::default() },
+            daemon: DaemonSettings {
+                host: Some(host.to_owned()),
+                cache,
+                remember: true,
+                ..Default::default()
+            },
             ..Default::default()
         }
     }
