@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::cloud::VersionTraffic;
 use crate::name::Digest;
 use crate::preflight::Finding;
 
@@ -42,6 +43,13 @@ pub enum Event {
         /// Bytes read of it so far; it may fall when a layer is begun again.
         read: u64,
     },
+    /// A layer that an earlier run had begun to send goes on from where the registry has it.
+    LayerResumed {
+        /// The layer's diff id.
+        diff_id: Digest,
+        /// Bytes that the registry has of it already.
+        from: u64,
+    },
     /// A layer is where it should be.
     LayerDone {
         /// The layer's diff id.
@@ -65,13 +73,37 @@ pub enum Event {
         /// The text, a few lines, without control characters.
         text: String,
     },
-    /// AWS is busy and we wait for it.
+    /// Something went another way than usual, and just as well: for who wants to know everything.
+    Note {
+        /// What, for a person.
+        text: String,
+    },
+    /// How an alias's traffic stands while a release waits; told about each second.
+    Traffic(TrafficView),
+    /// AWS, or whoever has the image, is busy and we wait for it.
     Waiting {
         /// For what, for a person: `function checkout`.
         what: String,
         /// How it stands: `LastUpdateStatus is InProgress`.
         state: String,
     },
+}
+
+/// How an alias's traffic stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrafficView {
+    /// The alias.
+    pub alias: String,
+    /// The version that had all traffic.
+    pub old: String,
+    /// The version that is released.
+    pub new: String,
+    /// The new version's share, 0.0–1.0.
+    pub share: f64,
+    /// Until the next shift, or the end.
+    pub rest: Duration,
+    /// What the new version did, and the old one; none where nobody looks at metrics.
+    pub traffic: Option<(VersionTraffic, Option<VersionTraffic>)>,
 }
 
 /// What was done with a layer.

@@ -7,9 +7,11 @@ use serde_json::json;
 use crate::cloud::{Caller, LiveAlias, LiveFunction, PublishedVersion, Repository, TagMutability};
 use crate::function::samples::{declared, live};
 use crate::image::{BlobLocation, Compression, Config, Layer, LocalImage, MediaFlavor};
+use crate::layer::Encoding;
 use crate::name::{AccountId, Architecture, Digest, Region, RegistryHost};
 use crate::observe::{
-    Facts, FunctionFacts, ImageFacts, KnownLayer, LayerFacts, LayerOrigin, PolicyFacts, RepositoryFacts,
+    Facts, FunctionFacts, ImageFacts, KnownLayer, LayerFacts, LayerOrigin, MountFacts, PolicyFacts,
+    RepositoryFacts,
 };
 use crate::plan::{DeploySpec, FunctionSpec, default_tag};
 use crate::policy::PolicyScope;
@@ -67,6 +69,8 @@ pub(crate) fn spec() -> DeploySpec {
         region: region(),
         tags: Vec::new(),
         create_repository: None,
+        encoding: Encoding::default(),
+        mount_from: Vec::new(),
         architecture: None,
         function: Some(FunctionSpec {
             name: "shop".parse().unwrap(),
@@ -89,7 +93,13 @@ pub(crate) fn spec() -> DeploySpec {
 /// Everything is as [`spec`] wants it: the image is there, the function runs it, and version 3 is published of it.
 pub(crate) fn facts() -> Facts {
     let local = image();
-    let known = KnownLayer { digest: Digest::of(b"gzip"), size: 4, origin: LayerOrigin::Computed };
+    let known = KnownLayer {
+        digest: Digest::of(b"gzip"),
+        size: 4,
+        compression: Compression::Gzip,
+        uncompressed_bytes: None,
+        origin: LayerOrigin::Computed,
+    };
     let descriptor =
         LayerDescriptor { digest: known.digest, size: known.size, compression: Compression::Gzip };
     let manifest = manifest_for(&local, &[descriptor]);
@@ -112,6 +122,8 @@ pub(crate) fn facts() -> Facts {
             layers: vec![LayerFacts { known: Some(known), stored: true }],
             manifest: Some(manifest),
             manifest_stored: true,
+            config_stored: true,
+            mount: MountFacts { from: Vec::new(), is_possible: true, elsewhere: Vec::new() },
             tags: vec![(default_tag(&digest), Some(digest))],
         },
         repository: RepositoryFacts::Present(Repository {

@@ -18,13 +18,10 @@ pub(crate) struct BlobStore {
 }
 
 impl BlobStore {
-    /// Opens the store. Uploads that an earlier run did not finish are thrown away.
+    /// Opens the store.
     pub(crate) fn open(state: &Path) -> io::Result<Self> {
         let store = BlobStore { blobs: state.join("blobs/sha256"), uploads: state.join("uploads") };
         fs::create_dir_all(&store.blobs)?;
-        if store.uploads.exists() {
-            fs::remove_dir_all(&store.uploads)?;
-        }
         fs::create_dir_all(&store.uploads)?;
         Ok(store)
     }
@@ -33,6 +30,11 @@ impl BlobStore {
     pub(crate) fn path(&self, digest: &str) -> PathBuf {
         let hex = digest.strip_prefix("sha256:").unwrap_or(digest);
         self.blobs.join(&hex[..2.min(hex.len())]).join(hex)
+    }
+
+    /// The folder of uploads.
+    pub(crate) fn uploads(&self) -> &Path {
+        &self.uploads
     }
 
     /// A new, empty file for an upload.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::Response;
 use hyper::body::Incoming;
@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use crate::calls::{CallLog, CallStart, OpenCall};
 use crate::fault::{Effect, FaultBook, ResetMoment};
 use crate::identity::user_arn;
+use crate::limits::{Traffic, Working};
 use crate::protocol::{Common, Protocol};
 use crate::reply::{Outgoing, Reply, Sending};
 use crate::request_body::RequestBody;
@@ -23,6 +24,7 @@ pub(crate) struct Disconnected;
 pub(crate) struct Line<'a> {
     pub(crate) calls: &'a CallLog,
     pub(crate) faults: &'a FaultBook,
+    pub(crate) traffic: &'a Traffic,
     /// Set to tear the connection down in the place of closing it.
     pub(crate) reset: &'a AtomicBool,
 }
@@ -36,6 +38,10 @@ pub(crate) struct Exchange<'a> {
     protocol: Protocol,
     head_only: bool,
     deny: Denial,
+    traffic: &'a Traffic,
+    shelf: String,
+    /// ECR's name of the operation, under which its rate is limited.
+    quota: String,
 }
 
 /// What a denied caller is told.
@@ -43,6 +49,8 @@ struct Denial {
     caller_arn: String,
     action: String,
     resource: String,
+    /// Whether the connection is closed in the place of an answer.
+    hangs_up: bool,
 }
 
 impl<'a> Exchange<'a> {
@@ -63,7 +71,7 @@ impl<'a> Exchange<'a> {
         protocol: Protocol,
         body: RequestBody,
     ) -> Exchange<'a> {
-        let fault = line.faults.decide(&start.operation, &start.account, start.resource.as_deref());
+        let fault = line.faults.decide(&start);
         let service = match start.service.as_str() {
             "registry" | "layers" => "ecr",
             "monitoring" => "cloudwatch",
@@ -73,14 +81,30 @@ impl<'a> Exchange<'a> {
             caller_arn: user_arn(&start.account, &start.region),
             action: format!("{service}:{}", permission(&start.operation)),
             resource: resource_arn(service, &start),
+            hangs_up: false,
         };
+        let shelf = format!("{}/{}", start.account, start.region);
+        let quota = if service == "ecr" { permission(&start.operation).to_owned() } else { String::new() };
         let head_only = start.method == "HEAD";
         let call = line.calls.begin(start, body.arrived());
-        let mut exchange =
-            Exchange { body, call, reset: line.reset, effect: None, protocol, head_only, deny };
+        let mut exchange = Exchange {
+            body,
+            call,
+            reset: line.reset,
+            effect: None,
+            protocol,
+            head_only,
+            deny,
+            traffic: line.traffic,
+            shelf,
+            quota,
+        };
         if let Some(fault) = fault {
             exchange.call.note_fault(fault.effect.as_ref().map_or("delay", Effect::name));
             tokio::time::sleep(Duration::from_millis(fault.delay_milliseconds)).await;
+            if let Some(together) = fault.together {
+                together.wait().await;
+            }
             exchange.effect = fault.effect;
         }
         exchange
@@ -89,17 +113,22 @@ impl<'a> Exchange<'a> {
     /// What happens in the place of the operation: an answer, the end of the connection, or nothing.
     pub(crate) async fn intercept(&mut self) -> Result<Option<Reply>, Disconnected> {
         let reply = match &self.effect {
+            None if !self.traffic.admit(&self.shelf, &self.quota, Instant::now()) => {
+                return Ok(Some(self.throttled().await));
+            }
             None | Some(Effect::HalfResponse | Effect::Reset(ResetMoment::After)) => return Ok(None),
             Some(Effect::Reset(ResetMoment::BeforeBody)) => return Err(self.cut()),
             Some(Effect::Reset(ResetMoment::MidBody)) => {
                 self.body.cut_in_half();
                 return Ok(None);
             }
+            Some(Effect::Close) => return Err(self.close()),
             Some(Effect::Stall) => std::future::pending().await,
             Some(Effect::Throttle) => self.protocol.common(Common::Throttled),
             Some(Effect::ExpiredToken) => self.protocol.common(Common::ExpiredToken),
+            Some(Effect::Deny) if self.deny.hangs_up => return Err(self.close()),
             Some(Effect::Deny) => {
-                let Denial { caller_arn, action, resource } = &self.deny;
+                let Denial { caller_arn, action, resource, .. } = &self.deny;
                 self.protocol.denied(caller_arn, action, resource, "identity-based")
             }
             Some(Effect::Error(error)) => {
@@ -116,6 +145,26 @@ impl<'a> Exchange<'a> {
         // Whoever is still sending would otherwise see a reset in the place of the answer.
         self.body.drain().await;
         Ok(Some(reply))
+    }
+
+    /// Lets a denied caller find the connection closed in the place of an answer.
+    pub(crate) fn hang_up_on_denied(&mut self, hangs_up: bool) {
+        self.deny.hangs_up = hangs_up;
+    }
+
+    /// A place among the requests that the registry works on; none when all are taken.
+    pub(crate) fn enter(&self) -> Option<Working> {
+        self.traffic.enter(&self.shelf)
+    }
+
+    /// The answer to a call beyond the limits.
+    pub(crate) async fn throttled(&mut self) -> Reply {
+        self.body.drain().await;
+        let reply = self.protocol.common(Common::Throttled);
+        match self.traffic.retry_after() {
+            Some(seconds) => reply.with("retry-after", seconds.to_string()),
+            None => reply,
+        }
     }
 
     /// Whether a fault lets only half of the body arrive.

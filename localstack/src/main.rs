@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use lambda_lift_localstack::{DEFAULT_ACCOUNT, FaultRule, Quirks, Settings, Stand};
+use lambda_lift_localstack::{DEFAULT_ACCOUNT, FaultRule, Quirks, RegistryLimits, Settings, Stand};
 use serde::de::DeserializeOwned;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -28,6 +28,9 @@ struct Arguments {
     /// Which of ECR's departures from the OCI spec to play: a JSON file, see README.md.
     #[arg(long, value_name = "FILE")]
     quirks: Option<PathBuf>,
+    /// How much the registry lets through: a JSON file, see README.md.
+    #[arg(long, value_name = "FILE")]
+    limits: Option<PathBuf>,
     /// Append each call to this file, as a line of JSON.
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
@@ -40,6 +43,9 @@ struct Arguments {
     /// How long registry tokens are good for, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 43_200)]
     token_lifetime: u64,
+    /// How many requests to the registry a token is good for; any number without it.
+    #[arg(long, value_name = "REQUESTS")]
+    token_uses: Option<u64>,
     /// For how long the manifest validator does not see a new blob, in milliseconds.
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
     validator_lag: u64,
@@ -67,6 +73,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     // Before the URL is printed: whoever reads it may send a signal at once.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let faults: Option<Vec<FaultRule>> = arguments.faults.map(read).transpose()?;
+    let limits: Option<RegistryLimits> = arguments.limits.map(read).transpose()?;
     let quirks: Option<Quirks> = arguments.quirks.map(read).transpose()?;
     let stand = Stand::start(Settings {
         port: arguments.port,
@@ -75,6 +82,8 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         default_account: arguments.account,
         token_lifetime: Duration::from_secs(arguments.token_lifetime),
         validator_lag: Duration::from_millis(arguments.validator_lag),
+        token_uses: arguments.token_uses,
+        registry_limits: limits.unwrap_or_default(),
         quirks: quirks.unwrap_or_default(),
         faults: faults.unwrap_or_default(),
         log: arguments.log,

@@ -48,17 +48,18 @@ impl RequestBody {
     /// The next piece; none at the end.
     pub(crate) async fn next(&mut self) -> Option<Result<Bytes, BodyError>> {
         loop {
+            let left = self.cut_at.map(|cut_at| cut_at.saturating_sub(self.taken));
+            // Also where the rest has arrived already, in one piece with what was let through.
+            if left == Some(0) {
+                return Some(Err(BodyError::Interrupted));
+            }
             let frame = match self.incoming.frame().await? {
                 Ok(frame) => frame,
                 Err(_) => return Some(Err(BodyError::Interrupted)),
             };
             // Trailers carry nothing that the stand-in reads.
             let Ok(mut piece) = frame.into_data() else { continue };
-            if let Some(cut_at) = self.cut_at {
-                let left = cut_at.saturating_sub(self.taken);
-                if left == 0 {
-                    return Some(Err(BodyError::Interrupted));
-                }
+            if let Some(left) = left {
                 piece.truncate(usize::try_from(left).unwrap_or(usize::MAX));
             }
             self.taken += piece.len() as u64;

@@ -22,6 +22,7 @@ use crate::exchange::{Disconnected, Exchange, Line};
 use crate::fault::FaultBook;
 use crate::head::Head;
 use crate::identity::Directory;
+use crate::limits::Traffic;
 use crate::operation;
 use crate::protocol::{Common, Protocol};
 use crate::registry::{self, Failure, Route, Visit};
@@ -44,6 +45,7 @@ pub(crate) struct Shared {
     pub(crate) ecr: Arc<Ecr>,
     pub(crate) services: Services,
     pub(crate) calls: CallLog,
+    pub(crate) traffic: Traffic,
     pub(crate) faults: FaultBook,
 }
 
@@ -100,7 +102,7 @@ async fn answer(
     if path.starts_with(control::PATH) {
         return Ok(control::answer(&shared, &head, body).await);
     }
-    let line = Line { calls: &shared.calls, faults: &shared.faults, reset: &reset };
+    let line = Line { calls: &shared.calls, faults: &shared.faults, traffic: &shared.traffic, reset: &reset };
     if path == "/v2" || path.starts_with("/v2/") {
         visit_registry(&shared, &head, line, body).await
     } else if path.starts_with(DOWNLOAD_PATH) {
@@ -136,9 +138,15 @@ async fn visit_registry(
         start.region = visitor.place.region.clone();
     }
     let mut exchange = Exchange::begin(line, start, Protocol::Registry, body).await;
+    let opens = route.as_ref().is_some_and(Route::opens_upload);
+    exchange.hang_up_on_denied(opens && shared.ecr.quirks.missing_repository_closes_connection);
     if let Some(reply) = exchange.intercept().await? {
         return exchange.finish(reply);
     }
+    let Some(_working) = exchange.enter() else {
+        let reply = exchange.throttled().await;
+        return exchange.finish(reply);
+    };
     let reply = match (visitor, route) {
         (Err(refused), _) => refused,
         (Ok(_), None) => registry::unsupported(),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fault::FaultRule;
 use crate::lambda::LambdaSettings;
+use crate::limits::RegistryLimits;
 
 /// The account of a caller whose access key says nothing else.
 pub const DEFAULT_ACCOUNT: &str = "123456789012";
@@ -25,10 +26,15 @@ pub struct Settings {
     pub default_account: String,
     /// How long a registry token is good for (ECR: 12 hours).
     pub token_lifetime: Duration,
+    /// How many requests to the registry a token is good for, so that one expires in the middle of a push; without
+    /// it, any number.
+    pub token_uses: Option<u64>,
     /// What `expiresAt` of a new token says in the place of the truth, to play a wrong clock.
     pub reported_expiry: Option<SystemTime>,
     /// For how long the manifest validator does not see a blob that was just committed.
     pub validator_lag: Duration,
+    /// How much the registry lets through, and how large a layer may be.
+    pub registry_limits: RegistryLimits,
     /// ECR's departures from the OCI distribution spec.
     pub quirks: Quirks,
     /// How Lambda behaves.
@@ -47,8 +53,10 @@ impl Default for Settings {
             accounts: BTreeMap::new(),
             default_account: DEFAULT_ACCOUNT.to_owned(),
             token_lifetime: Duration::from_secs(12 * 60 * 60),
+            token_uses: None,
             reported_expiry: None,
             validator_lag: Duration::ZERO,
+            registry_limits: RegistryLimits::default(),
             quirks: Quirks::default(),
             lambda: LambdaSettings::default(),
             faults: Vec::new(),
@@ -69,6 +77,8 @@ pub struct Quirks {
     pub part_floor_bytes: u64,
     /// A part that does not begin where the stored bytes end is refused with 416.
     pub offsets_checked: bool,
+    /// A part that comes while another part of the same upload is on its way is refused with 416; else it waits.
+    pub parallel_parts_refused: bool,
     /// What arrived of an interrupted part stays, and counts as a part.
     pub interrupted_parts_stay: bool,
     /// Asking for an upload's status answers 404.
@@ -87,8 +97,24 @@ pub struct Quirks {
     pub blobs_redirect: bool,
     /// A repository policy reads back reformatted, with bare account ids turned into ARNs.
     pub policies_reformatted: bool,
-    /// Opening an upload in a missing repository closes the connection in the place of an answer. Off by default.
+    /// What the `Location` of an upload looks like.
+    pub upload_location: UploadLocation,
+    /// Opening an upload closes the connection in the place of an answer when the repository or the permission is
+    /// missing. Off by default.
     pub missing_repository_closes_connection: bool,
+}
+
+/// What the `Location` of an upload looks like. The spec allows all of these.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UploadLocation {
+    /// With the host that the caller used, as ECR's.
+    #[default]
+    Absolute,
+    /// A path only.
+    Relative,
+    /// On another host, which takes what is in the address and refuses credentials, as a signed address of S3 does.
+    OtherHost,
 }
 
 impl Default for Quirks {
@@ -98,6 +124,7 @@ impl Default for Quirks {
             stale_range: true,
             part_floor_bytes: 5 * 1024 * 1024,
             offsets_checked: true,
+            parallel_parts_refused: true,
             interrupted_parts_stay: true,
             upload_status_hidden: true,
             manifest_put_without_location: true,
@@ -107,6 +134,7 @@ impl Default for Quirks {
             identical_tag_refused: true,
             blobs_redirect: true,
             policies_reformatted: true,
+            upload_location: UploadLocation::Absolute,
             missing_repository_closes_connection: false,
         }
     }
@@ -120,6 +148,7 @@ impl Quirks {
             stale_range: false,
             part_floor_bytes: 0,
             offsets_checked: true,
+            parallel_parts_refused: false,
             interrupted_parts_stay: false,
             upload_status_hidden: false,
             manifest_put_without_location: false,
@@ -129,6 +158,7 @@ impl Quirks {
             identical_tag_refused: false,
             blobs_redirect: false,
             policies_reformatted: false,
+            upload_location: UploadLocation::Absolute,
             missing_repository_closes_connection: false,
         }
     }

@@ -20,6 +20,7 @@ use crate::fault::{FaultBook, FaultRule};
 use crate::identity::Directory;
 use crate::images::Images;
 use crate::lambda::{Lambda, LambdaSettings};
+use crate::limits::Traffic;
 use crate::partition::is_account;
 use crate::server::{self, Shared};
 use crate::service::{Service, Services};
@@ -58,6 +59,7 @@ impl Stand {
         let ecr = Arc::new(Ecr::open(&state, &settings)?);
         let shared = Arc::new(Shared {
             address,
+            traffic: Traffic::new(settings.registry_limits.clone()),
             services: services(&ecr, &directory, settings.lambda, &state),
             directory,
             ecr,
@@ -116,8 +118,10 @@ impl Drop for Stand {
 /// Who answers for which service of AWS, by the name that signatures use.
 fn services(ecr: &Arc<Ecr>, directory: &Arc<Directory>, lambda: LambdaSettings, state: &Path) -> Services {
     let images: Arc<dyn Images> = ecr.clone();
-    let lambda: Arc<dyn Service> = Arc::new(Lambda::new(images, lambda, Some(state.to_owned())));
-    let cloudwatch: Arc<dyn Service> = Arc::new(CloudWatch::new(Some(state.to_owned())));
+    let cloudwatch = Arc::new(CloudWatch::new(Some(state.to_owned())));
+    // What is invoked is counted.
+    let lambda = Lambda::new(images, lambda, Some(state.to_owned())).with_metrics(cloudwatch.clone());
+    let (lambda, cloudwatch): (Arc<dyn Service>, Arc<dyn Service>) = (Arc::new(lambda), cloudwatch);
     let sts: Arc<dyn Service> = Arc::new(Sts::new(directory.clone()));
     let ecr: Arc<dyn Service> = ecr.clone();
     BTreeMap::from([("ecr", ecr), ("lambda", lambda), ("monitoring", cloudwatch), ("sts", sts)])

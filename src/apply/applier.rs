@@ -1,6 +1,6 @@
 //! The one match over the steps of a plan.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -8,12 +8,14 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::cloud::{CloudErrorKind, EcrReader, EcrWriter, LambdaReader, LambdaWriter, LiveFunction, Monitor};
 use crate::event::{Event, Reporter};
 use crate::image::UNCOMPRESSED_LIMIT;
-use crate::layer::{Encoding, LayerCache};
+use crate::memory::Memory;
 use crate::name::{Digest, FunctionName, ImageUri, Version};
-use crate::observe::{Facts, LayerFacts, LayerOrigin};
+use crate::observe::{Facts, ImageFacts, LayerFacts, LayerOrigin};
 use crate::plan::{AliasStep, DeploySpec, FunctionSpec, Plan, PushStep, Step, default_tag};
 use crate::preflight::{Finding, Severity};
-use crate::registry::{KnownLayer, PushRequest, Registry, publish_manifest, push_image};
+use crate::registry::{
+    KnownLayer, PushRequest, PushedImage, Registry, RememberedOrigins, publish_manifest, push_image_within,
+};
 use crate::release::{
     Intent, Journal, JournalWriter, Place, ReleaseSpec, Releaser, Smoke, SmokeSpec, Strategy, SystemClock,
     Target, actor_of, kept_digest, new_id, seconds,
@@ -33,8 +35,10 @@ pub struct ApplySettings {
     pub jobs: usize,
     /// The size of an upload part in bytes.
     pub part_size: u64,
-    /// Where the digests of layers that are compressed on the way are remembered.
-    pub cache_directory: PathBuf,
+    /// How long the push of an image may take in all; none for as long as something moves.
+    pub push_timeout: Option<Duration>,
+    /// Where what is found out on the way is remembered; none to remember nothing.
+    pub memory: Option<Memory>,
 }
 
 /// Everything that may change the world.
@@ -79,8 +83,12 @@ impl Applier<'_> {
             let detail = report.steps[index].detail.lines().next().unwrap_or_default().to_owned();
             let name = step.name();
             self.reporter.report(Event::StepStarted { step: name, detail: detail.clone() });
+            let wrote = Arc::clone(&progress.wrote);
             let result = match self.interrupt.check() {
-                Ok(()) => self.step(step, spec, facts, &mut progress, report).await,
+                Ok(()) => {
+                    let working = self.step(step, spec, facts, &mut progress, report);
+                    self.interrupt.or_soon(working).await.unwrap_or_else(|| Err(abandoned(step, &wrote)))
+                }
                 Err(stopped) => Err(stopped),
             };
             let elapsed = begun.elapsed();
@@ -124,7 +132,7 @@ impl Applier<'_> {
                     created => drop(created?),
                 }
             }
-            Step::PushImage(push) => self.push(push, facts, progress, report).await?,
+            Step::PushImage(push) => self.push(push, spec, facts, progress, report).await?,
             Step::GrantPull(step) => {
                 write_policy(self.ecr_reader, self.ecr_writer, account, repository, step).await?;
                 if let Some(policy) = &mut report.policy {
@@ -145,6 +153,7 @@ impl Applier<'_> {
     async fn push(
         &self,
         step: &PushStep,
+        spec: &DeploySpec,
         facts: &Facts,
         progress: &mut Progress,
         report: &mut Report,
@@ -154,24 +163,54 @@ impl Applier<'_> {
             self.interrupt.or(tagging).await??;
             return Ok(());
         }
-        let cache = LayerCache::new(&self.settings.cache_directory);
+        let memory = self.settings.memory.as_ref();
         let request = PushRequest {
             image: &facts.image.local,
             known: facts.image.layers.iter().map(known_layer).collect(),
-            tags: step.tags.clone(),
+            // Without a tag of its own the image gets that of the digest which it turns out to have.
+            tags: spec.tags.clone(),
             default_tag,
             jobs: self.settings.jobs,
             part_size: self.settings.part_size,
-            encoding: Encoding::default(),
+            encoding: spec.encoding,
             uncompressed_limit: UNCOMPRESSED_LIMIT,
-            cache: Some(&cache),
+            cache: memory.map(|memory| &memory.layers),
+            uploads: memory.map(|memory| &memory.uploads),
+            present: Some(present_blobs(&facts.image)),
+            mount_from: facts.image.mount.from.clone(),
+            mounting: facts.image.mount.is_possible,
+            origins: memory
+                .map(|memory| RememberedOrigins { origins: &memory.origins, registry: &facts.registry }),
         };
-        let pushed = self.interrupt.or(push_image(self.registry, &request, self.reporter)).await??;
+        let pushed = self.push_image(&request).await?;
         progress.digest = Some(pushed.digest);
         if let Some(image) = &mut report.image {
             image.take_push(&pushed, &facts.registry, self.registry.repository());
         }
         Ok(())
+    }
+
+    /// Pushes the image; whatever ends that early leaves what a later run can go on with.
+    async fn push_image(&self, request: &PushRequest<'_>) -> Result<PushedImage, ApplyError> {
+        let limit = self.settings.push_timeout;
+        let mut push = std::pin::pin!(push_image_within(self.registry, request, self.reporter, limit));
+        let error = match self.interrupt.or(&mut push).await {
+            Ok(Ok(pushed)) => return Ok(pushed),
+            Ok(Err(error)) => {
+                // How far the other layers are may still be being written down.
+                self.registry.wind_down().await;
+                error.into()
+            }
+            Err(stopped) => {
+                // Parts that are under way may arrive.
+                tokio::select! {
+                    _ = &mut push => {}
+                    () = self.registry.wind_down() => {}
+                }
+                stopped
+            }
+        };
+        Err(error)
     }
 
     async fn function_step(
@@ -373,11 +412,39 @@ fn journal_intent(step: &AliasStep, facts: &Facts, progress: &Progress) -> Optio
     })
 }
 
+/// The error for a step that was given up in its middle because the user asked to stop and AWS did not answer: what it was
+/// to change may have been changed.
+fn abandoned(step: &Step, wrote: &AtomicBool) -> ApplyError {
+    match step {
+        Step::CreateRepository(_) | Step::PushImage(_) | Step::GrantPull(_) => ApplyError::Interrupted,
+        Step::MoveAlias(step) => ApplyError::AliasUnknown {
+            what: format!("alias {}", step.name),
+            sent: "stopped on request".to_owned(),
+            read: "stopped on request".to_owned(),
+        },
+        Step::CreateFunction(_)
+        | Step::UpdateConfiguration(_)
+        | Step::UpdateCode(_)
+        | Step::TagFunction(_)
+        | Step::PublishVersion => {
+            wrote.store(true, Ordering::Relaxed);
+            ApplyError::Interrupted
+        }
+    }
+}
+
 /// What the push may take as known by diff id: what runs, and what this tool computed itself. What the source states of
 /// itself the push sees on its own.
 fn known_layer(layer: &LayerFacts) -> Option<KnownLayer> {
     let known = layer.known.filter(|known| known.origin != LayerOrigin::Source)?;
-    Some(KnownLayer { descriptor: known.descriptor(), uncompressed_bytes: None })
+    Some(KnownLayer { descriptor: known.descriptor(), uncompressed_bytes: known.uncompressed_bytes })
+}
+
+/// The blobs that the repository was just seen to have.
+fn present_blobs(image: &ImageFacts) -> HashSet<Digest> {
+    let layers = image.layers.iter().filter(|layer| layer.stored).filter_map(|layer| layer.known);
+    let config = image.config_stored.then_some(image.local.config_digest);
+    layers.map(|known| known.digest).chain(config).collect()
 }
 
 /// A plan that lacks a step which a later one builds on. The planner's tests hold that it never makes one.

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::ApplyError;
 
-/// Tells whether the user asked to stop. A call to AWS that is under way is always finished; what waits or sends
-/// layers stops at once.
+/// How long what is under way may go on once the user asked to stop. The process ends within two seconds.
+const GRACE: Duration = Duration::from_millis(1200);
+
+/// Tells whether the user asked to stop. What waits stops at once; a call to AWS and parts of layers that are under way
+/// get a moment to arrive.
 #[derive(Debug, Clone)]
 pub struct Interrupt {
     asked: watch::Receiver<bool>,
@@ -50,17 +54,37 @@ impl Interrupt {
     /// # Errors
     /// [`ApplyError::Interrupted`].
     pub async fn or<T>(&self, work: impl Future<Output = T>) -> Result<T, ApplyError> {
-        let mut receiver = self.asked.clone();
-        let stopped = async {
-            if receiver.wait_for(|stop| *stop).await.is_err() {
-                // The sender is gone, so nobody can ask any more.
+        tokio::select! {
+            biased;
+            () = self.stopped() => Err(ApplyError::Interrupted),
+            done = work => Ok(done),
+        }
+    }
+
+    /// Runs `work` until it ends, or has had [`GRACE`] to end after the user asked to stop; then it is dropped, and
+    /// there is none.
+    pub(super) async fn or_soon<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let soon = async {
+            self.stopped().await;
+            tokio::time::sleep(GRACE).await;
+            if self.has_traffic() {
+                // Giving up now would leave the alias in the middle; the release ends by itself.
                 std::future::pending::<()>().await;
             }
         };
         tokio::select! {
             biased;
-            () = stopped => Err(ApplyError::Interrupted),
-            done = work => Ok(done),
+            done = work => Some(done),
+            () = soon => None,
+        }
+    }
+
+    /// Waits until the user asks to stop, perhaps for ever.
+    pub(super) async fn stopped(&self) {
+        let mut receiver = self.asked.clone();
+        if receiver.wait_for(|stop| *stop).await.is_err() {
+            // The sender is gone, so nobody can ask any more.
+            std::future::pending::<()>().await;
         }
     }
 }

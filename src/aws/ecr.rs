@@ -1,10 +1,13 @@
 //! Amazon ECR's control plane.
 
-use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_sdk_ecr::Client;
+use aws_sdk_ecr::config::Builder as Config;
 use aws_sdk_ecr::types;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -22,6 +25,11 @@ const GET_REPOSITORY_POLICY: Operation = operation("GetRepositoryPolicy");
 const BATCH_GET_IMAGE: Operation = operation("BatchGetImage");
 const CREATE_REPOSITORY: Operation = operation("CreateRepository");
 const SET_REPOSITORY_POLICY: Operation = operation("SetRepositoryPolicy");
+const BATCH_CHECK_LAYER_AVAILABILITY: Operation = operation("BatchCheckLayerAvailability");
+const GET_ACCOUNT_SETTING: Operation = operation("GetAccountSetting");
+
+/// How long a question may take that can be asked in another way.
+const OPTIONAL_PATIENCE: Duration = Duration::from_secs(10);
 
 const fn operation(name: &'static str) -> Operation {
     Operation { service: "Amazon ECR", name }
@@ -119,6 +127,51 @@ impl EcrReader for Ecr {
         let found = answer.images().iter().filter_map(|image| image.image_id()?.image_digest()?.parse().ok());
         Ok(Some(found.collect()))
     }
+
+    async fn blobs_stored(
+        &self,
+        registry: &AccountId,
+        name: &RepositoryName,
+        digests: &[Digest],
+    ) -> Result<HashMap<Digest, bool>, CloudError> {
+        let request = self
+            .client
+            .batch_check_layer_availability()
+            .registry_id(registry.as_str())
+            .repository_name(name.as_str())
+            .set_layer_digests(Some(digests.iter().map(Digest::to_string).collect()));
+        let answer = request.customize().config_override(once()).send().await;
+        let answer = answer.map_err(|error| BATCH_CHECK_LAYER_AVAILABILITY.failed(error))?;
+        // What stands among the failures is left out of the answer, as is a word that we do not know.
+        Ok(answer.layers().iter().filter_map(availability).collect())
+    }
+
+    async fn mounts_blobs(&self) -> Result<bool, CloudError> {
+        let call = GET_ACCOUNT_SETTING;
+        let request = self.client.get_account_setting().name("BLOB_MOUNTING");
+        let answer = request.customize().config_override(once()).send().await;
+        match answer.map_err(|error| call.failed(error))?.value() {
+            Some("ENABLED") => Ok(true),
+            Some("DISABLED") => Ok(false),
+            _ => Err(call.unexpected("BLOB_MOUNTING is neither ENABLED nor DISABLED")),
+        }
+    }
+}
+
+/// For questions that can be asked in another way: what does not answer at once is not waited for.
+fn once() -> Config {
+    let timeouts = TimeoutConfig::builder().operation_timeout(OPTIONAL_PATIENCE).build();
+    Config::new().retry_config(RetryConfig::disabled()).timeout_config(timeouts)
+}
+
+fn availability(layer: &types::Layer) -> Option<(Digest, bool)> {
+    let stored = match layer.layer_availability()? {
+        types::LayerAvailability::Available => true,
+        types::LayerAvailability::Unavailable => false,
+        // ARCHIVED, for one: it must be sent again before it can be pulled, and HEAD says what the registry thinks.
+        _ => return None,
+    };
+    Some((layer.layer_digest()?.parse().ok()?, stored))
 }
 
 #[async_trait]
@@ -355,5 +408,47 @@ mod tests {
         ecr.set_repository_policy(Some(&registry), &name, "{}").await.unwrap();
         let sent = json!({"registryId": "123456789012", "repositoryName": "team/shop", "policyText": "{}"});
         assert_eq!(replay.bodies(), [sent]);
+    }
+
+    #[tokio::test]
+    async fn many_layers_are_asked_for_at_once_and_what_is_unclear_is_left_out() {
+        let digest = |number: u8| Digest::of(&[number]);
+        let layer = |number, availability: &str| json!({"layerDigest": digest(number).to_string(), "layerAvailability": availability});
+        let (replay, ecr) = ecr([answer(
+            200,
+            json!({
+                "layers": [layer(1, "AVAILABLE"), layer(2, "UNAVAILABLE"), layer(3, "ARCHIVED"), layer(4, "NEW"),
+                           {"layerDigest": "x", "layerAvailability": "AVAILABLE"}, {}],
+                "failures": [{"layerDigest": digest(5).to_string(), "failureCode": "InvalidLayerDigest"}],
+            }),
+        )]);
+        let (registry, name) = names();
+        let asked: Vec<Digest> = (1..6).map(digest).collect();
+        let found = ecr.blobs_stored(&registry, &name, &asked).await.unwrap();
+        assert_eq!(found, HashMap::from([(digest(1), true), (digest(2), false)]));
+        let sent = json!({"registryId": "123456789012", "repositoryName": "team/shop",
+                          "layerDigests": asked.iter().map(Digest::to_string).collect::<Vec<_>>()});
+        assert_eq!(replay.bodies(), [sent]);
+    }
+
+    #[tokio::test]
+    async fn what_can_be_asked_otherwise_is_asked_once() {
+        let (registry, name) = names();
+        for broken in [answer(500, json!({})), xml(500, "<html>"), exception("ThrottlingException")] {
+            let (replay, ecr) = ecr([broken, answer(200, json!({"layers": []}))]);
+            assert!(ecr.blobs_stored(&registry, &name, &[Digest::of(b"")]).await.is_err());
+            assert_eq!(replay.requests().len(), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_setting_for_mounting_is_enabled_or_disabled_or_unknown() {
+        for (value, expected) in [("ENABLED", Some(true)), ("DISABLED", Some(false)), ("LATER", None)] {
+            let (replay, ecr) = ecr([answer(200, json!({"name": "BLOB_MOUNTING", "value": value}))]);
+            assert_eq!(ecr.mounts_blobs().await.ok(), expected);
+            assert_eq!(replay.bodies(), [json!({"name": "BLOB_MOUNTING"})]);
+        }
+        let (_, denied) = ecr([exception("AccessDeniedException")]);
+        assert!(denied.mounts_blobs().await.is_err());
     }
 }

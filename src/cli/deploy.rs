@@ -5,16 +5,17 @@ use std::sync::Arc;
 use crate::apply::Applier;
 use crate::cloud::LambdaReader;
 use crate::event::Event;
-use crate::image::{self, ImageError, ImageErrorKind, LocalImage, SourceAccess};
-use crate::name::Architecture;
+use crate::image::{self, ImageError, ImageErrorKind, LocalImage, RemoteAccess};
 use crate::observe::{Observation, Observer};
 use crate::plan::{self, DeploySpec, Step};
 use crate::preflight::{self, Finding, Wanted};
+use crate::private_folder::Distrust;
 use crate::release;
-use crate::report::{Failure, Outcome, Report, image_report};
+use crate::report::{Failure, Outcome, Report, Stage, image_report};
 
 use super::arguments::{DeployArguments, FunctionArguments, ImageArguments};
-use super::session::{Connected, Session, cache_directory};
+use super::remote::remote_access;
+use super::session::{Connected, Session};
 use super::settings::{self, Resolved};
 
 /// `deploy`
@@ -49,8 +50,11 @@ async fn run(
 ) -> Report {
     let mut report = Report::new(command);
     let ended = async {
-        let resolved = settings::resolve(image, function)?;
-        let connected = session.connect().await?;
+        let mut resolved = settings::resolve(image, function, Arc::clone(&session.reporter))?;
+        let connected = session.or_stopped(session.connect()).await??;
+        let Resolved { from, source, retry, .. } = &resolved;
+        let remote = remote_access(&session, from, source, Some(&connected)).await?;
+        resolved.access.remote = RemoteAccess { retry: *retry, ..remote };
         pipeline(&session, &resolved, &connected, mode, &mut report).await
     };
     let ended = ended.await;
@@ -66,8 +70,9 @@ async fn pipeline(
 ) -> Result<Outcome, Failure> {
     let spec = resolved.spec(connected.region.clone());
     report.findings = preflight::check_arguments(&spec);
+    report.findings.extend(resolved.distrust.as_ref().map(distrusted_memory));
     // An ARN may name another Region than the configuration does.
-    let function_clients = connected.clients_in(spec.function_region(), None).await?;
+    let function_clients = session.or_stopped(connected.clients_in(spec.function_region(), None)).await??;
     let lambda = &function_clients.as_ref().unwrap_or(&connected.clients).lambda;
     let Some(local) = open_image(session, resolved, &spec, lambda, report).await? else {
         return Ok(Outcome::Refused);
@@ -78,24 +83,22 @@ async fn pipeline(
         return Ok(Outcome::Refused);
     }
 
+    let profile = session.common.repository_profile.as_deref();
     let repository_clients =
-        connected.clients_in(spec.repository_region(), session.common.repository_profile.as_deref()).await?;
+        session.or_stopped(connected.clients_in(spec.repository_region(), profile)).await??;
     let ecr = repository_clients.as_ref().unwrap_or(&connected.clients).ecr.clone();
     let observer = Observer {
         identity: &connected.clients.identity,
         ecr: Arc::new(ecr.clone()),
         lambda,
         reporter: Arc::clone(&session.reporter),
-        cache_directory: cache_directory(),
+        memory: resolved.apply.memory.clone(),
         endpoint: connected.registry_endpoint.clone(),
         allow_plain_http: session.common.allow_plain_http,
         compute_digests: mode == Mode::Show,
+        retry: resolved.retry,
     };
-    let observed = session
-        .interrupt
-        .or(observer.observe(&spec, local))
-        .await
-        .map_err(|stopped| stopped.failure(false))?;
+    let observed = session.or_stopped(observer.observe(&spec, local)).await?;
     let Observation { facts, registry } = observed.map_err(|error| error.failure())?;
 
     report.findings.extend(preflight::check_facts(&spec, &facts));
@@ -151,7 +154,8 @@ async fn open_image(
     lambda: &dyn LambdaReader,
     report: &mut Report,
 ) -> Result<Option<LocalImage>, Failure> {
-    let mut opened = open(resolved, spec.architecture).await;
+    let open = |wanted| session.or_stopped(image::open(&resolved.source, wanted, &resolved.access));
+    let mut opened = open(spec.architecture).await?;
     if let (Err(error), Some(function)) = (&opened, &spec.function)
         && error.kind() == ImageErrorKind::Ambiguous
         && spec.architecture.is_none()
@@ -159,39 +163,41 @@ async fn open_image(
         && !preflight::refused(&report.findings)
     {
         let live = lambda.function(&function.name, None);
-        let live = session.interrupt.or(live).await.map_err(|stopped| stopped.failure(false))?;
-        if let Ok(Some(live)) = live {
-            opened = open(resolved, Some(live.architecture)).await;
+        if let Ok(Some(live)) = session.or_stopped(live).await? {
+            opened = open(Some(live.architecture)).await?;
         }
     }
     match opened {
         Ok(local) => Ok(Some(local)),
-        Err(error) if is_usage(&error) => Err(super::session::usage(error.to_string(), error.hint())),
         Err(error) => {
-            report.findings.push(image_finding(&error));
+            report.findings.push(image_finding(&error)?);
             Ok(None)
         }
     }
 }
 
-async fn open(resolved: &Resolved, wanted: Option<Architecture>) -> Result<LocalImage, ImageError> {
-    image::open(&resolved.source, wanted, &SourceAccess::default()).await
-}
-
-/// Whether an image cannot be opened because of what the user typed, not because of what is in it.
-pub(super) fn is_usage(error: &ImageError) -> bool {
+/// An image that cannot be opened, as a finding that refuses; as a failure where that is because of what the user typed,
+/// or because nobody could serve it, and not because of what is in it.
+pub(super) fn image_finding(error: &ImageError) -> Result<Finding, Failure> {
+    let (message, hint) = (error.to_string(), error.hint());
     match error.kind() {
-        ImageErrorKind::Usage | ImageErrorKind::NotFound | ImageErrorKind::Unreadable => true,
-        ImageErrorKind::Unsupported | ImageErrorKind::Malformed | ImageErrorKind::Ambiguous => false,
+        ImageErrorKind::Usage | ImageErrorKind::NotFound | ImageErrorKind::Unreadable => {
+            Err(super::session::usage(message, hint))
+        }
+        ImageErrorKind::Unavailable => {
+            Err(Failure { kind: error.kind().name(), stage: Stage::BeforeChange, message, hint })
+        }
+        ImageErrorKind::Unsupported | ImageErrorKind::Malformed | ImageErrorKind::Ambiguous => {
+            let again = || "build or save the image again, and look at it with skopeo inspect".to_owned();
+            Ok(Finding::refuse("image", message, hint.unwrap_or_else(again)))
+        }
     }
 }
 
-/// An image that cannot be opened, as a finding that refuses.
-pub(super) fn image_finding(error: &ImageError) -> Finding {
-    let hint = error
-        .hint()
-        .unwrap_or_else(|| "build or save the image again, and look at it with skopeo inspect".to_owned());
-    Finding::refuse("image", error.to_string(), hint)
+/// A memory that is not used, as a finding: everything works without it.
+fn distrusted_memory(distrust: &Distrust) -> Finding {
+    let message = format!("nothing is remembered, since the cache is not safe: {distrust}");
+    Finding::warn("cache", message, distrust.hint())
 }
 
 fn tell_findings(session: &Session, findings: &[Finding]) {

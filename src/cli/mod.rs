@@ -5,10 +5,12 @@
 mod arguments;
 mod check;
 mod deploy;
+mod docker;
 mod exit;
 mod misuse;
 mod policy;
 mod release;
+mod remote;
 mod rollback;
 mod run;
 mod session;

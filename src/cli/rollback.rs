@@ -35,6 +35,7 @@ async fn run(
         ecr: &of_repository.ecr,
         identity: &clients.identity,
         reporter: session.reporter.as_ref(),
+        interrupt: &session.interrupt,
         clock: &SystemClock,
         function: &function.name,
         alias: &alias,

@@ -1,6 +1,7 @@
 //! From arguments to an exit condition: one runtime, one session, one report.
 
 use std::io::IsTerminal as _;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::sync::watch;
@@ -82,23 +83,36 @@ pub(super) fn wants_colour(common: &Common, terminal: bool) -> bool {
     }
 }
 
+/// How long after the first signal the process ends even when something blocks that knows nothing of signals: a file of
+/// arguments that is a pipe nobody writes to, a terminal that takes no text.
+const LAST_RESORT: Duration = Duration::from_millis(1700);
+
 /// The first Ctrl-C or SIGTERM asks the pipeline to stop; a second one ends the process at once.
 fn listen_for_interrupts() -> Interrupt {
     let (sender, receiver) = watch::channel(false);
     let interrupt = Interrupt::new(receiver);
     let seen = interrupt.clone();
-    tokio::spawn(async move {
-        if stop_signal().await.is_err() {
-            return;
+    match StopSignals::listen() {
+        Ok(mut signals) => {
+            tokio::spawn(async move {
+                signals.next().await;
+                // The receivers are gone when the command has ended by itself.
+                let _ = sender.send(true);
+                // On a thread of its own: a terminal that takes no text must not hold up the end.
+                tokio::task::spawn_blocking(|| {
+                    output::print_message("stopping; press Ctrl-C again to end at once");
+                });
+                let again = tokio::time::timeout(LAST_RESORT, signals.next()).await;
+                if again.is_err() && seen.has_traffic() {
+                    // Traffic is brought to where it belongs first; only a second signal stops that.
+                    signals.next().await;
+                }
+                let moving = seen.has_traffic();
+                end_at_once(if moving { ExitCondition::AliasNeedsPerson } else { ExitCondition::Failed });
+            });
         }
-        output::print_message("stopping; press Ctrl-C again to end at once");
-        // The receivers are gone when the command has ended by itself.
-        let _ = sender.send(true);
-        if stop_signal().await.is_ok() {
-            let moving = seen.has_traffic();
-            end_at_once(if moving { ExitCondition::AliasNeedsPerson } else { ExitCondition::Failed });
-        }
-    });
+        Err(error) => output::print_message(&format!("warning: signals cannot be listened to: {error}")),
+    }
     interrupt
 }
 
@@ -107,17 +121,41 @@ fn end_at_once(condition: ExitCondition) {
     std::process::exit(i32::from(condition.code()));
 }
 
+/// Ctrl-C and SIGTERM. Listening begins once and for all, so that none is missed between two.
 #[cfg(unix)]
-async fn stop_signal() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminate.recv() => Ok(()),
+struct StopSignals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl StopSignals {
+    fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
+/// Ctrl-C.
 #[cfg(not(unix))]
-async fn stop_signal() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
+struct StopSignals;
+
+#[cfg(not(unix))]
+impl StopSignals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }

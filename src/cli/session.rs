@@ -43,7 +43,7 @@ pub(super) struct Connected {
     pub(super) registry_endpoint: Option<String>,
     settings: ConnectionSettings,
     /// Keeps the stand-in up for as long as the command runs.
-    _stand: Option<Stand>,
+    stand: Option<Stand>,
 }
 
 impl Session {
@@ -63,11 +63,21 @@ impl Session {
         Self { common, interrupt, reporter }
     }
 
+    /// Runs what changes nothing, until it ends or the user asks to stop.
+    pub(super) async fn or_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
+        self.interrupt.or(work).await.map_err(|stopped| stopped.failure(false))
+    }
+
     /// Resolves credentials and Region, and starts the stand-in when `--local` asks for it.
     pub(super) async fn connect(&self) -> Result<Connected, Failure> {
+        self.connect_in(parse_region(self.common.region.as_deref())?).await
+    }
+
+    /// The same, in this Region.
+    pub(super) async fn connect_in(&self, region: Option<Region>) -> Result<Connected, Failure> {
         let common = &self.common;
         let mut settings = ConnectionSettings {
-            region: parse_region(common.region.as_deref())?,
+            region,
             profile: common.profile.clone(),
             endpoint_url: common.endpoint_url.clone(),
             credentials: None,
@@ -94,7 +104,7 @@ impl Session {
         }
         let connection = Connection::open(&settings).await.map_err(connect_failure)?;
         let (clients, region) = (connection.clients(), connection.region().clone());
-        Ok(Connected { clients, region, registry_endpoint, settings, _stand: stand })
+        Ok(Connected { clients, region, registry_endpoint, settings, stand })
     }
 
     /// Starts the stand-in, after whoever else uses the same state has ended.
@@ -129,6 +139,11 @@ impl Session {
 }
 
 impl Connected {
+    /// Where the stand-in is, if it is what we are connected to.
+    pub(super) fn stand_url(&self) -> Option<url::Url> {
+        self.stand.as_ref()?.url().parse().ok()
+    }
+
     /// Clients for another Region, or with the profile of `--repository-profile`; none where the session's own will do.
     pub(super) async fn clients_in(
         &self,
@@ -186,9 +201,9 @@ fn default_state_directory() -> PathBuf {
     user_directory("XDG_STATE_HOME", ".local/state").join("stand-in")
 }
 
-/// Where the digests of compressed layers are remembered.
-pub(super) fn cache_directory() -> PathBuf {
-    user_directory("XDG_CACHE_HOME", ".cache").join("layers")
+/// Where things are remembered between runs when `--cache-dir` names no folder.
+pub(super) fn default_cache_directory() -> PathBuf {
+    user_directory("XDG_CACHE_HOME", ".cache")
 }
 
 fn user_directory(variable: &str, below_home: &str) -> PathBuf {

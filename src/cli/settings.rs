@@ -1,30 +1,45 @@
 //! From arguments as typed to what the pipeline understands. Everything that is wrong here ends with exit 2.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::apply::ApplySettings;
 use crate::cloud::{Encryption, RepositorySettings};
+use crate::event::Reporter;
 use crate::function::{Definition, EnvironmentVariable, EnvironmentVariableError, Flags};
-use crate::image::SourceRef;
+use crate::image::{SourceAccess, SourceRef};
+use crate::layer::{Encoding, Level};
+use crate::memory::Memory;
 use crate::name::{Architecture, FunctionRef, NameError, Region, RepositoryRef};
 use crate::plan::{DeploySpec, FunctionSpec};
 use crate::policy::PolicyScope;
-use crate::registry::DEFAULT_PART_SIZE;
+use crate::private_folder::Distrust;
+use crate::registry::{DEFAULT_PART_SIZE, RetryPolicy};
 use crate::report::Failure;
 
-use super::arguments::{FunctionArguments, ImageArguments, Scope};
-use super::session::{cache_directory, usage};
+use super::arguments::{FunctionArguments, ImageArguments, Scope, SourceArguments};
+use super::docker::daemon_settings;
+use super::session::{default_cache_directory, usage};
 use super::traffic::traffic;
 
 /// The image, and the specification apart from the Region, which the connection knows.
 pub(super) struct Resolved {
     pub(super) source: SourceRef,
+    pub(super) from: SourceArguments,
+    pub(super) access: SourceAccess,
     pub(super) repository: RepositoryRef,
     pub(super) tags: Vec<crate::name::Tag>,
     pub(super) architecture: Option<Architecture>,
     pub(super) create_repository: Option<RepositorySettings>,
+    pub(super) encoding: Encoding,
+    pub(super) mount_from: Vec<RepositoryRef>,
     pub(super) function: Option<FunctionSpec>,
     pub(super) apply: ApplySettings,
+    /// Why nothing is remembered although it was not forbidden.
+    pub(super) distrust: Option<Distrust>,
+    /// How failures of the registry are answered.
+    pub(super) retry: RetryPolicy,
 }
 
 impl Resolved {
@@ -35,6 +50,8 @@ impl Resolved {
             region,
             tags: self.tags.clone(),
             create_repository: self.create_repository.clone(),
+            encoding: self.encoding,
+            mount_from: self.mount_from.clone(),
             architecture: self.architecture,
             function: self.function.clone(),
         }
@@ -45,6 +62,7 @@ impl Resolved {
 pub(super) fn resolve(
     image: ImageArguments,
     function: Option<FunctionArguments>,
+    reporter: Arc<dyn Reporter>,
 ) -> Result<Resolved, Failure> {
     let source = source(&image.image)?;
     let create_repository = image.create_repository.then(|| RepositorySettings {
@@ -61,6 +79,8 @@ pub(super) fn resolve(
     }
     let part_size = image.chunk_size.map_or(DEFAULT_PART_SIZE, |mebibytes| u64::from(mebibytes) << 20);
     let mut architecture = image.arch.as_deref().map(parse::<Architecture>).transpose()?;
+    let retry = RetryPolicy { stall: duration(&image.stall_timeout)?, ..RetryPolicy::default() };
+    let push_timeout = image.push_timeout.as_deref().map(duration).transpose()?;
     let mut wait_timeout = Duration::ZERO;
     let function = match function {
         None => None,
@@ -71,25 +91,56 @@ pub(super) fn resolve(
             Some(spec)
         }
     };
+    let encoding = image.compression.as_deref().map(encoding).transpose()?.unwrap_or_default();
+    let mount_from = image.mount_from.iter().map(|name| parse(name)).collect::<Result<_, _>>()?;
+    let memory = (!image.from.no_cache).then(|| Memory::in_folder(cache_folder(&image.from)));
+    let distrust = memory.as_ref().and_then(Memory::distrust);
     Ok(Resolved {
         source,
+        access: source_access(&image.from, reporter),
+        from: image.from,
         repository: parse(&image.repository)?,
         tags,
         architecture,
         create_repository,
+        encoding,
+        mount_from,
         function,
         apply: ApplySettings {
             wait_timeout,
             jobs: usize::from(image.jobs),
             part_size,
-            cache_directory: cache_directory(),
+            push_timeout,
+            memory: memory.filter(|_| distrust.is_none()),
         },
+        retry,
+        distrust,
     })
 }
 
 /// `--image`, and `check`'s argument.
 pub(super) fn source(text: &str) -> Result<SourceRef, Failure> {
     text.parse().map_err(|error: crate::image::ImageError| usage(error.to_string(), error.hint()))
+}
+
+/// How a source that is not in a file is reached.
+pub(super) fn source_access(arguments: &SourceArguments, reporter: Arc<dyn Reporter>) -> SourceAccess {
+    SourceAccess { daemon: daemon_settings(arguments), reporter, ..SourceAccess::default() }
+}
+
+/// Where things are remembered.
+pub(super) fn cache_folder(arguments: &SourceArguments) -> PathBuf {
+    arguments.cache_dir.clone().unwrap_or_else(default_cache_directory)
+}
+
+/// `--compression` as typed: a level from 1 to 9, or `keep`.
+fn encoding(text: &str) -> Result<Encoding, Failure> {
+    let level = text.parse().ok().and_then(Level::new).map(Encoding::Gzip);
+    let kept = (text == "keep").then_some(Encoding::Keep);
+    level.or(kept).ok_or_else(|| {
+        let hint = "write a level from 1 (fast) to 9 (small), or keep".to_owned();
+        usage(format!("--compression {text:?} is neither a level nor keep"), Some(hint))
+    })
 }
 
 /// `--arch` as typed.
@@ -250,6 +301,19 @@ mod tests {
         }
         for bad in ["", "m", "1d", "-1s", "0", "25h", "1.5m", "99999999999999999999"] {
             assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_compression_is_a_level_or_keep() {
+        let level = |number| Level::new(number).map(Encoding::Gzip);
+        for (text, expected) in
+            [("1", level(1)), ("9", level(9)), ("keep", Some(Encoding::Keep)), ("0", None), ("10", None)]
+        {
+            assert_eq!(encoding(text).ok(), expected, "{text}");
+        }
+        for bad in ["", "Keep", "-1", "gzip", "3.5"] {
+            assert!(encoding(bad).unwrap_err().hint.is_some(), "{bad}");
         }
     }
 

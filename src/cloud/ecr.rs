@@ -1,6 +1,6 @@
 //! Amazon ECR's control plane, as far as a deploy needs it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
@@ -133,7 +133,25 @@ pub trait EcrReader: RegistryAuthorizer {
         name: &RepositoryName,
         digests: &[Digest],
     ) -> Result<Option<Vec<Digest>>, CloudError>;
+
+    /// BatchCheckLayerAvailability: whether the repository has each of at most [`BLOBS_A_CALL`] blobs (layers and
+    /// configurations alike). A blob of which ECR does not say so clearly is not in the answer.
+    ///
+    /// There are other ways to ask, so it is asked once: what fails is not tried again.
+    async fn blobs_stored(
+        &self,
+        registry: &AccountId,
+        name: &RepositoryName,
+        digests: &[Digest],
+    ) -> Result<HashMap<Digest, bool>, CloudError>;
+
+    /// GetAccountSetting of `BLOB_MOUNTING`, for the caller's own registry: whether a blob may be taken over from
+    /// another repository. Asked once, as above.
+    async fn mounts_blobs(&self) -> Result<bool, CloudError>;
 }
+
+/// How many digests one call of [`EcrReader::blobs_stored`] takes.
+pub const BLOBS_A_CALL: usize = 100;
 
 /// What we change in ECR.
 #[async_trait]

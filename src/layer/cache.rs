@@ -1,20 +1,24 @@
-//! The local cache of what compressing a layer gave: by diff id and encoder, the digest and the size.
+//! The local cache of what passes over layers found out.
 //!
-//! Only what this tool computed itself is stored ([`LayerSummary::encoder`] is there), so an entry can be
-//! trusted as far as the folder can. One small JSON file an entry, put in place by a rename: runs in parallel
-//! never see half an entry. An entry that cannot be read or does not fit its name is as good as none. The
-//! folder is chosen by the caller.
+//! There are two kinds of entry. For a layer that was compressed: by diff id and encoder, the digest and the size.
+//! For a layer that went through as stored: by the digest of the stored bytes, that they decompress to the
+//! content with this diff id, and that it is a sound archive. Only what this tool computed itself is stored, so an
+//! entry can be trusted as far as the folder can ([`PrivateFolder`] decides that). One small JSON file an entry. An
+//! entry that cannot be read or does not fit its name is as good as none. The folder is chosen by the caller.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::io;
+use std::path::PathBuf;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::encoder::Encoder;
+use super::pass::VerifiedContent;
 use super::summary::LayerSummary;
+use super::tar_scan::TarContents;
+use crate::image::Compression;
 use crate::name::Digest;
+use crate::private_folder::{Distrust, PrivateFolder};
 
 /// How many entries are kept unless the caller says otherwise: some hundred images' worth, a few megabytes.
 const MOST_ENTRIES: usize = 4096;
@@ -24,8 +28,7 @@ const LONGEST_ENTRY: u64 = 4096;
 /// The cache in one folder.
 #[derive(Debug, Clone)]
 pub struct LayerCache {
-    folder: PathBuf,
-    most_entries: usize,
+    folder: PrivateFolder,
 }
 
 /// What the cache knows about a layer.
@@ -37,6 +40,16 @@ pub struct CachedLayer {
     pub size: u64,
     /// Bytes of its uncompressed content.
     pub uncompressed_bytes: u64,
+}
+
+/// What was verified of a stored layer, as it is written. Keys may be added; an unknown key is ignored.
+#[derive(Serialize, Deserialize)]
+struct VerifiedEntry {
+    stored_digest: String,
+    diff_id: String,
+    uncompressed_bytes: u64,
+    entries: u64,
+    regular_bytes: u64,
 }
 
 /// An entry as it is written. Keys may be added; an unknown key is ignored.
@@ -52,39 +65,51 @@ struct Entry {
 impl LayerCache {
     /// The cache in `folder`, which is created when the first entry is stored.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), most_entries: MOST_ENTRIES }
+        Self { folder: PrivateFolder::new(folder, MOST_ENTRIES) }
     }
 
     /// The same cache, keeping at most so many entries.
     pub fn with_most_entries(self, most_entries: usize) -> Self {
-        Self { most_entries, ..self }
+        Self { folder: self.folder.with_most_files(most_entries) }
+    }
+
+    /// Why the cache is not used; none when it is.
+    pub fn distrust(&self) -> Option<Distrust> {
+        self.folder.distrust()
     }
 
     /// What `encoder` made of the layer with this diff id; none when it is not known.
     pub fn look_up(&self, diff_id: &Digest, encoder: Encoder) -> Option<CachedLayer> {
-        let path = self.path_of(diff_id, encoder);
-        let mut file = File::open(&path).ok()?;
-        let mut text = String::new();
-        (&mut file).take(LONGEST_ENTRY).read_to_string(&mut text).ok()?;
-        let entry: Entry = serde_json::from_str(&text).ok()?;
+        let name = file_name(diff_id, encoder);
+        let entry: Entry = self.read(&name)?;
         if entry.diff_id != diff_id.to_string() || entry.encoder != encoder.id() {
             return None;
         }
         let digest = entry.digest.parse().ok()?;
-        // Keeps what is in use from being dropped as the oldest; not worth an error.
-        if let Ok(file) = File::options().append(true).open(&path) {
-            let _ = file.set_modified(SystemTime::now());
-        }
+        self.folder.touch(&name);
         Some(CachedLayer { digest, size: entry.size, uncompressed_bytes: entry.uncompressed_bytes })
     }
 
-    /// Stores what a pass found out. Does nothing for a layer that went through as stored: its digest does
-    /// not follow from its diff id.
+    /// What a pass on this machine verified of the layer with these stored bytes and this diff id; none when there was
+    /// no such pass.
+    pub fn verified(&self, stored: &Digest, diff_id: &Digest) -> Option<VerifiedContent> {
+        let name = verified_name(stored);
+        let entry: VerifiedEntry = self.read(&name)?;
+        if entry.stored_digest != stored.to_string() || entry.diff_id != diff_id.to_string() {
+            return None;
+        }
+        self.folder.touch(&name);
+        let VerifiedEntry { uncompressed_bytes, entries, regular_bytes, .. } = entry;
+        Some(VerifiedContent { uncompressed_bytes, contents: TarContents { entries, regular_bytes } })
+    }
+
+    /// Stores what a pass found out. Does nothing for what no later pass can use: an archive that is not sound, or
+    /// content that was stored as it is.
     ///
     /// # Errors
     /// Fails when the folder cannot be written to; the caller may go on without.
     pub fn store(&self, summary: &LayerSummary) -> io::Result<()> {
-        let Some(encoder) = summary.encoder else { return Ok(()) };
+        let Some(encoder) = summary.encoder else { return self.store_verified(summary) };
         let entry = Entry {
             diff_id: summary.diff_id.to_string(),
             encoder: encoder.id(),
@@ -92,65 +117,50 @@ impl LayerCache {
             size: summary.size,
             uncompressed_bytes: summary.uncompressed_bytes,
         };
-        let text = serde_json::to_vec(&entry)?;
-        create_private_folder(&self.folder)?;
-        let path = self.path_of(&summary.diff_id, encoder);
-        let temporary = path.with_extension(format!("{:016x}.tmp", fastrand::u64(..)));
-        let written = write_new(&temporary, &text).and_then(|()| fs::rename(&temporary, &path));
-        if written.is_err() {
-            let _ = fs::remove_file(&temporary);
-        }
-        written?;
-        self.drop_oldest()
+        self.put(&file_name(&summary.diff_id, encoder), &entry)
     }
 
-    fn path_of(&self, diff_id: &Digest, encoder: Encoder) -> PathBuf {
-        self.folder.join(format!("{}-{}.json", diff_id.hex(), encoder.id()))
+    fn store_verified(&self, summary: &LayerSummary) -> io::Result<()> {
+        let Ok(contents) = summary.contents else { return Ok(()) };
+        if summary.compression == Compression::None {
+            return Ok(());
+        }
+        let entry = VerifiedEntry {
+            stored_digest: summary.digest.to_string(),
+            diff_id: summary.diff_id.to_string(),
+            uncompressed_bytes: summary.uncompressed_bytes,
+            entries: contents.entries,
+            regular_bytes: contents.regular_bytes,
+        };
+        self.put(&verified_name(&summary.digest), &entry)
     }
 
-    /// Removes the least recently used files beyond the bound; left-over temporary files are among them.
-    fn drop_oldest(&self) -> io::Result<()> {
-        let mut files = Vec::new();
-        for file in fs::read_dir(&self.folder)? {
-            let file = file?;
-            // A parallel run may have removed it meanwhile.
-            let Ok(metadata) = file.metadata() else { continue };
-            let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-            if metadata.is_file() && is_ours(&file.path()) {
-                files.push((modified, file.path()));
-            }
-        }
-        let excess = files.len().saturating_sub(self.most_entries);
-        files.sort();
-        for (_, path) in &files[..excess] {
-            let _ = fs::remove_file(path);
-        }
-        Ok(())
+    /// The entry of this name; none when there is none that can be read and believed.
+    fn read<E: DeserializeOwned>(&self, name: &str) -> Option<E> {
+        serde_json::from_str(&self.folder.read(name, LONGEST_ENTRY)?).ok()
+    }
+
+    fn put(&self, name: &str, entry: &impl Serialize) -> io::Result<()> {
+        self.folder.put(name, &serde_json::to_vec(entry)?)
     }
 }
 
-fn is_ours(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "json" || extension == "tmp")
+fn verified_name(stored: &Digest) -> String {
+    format!("{}-verified.json", stored.hex())
 }
 
-fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
-    File::create_new(path)?.write_all(text)
-}
-
-fn create_private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    // Whoever can write here chooses which digests a later run asks for.
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+fn file_name(diff_id: &Digest, encoder: Encoder) -> String {
+    format!("{}-{}.json", diff_id.hex(), encoder.id())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File};
+    use std::path::Path;
+    use std::time::SystemTime;
+
     use super::*;
-    use crate::image::Compression;
-    use crate::layer::{Level, TarContents};
+    use crate::layer::{Level, TarDefect};
 
     fn summary(content: &str) -> LayerSummary {
         LayerSummary {
@@ -168,6 +178,10 @@ mod tests {
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
     }
 
+    fn path_of(cache: &LayerCache, layer: &LayerSummary) -> PathBuf {
+        cache.folder.path().join(file_name(&layer.diff_id, Encoder::default()))
+    }
+
     #[test]
     fn what_was_stored_is_found_under_its_diff_id_and_encoder_only() {
         let folder = tempfile::tempdir().unwrap();
@@ -182,10 +196,32 @@ mod tests {
     }
 
     #[test]
-    fn a_layer_that_went_through_as_stored_is_not_remembered() {
+    fn what_was_verified_is_found_under_stored_digest_and_diff_id_together() {
         let folder = tempfile::tempdir().unwrap();
         let cache = LayerCache::new(folder.path());
-        cache.store(&LayerSummary { encoder: None, ..summary("one") }).unwrap();
+        let (one, two) = (summary("one"), summary("two"));
+        let contents = TarContents { entries: 3, regular_bytes: 50 };
+        cache.store(&LayerSummary { encoder: None, contents: Ok(contents), ..one.clone() }).unwrap();
+        let expected = VerifiedContent { uncompressed_bytes: 70, contents };
+        assert_eq!(cache.verified(&one.digest, &one.diff_id), Some(expected));
+        assert_eq!(cache.verified(&one.digest, &two.diff_id), None);
+        assert_eq!(cache.verified(&two.digest, &one.diff_id), None);
+        // Nothing that was only verified counts as what the encoder makes.
+        assert_eq!(cache.look_up(&one.diff_id, Encoder::default()), None);
+        // The entry of these stored bytes under another digest's name.
+        let path = |layer: &LayerSummary| folder.path().join(verified_name(&layer.digest));
+        fs::rename(path(&one), path(&two)).unwrap();
+        assert_eq!(cache.verified(&two.digest, &one.diff_id), None);
+    }
+
+    #[test]
+    fn nothing_is_remembered_of_unsound_archives_and_of_content_stored_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = LayerCache::new(folder.path());
+        let stored = LayerSummary { encoder: None, ..summary("one") };
+        let unsound = Err(TarDefect::Header { offset: 0 });
+        cache.store(&LayerSummary { contents: unsound, ..stored.clone() }).unwrap();
+        cache.store(&LayerSummary { compression: Compression::None, ..stored }).unwrap();
         assert_eq!(entries(folder.path()).len(), 0);
     }
 
@@ -204,7 +240,7 @@ mod tests {
         }
         // The entry of another layer under this layer's name.
         cache.store(&two).unwrap();
-        fs::rename(cache.path_of(&two.diff_id, Encoder::default()), &path).unwrap();
+        fs::rename(path_of(&cache, &two), &path).unwrap();
         assert_eq!(cache.look_up(&one.diff_id, Encoder::default()), None);
         cache.store(&one).unwrap();
         assert!(cache.look_up(&one.diff_id, Encoder::default()).is_some());
@@ -217,8 +253,7 @@ mod tests {
         let layers: Vec<_> = ["a", "b", "c"].map(summary).into_iter().collect();
         for (age, layer) in layers.iter().enumerate() {
             cache.store(layer).unwrap();
-            let file =
-                File::options().append(true).open(cache.path_of(&layer.diff_id, Encoder::default())).unwrap();
+            let file = File::options().append(true).open(path_of(&cache, layer)).unwrap();
             file.set_modified(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(age as u64)).unwrap();
         }
         let known = |layer: &LayerSummary| cache.look_up(&layer.diff_id, Encoder::default()).is_some();

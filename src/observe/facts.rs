@@ -2,7 +2,7 @@
 
 use crate::cloud::{Caller, CloudError, LiveAlias, LiveFunction, PublishedVersion, Repository};
 use crate::image::{Compression, LocalImage};
-use crate::name::{AccountId, Digest, Region, RegistryHost, Tag};
+use crate::name::{AccountId, Digest, Region, RegistryHost, RepositoryName, RepositoryRef, Tag};
 use crate::registry::{ImageManifest, LayerDescriptor};
 
 /// Everything that was read.
@@ -33,6 +33,10 @@ pub struct ImageFacts {
     pub manifest: Option<ImageManifest>,
     /// Whether the repository has that manifest.
     pub manifest_stored: bool,
+    /// Whether the repository has the configuration.
+    pub config_stored: bool,
+    /// From where layers may be taken over that the repository lacks.
+    pub mount: MountFacts,
     /// The tags that the image shall carry, with what each names now. Without a digest of the image the default
     /// tag is not known yet, and is not listed.
     pub tags: Vec<(Tag, Option<Digest>)>,
@@ -61,15 +65,30 @@ pub struct KnownLayer {
     pub digest: Digest,
     /// Their length.
     pub size: u64,
+    /// How they are compressed.
+    pub compression: Compression,
+    /// Bytes of the uncompressed content, when that is known.
+    pub uncompressed_bytes: Option<u64>,
     /// How we know.
     pub origin: LayerOrigin,
 }
 
 impl KnownLayer {
-    /// The layer as a manifest names it. What is known is always gzip: the form that layers are pushed in.
+    /// The layer as a manifest names it.
     pub(crate) fn descriptor(self) -> LayerDescriptor {
-        LayerDescriptor { digest: self.digest, size: self.size, compression: Compression::Gzip }
+        LayerDescriptor { digest: self.digest, size: self.size, compression: self.compression }
     }
+}
+
+/// From where layers may be taken over that the repository lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MountFacts {
+    /// Repositories of the same registry that may have them, the likeliest first.
+    pub from: Vec<RepositoryName>,
+    /// Whether it can succeed: not where the account's setting forbids it.
+    pub is_possible: bool,
+    /// Repositories that were named to mount from, but are in another registry.
+    pub elsewhere: Vec<RepositoryRef>,
 }
 
 /// How a layer's digest is known.

@@ -7,10 +7,13 @@ mod error;
 mod facts;
 mod layers;
 mod matching;
+mod mounts;
 mod observer;
+mod questions;
 
 pub use error::ObserveError;
 pub use facts::{
-    Facts, FunctionFacts, ImageFacts, KnownLayer, LayerFacts, LayerOrigin, PolicyFacts, RepositoryFacts,
+    Facts, FunctionFacts, ImageFacts, KnownLayer, LayerFacts, LayerOrigin, MountFacts, PolicyFacts,
+    RepositoryFacts,
 };
 pub use observer::{Observation, Observer};

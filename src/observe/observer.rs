@@ -1,21 +1,24 @@
 //! Asks both sides, in as few waves of requests as their dependencies allow.
 
-use std::path::PathBuf;
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use tokio::join;
 
 use crate::cloud::{
-    Caller, CloudError, CloudErrorKind, EcrReader, Identity, LambdaReader, LiveFunction, PublishedVersion,
-    RegistryAuthorizer, RegistryCredential, Repository,
+    BLOBS_A_CALL, Caller, CloudError, CloudErrorKind, EcrReader, Identity, LambdaReader, LiveFunction,
+    PublishedVersion, RegistryAuthorizer, RegistryCredential, Repository,
 };
 use crate::event::Reporter;
 use crate::image::LocalImage;
-use crate::name::{Digest, RegistryHost};
+use crate::memory::Memory;
+use crate::name::{AccountId, Digest, RegistryHost, RepositoryName};
 use crate::plan::{DeploySpec, FunctionSpec};
-use crate::registry::{Registry, RegistrySettings, check_endpoint};
+use crate::registry::{BlobInventory, Registry, RegistrySettings, RetryPolicy, check_endpoint};
 
-use super::{Facts, FunctionFacts, ObserveError, PolicyFacts, RepositoryFacts};
+use super::layers::ImageObserver;
+use super::{Facts, FunctionFacts, ObserveError, PolicyFacts, RepositoryFacts, mounts};
 
 /// Everything that may be asked.
 pub struct Observer<'a> {
@@ -27,14 +30,16 @@ pub struct Observer<'a> {
     pub lambda: &'a dyn LambdaReader,
     /// Where events go.
     pub reporter: Arc<dyn Reporter>,
-    /// Where the digests of layers compressed before are remembered.
-    pub cache_directory: PathBuf,
+    /// What is remembered of earlier runs; none to know nothing of them.
+    pub memory: Option<Memory>,
     /// Where to connect instead of the registry's own host.
     pub endpoint: Option<String>,
     /// Whether a plain http endpoint that is not on this machine may be used.
     pub allow_plain_http: bool,
     /// Whether layers are read to learn their digests, so that the plan can show them.
     pub compute_digests: bool,
+    /// How failures of the registry are answered.
+    pub retry: RetryPolicy,
 }
 
 /// What was seen, and the registry that it was seen through, already authorised.
@@ -54,12 +59,15 @@ impl Observer<'_> {
     pub async fn observe(&self, spec: &DeploySpec, local: LocalImage) -> Result<Observation, ObserveError> {
         let name = &spec.repository.name;
         let owner = spec.repository.registry.as_ref().map(|registry| &registry.account);
-        let (caller, repository, policy, credential, function) = join!(
+        let mounting = mounts::is_possible(spec, &local, self.memory.as_ref());
+        let setting = async { if mounting { Some(self.ecr.mounts_blobs().await) } else { None } };
+        let (caller, repository, policy, credential, function, setting) = join!(
             self.identity.caller(),
             self.ecr.repository(owner, name),
             self.ecr.repository_policy(owner, name),
             self.ecr.authorize(),
             self.function(spec),
+            setting,
         );
         let (caller, credential, function) = (caller?, credential?, function?);
         let repository = repository_facts(repository)?;
@@ -69,7 +77,16 @@ impl Observer<'_> {
 
         let registry = self.registry(spec, &host, credential)?;
         let running = function.as_ref().map(running_digests).unwrap_or_default();
-        let image = self.image_facts(spec, local, &registry, &repository, &running).await?;
+        let image = ImageObserver {
+            spec,
+            registry: &registry,
+            repository: &repository,
+            running: &running,
+            mount: mounts::mount_facts(spec, &local, &host, setting, &caller),
+            memory: self.memory.as_ref(),
+            compute_digests: self.compute_digests,
+        };
+        let image = image.look(local).await?;
         let facts = Facts { caller, registry: host, image, repository, policy, function };
         Ok(Observation { facts, registry })
     }
@@ -86,9 +103,15 @@ impl Observer<'_> {
             given.parse().map_err(|error| wrong(format!("{given:?} is not an address: {error}")))?;
         check_endpoint(&endpoint, self.allow_plain_http).map_err(|error| wrong(error.to_string()))?;
         let settings = RegistrySettings {
+            retry: self.retry,
             allow_plain_http: self.allow_plain_http,
             credential: Some(credential),
             reporter: Arc::clone(&self.reporter),
+            inventory: Some(Arc::new(EcrInventory {
+                ecr: Arc::clone(&self.ecr),
+                account: host.account.clone(),
+                repository: spec.repository.name.clone(),
+            })),
             ..RegistrySettings::default()
         };
         let authorizer: Arc<dyn RegistryAuthorizer> = self.ecr.clone();
@@ -116,6 +139,24 @@ impl Observer<'_> {
         let (live, of_alias, versions) = join!(self.lambda.function(name, None), of_alias, versions);
         let (alias, alias_target) = of_alias?;
         Ok(Some(SeenFunction { live: live?, alias, alias_target, versions: versions?.unwrap_or_default() }))
+    }
+}
+
+/// What ECR's control plane says of many blobs at once, for a registry that does not know that there is one.
+struct EcrInventory {
+    ecr: Arc<dyn EcrReader>,
+    account: AccountId,
+    repository: RepositoryName,
+}
+
+#[async_trait]
+impl BlobInventory for EcrInventory {
+    fn most(&self) -> usize {
+        BLOBS_A_CALL
+    }
+
+    async fn stored(&self, digests: &[Digest]) -> Result<HashMap<Digest, bool>, CloudError> {
+        self.ecr.blobs_stored(&self.account, &self.repository, digests).await
     }
 }
 

@@ -62,6 +62,9 @@ impl Lines {
             Event::StepDone { detail, elapsed, .. } => {
                 format!("{} {detail} ({})", self.style.good("done:"), sizes::duration(*elapsed))
             }
+            Event::LayerResumed { diff_id, from } => {
+                format!("resume: layer {} goes on after {}", diff_id.short(), sizes::bytes(*from))
+            }
             Event::LayerDone { diff_id, action, sent } if every_layer => {
                 format!(
                     "layer: {} {}, {} sent",
@@ -76,10 +79,13 @@ impl Lines {
             }
             Event::FunctionLog { text } => format!("log: {}", text.replace('\n', "\nlog: ")),
             Event::Waiting { what, state } => format!("wait: {what}: {state}"),
+            Event::Note { text } if every_layer => format!("note: {text}"),
             Event::StepStarted { .. }
+            | Event::Traffic(_)
             | Event::LayerStarted { .. }
             | Event::LayerProgress { .. }
-            | Event::LayerDone { .. } => return None,
+            | Event::LayerDone { .. }
+            | Event::Note { .. } => return None,
         })
     }
 }

@@ -9,6 +9,7 @@ mod printable;
 mod progress;
 mod style;
 mod text;
+mod traffic;
 
 pub use document::document;
 pub use github::write_outputs;

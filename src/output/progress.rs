@@ -11,6 +11,7 @@ use crate::name::Digest;
 use crate::report::sizes;
 
 use super::lines::finding_line;
+use super::traffic::TrafficLine;
 use super::{Detail, Style, document, printable};
 
 /// Draws events on a terminal (stderr).
@@ -25,6 +26,7 @@ pub struct Progress {
 struct State {
     layers: HashMap<Digest, ProgressBar>,
     step: Option<ProgressBar>,
+    traffic: Option<(ProgressBar, TrafficLine)>,
 }
 
 impl Progress {
@@ -54,6 +56,15 @@ impl Progress {
         bar
     }
 
+    fn traffic_bar(&self) -> ProgressBar {
+        let bar = self.bars.add(ProgressBar::new_spinner());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed:>9}  {wide_msg}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        bar
+    }
+
     fn layer_bar(&self, diff_id: Digest, stored_size: u64) -> ProgressBar {
         let template = "             {prefix} {bar:28} {bytes:>11} / {total_bytes:<11} {bytes_per_sec:>13}";
         let style = ProgressStyle::with_template(template)
@@ -70,9 +81,17 @@ impl Reporter for Progress {
         let Ok(mut state) = self.state.lock() else { return };
         match event {
             Event::Found(finding) => self.say(&finding_line(&finding, self.style)),
+            Event::Traffic(view) => {
+                let (bar, line) =
+                    state.traffic.get_or_insert_with(|| (self.traffic_bar(), TrafficLine::default()));
+                bar.set_message(printable(&line.draw(&view, self.style)));
+            }
             Event::StepStarted { detail, .. } => state.step = Some(self.step_line(printable(&detail))),
             Event::StepDone { detail, elapsed, .. } => {
                 if let Some(bar) = state.step.take() {
+                    bar.finish_and_clear();
+                }
+                if let Some((bar, _)) = state.traffic.take() {
                     bar.finish_and_clear();
                 }
                 self.row(&self.style.good("✓"), &sizes::duration(elapsed), &detail);
@@ -85,6 +104,10 @@ impl Reporter for Progress {
                 if let Some(bar) = state.layers.get(&diff_id) {
                     bar.set_position(read);
                 }
+            }
+            Event::LayerResumed { diff_id, from } => {
+                let text = format!("layer {} goes on after {}", diff_id.short(), sizes::bytes(from));
+                self.row(" ", "resume", &text);
             }
             Event::LayerDone { diff_id, action, sent } => {
                 if let Some(bar) = state.layers.remove(&diff_id) {
@@ -102,6 +125,11 @@ impl Reporter for Progress {
             Event::FunctionLog { text } => {
                 text.lines().for_each(|line| self.row(" ", "log", &self.style.faint(line)));
             }
+            Event::Note { text } => {
+                if self.detail == Detail::Layers {
+                    self.row(" ", "note", &text);
+                }
+            }
             Event::Waiting { what, state: now } => {
                 if let Some(bar) = &state.step {
                     bar.set_message(printable(&format!("waiting for {what}: {now}")));
@@ -114,7 +142,8 @@ impl Reporter for Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         if let Ok(state) = self.state.lock() {
-            state.layers.values().chain(&state.step).for_each(ProgressBar::finish_and_clear);
+            let traffic = state.traffic.as_ref().map(|(bar, _)| bar);
+            state.layers.values().chain(&state.step).chain(traffic).for_each(ProgressBar::finish_and_clear);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::cloud::RepositorySettings;
 use crate::function::Definition;
+use crate::layer::Encoding;
 use crate::name::{AliasName, Architecture, FunctionName, Region, RepositoryRef, RoleArn, Tag};
 use crate::policy::PolicyScope;
 use crate::release::TrafficSpec;
@@ -17,6 +18,10 @@ pub struct DeploySpec {
     pub tags: Vec<Tag>,
     /// How to create the repository when it is missing; none to refuse.
     pub create_repository: Option<RepositorySettings>,
+    /// The form in which layers are pushed.
+    pub encoding: Encoding,
+    /// Repositories whose layers may be taken over.
+    pub mount_from: Vec<RepositoryRef>,
     /// The architecture that `--arch` or the function file names.
     pub architecture: Option<Architecture>,
     /// The function; none to push only.

@@ -2,6 +2,7 @@
 
 use crate::function::Definition;
 use crate::image::LocalImage;
+use crate::layer::Encoding;
 use crate::name::Architecture;
 use crate::observe::Facts;
 use crate::plan::DeploySpec;
@@ -41,13 +42,16 @@ pub struct Wanted {
     pub architecture: Option<Architecture>,
     /// Whether the function's ImageConfig brings an entry point or a command of its own.
     pub overrides_entrypoint: bool,
+    /// The form in which its layers will be pushed.
+    pub encoding: Encoding,
 }
 
 impl Wanted {
     /// What `spec` says about its image.
     pub fn of(spec: &DeploySpec) -> Self {
         let declared = spec.function.as_ref().map(|function| Self::declared(&function.definition));
-        Self { architecture: spec.architecture, ..declared.unwrap_or_default() }
+        let (architecture, encoding) = (spec.architecture, spec.encoding);
+        Self { architecture, encoding, ..declared.unwrap_or_default() }
     }
 
     /// What a function's declaration says about its image.
@@ -57,6 +61,7 @@ impl Wanted {
         Self {
             architecture: definition.architecture,
             overrides_entrypoint: names("EntryPoint") || names("Command"),
+            encoding: Encoding::default(),
         }
     }
 }

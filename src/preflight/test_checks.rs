@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::cloud::{PackageType, TagMutability};
-use crate::image::{Choice, LocalImage};
+use crate::image::{Choice, Compression, LocalImage, MediaFlavor};
+use crate::layer::Encoding;
 use crate::name::{Architecture, Digest};
 use crate::observe::{Facts, PolicyFacts, RepositoryFacts};
 use crate::plan::DeploySpec;
@@ -66,13 +67,39 @@ fn each_image_check_finds_its_own() {
 }
 
 #[test]
+fn layers_that_are_kept_as_they_are_stored_are_judged_by_what_lambda_takes() {
+    let table = [
+        (MediaFlavor::Docker, Compression::None, Some(Severity::Refuse)),
+        (MediaFlavor::Oci, Compression::None, Some(Severity::Warn)),
+        (MediaFlavor::Docker, Compression::Zstd, Some(Severity::Warn)),
+        (MediaFlavor::Oci, Compression::Zstd, Some(Severity::Warn)),
+        (MediaFlavor::Docker, Compression::Gzip, None),
+        (MediaFlavor::Oci, Compression::Gzip, None),
+    ];
+    for (flavor, compression, severity) in table {
+        let mut image = image();
+        image.flavor = flavor;
+        image.layers[0].compression = compression;
+        let mut spec = spec();
+        assert_eq!(check_image(&image, &Wanted::of(&spec)), []);
+        spec.encoding = Encoding::Keep;
+        let expected: Vec<_> = severity.map(|severity| ("compression", severity)).into_iter().collect();
+        assert_eq!(told(&check_image(&image, &Wanted::of(&spec))), expected, "{flavor:?} {compression:?}");
+    }
+}
+
+#[test]
 fn each_check_of_both_sides_finds_its_own() {
     type Case = (&'static str, Severity, fn(&mut DeploySpec, &mut Facts));
-    let table: [Case; 11] = [
+    let table: [Case; 12] = [
         ("account", Severity::Refuse, |spec, _| {
             spec.function.as_mut().unwrap().account = Some("999999999999".parse().unwrap());
         }),
         ("repository", Severity::Refuse, |_, facts| facts.repository = RepositoryFacts::Missing),
+        ("mount", Severity::Warn, |_, facts| {
+            let far = "123456789012.dkr.ecr.us-east-1.amazonaws.com/base";
+            facts.image.mount.elsewhere.push(far.parse().unwrap());
+        }),
         ("tag", Severity::Refuse, |_, facts| {
             if let RepositoryFacts::Present(repository) = &mut facts.repository {
                 repository.mutability = TagMutability::Immutable;

@@ -20,7 +20,6 @@ pub(super) struct Authorization {
 }
 
 struct Held {
-    credential: RegistryCredential,
     header: HeaderValue,
     generation: u64,
     renew_at: Option<Instant>,
@@ -74,18 +73,6 @@ impl Authorization {
         }
     }
 
-    /// The user name and the password of the current credential.
-    pub(super) async fn user_and_password(&self) -> Result<(String, String), RegistryError> {
-        use base64::Engine as _;
-        self.lease().await?;
-        let current = self.current.lock().await;
-        let basic = current.as_ref().map(|held| held.credential.basic.as_str()).unwrap_or_default();
-        let decoded = base64::engine::general_purpose::STANDARD.decode(basic).ok();
-        let text = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
-        let pair = text.as_deref().and_then(|text| text.split_once(':'));
-        pair.map(|(user, password)| (user.to_owned(), password.to_owned())).ok_or_else(unusable)
-    }
-
     async fn fetch(&self, generation: u64) -> Result<Held, RegistryError> {
         let credential = self.authorizer.authorize().await.map_err(RegistryError::Credential)?;
         Held::new(credential, generation)
@@ -100,7 +87,7 @@ impl Held {
         // An end in the past says that a clock is wrong, not that a fresh credential is void.
         let left = credential.expires_at.and_then(|end| end.duration_since(SystemTime::now()).ok());
         let renew_at = left.map(|left| Instant::now() + left - LONGEST_MARGIN.min(left / 10));
-        Ok(Self { credential, header, generation, renew_at })
+        Ok(Self { header, generation, renew_at })
     }
 
     fn is_ending(&self) -> bool {
@@ -164,7 +151,11 @@ mod tests {
     }
 
     async fn password(authorization: &Authorization) -> String {
-        authorization.user_and_password().await.unwrap().1
+        use base64::Engine as _;
+        let lease = authorization.lease().await.unwrap();
+        let basic = lease.header.to_str().unwrap().strip_prefix("Basic ").unwrap().to_owned();
+        let pair = base64::engine::general_purpose::STANDARD.decode(basic).unwrap();
+        String::from_utf8(pair).unwrap().split_once(':').unwrap().1.to_owned()
     }
 
     #[tokio::test]

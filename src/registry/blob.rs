@@ -36,7 +36,7 @@ impl Registry {
     }
 
     /// POST `blobs/uploads/?mount=<digest>&from=<repository>`: takes a blob over from another repository
-    /// of the same registry.
+    /// of the same registry. Tried once: the blob can be uploaded instead.
     ///
     /// # Errors
     /// Fails when the registry cannot be asked or refuses.
@@ -45,9 +45,15 @@ impl Registry {
         url.query_pairs_mut()
             .append_pair("mount", &digest.to_string())
             .append_pair("from", &from.to_string());
-        let answer = self.persist(&Request::new(Operation::Mount, Method::POST, url)).await?;
+        let answer = self.exchange(&Request::new(Operation::Mount, Method::POST, url)).await?;
         match answer.status.as_u16() {
-            201 => Ok(MountOutcome::Mounted),
+            201 => match answer.header("docker-content-digest") {
+                Some(found) if found != digest.to_string() => {
+                    let problem = format!("{found} was mounted");
+                    Err(answer.unexpected(problem))
+                }
+                _ => Ok(MountOutcome::Mounted),
+            },
             _ => UploadSession::opened_by(answer).map(MountOutcome::Session),
         }
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::part::Part;
 use crate::image::Layer;
 use crate::layer::{Compressors, LayerError, LayerPass, LayerSummary, PassSettings, Piece};
-use crate::name::Digest;
+use crate::name::{Digest, DigestHasher};
 
 /// The image is larger than it may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +66,33 @@ impl BlobSource<'_> {
 }
 
 impl BlobReader<'_> {
+    /// Passes over the next `length` bytes, and hashes them; false when the blob ends before.
+    pub(super) async fn pass_over(
+        &mut self,
+        length: u64,
+        hasher: &mut DigestHasher,
+    ) -> Result<bool, SourceFailure> {
+        let Self::Pass { pass, observe, rest } = self else { return Ok(false) };
+        let mut left = length;
+        while left > 0 {
+            let mut bytes = match rest.take() {
+                Some(bytes) => bytes,
+                None => match pass.next().await.map_err(SourceFailure::Layer)? {
+                    Piece::Bytes(bytes) => bytes,
+                    Piece::Summary(_) => return Ok(false),
+                },
+            };
+            observe(pass).map_err(|OverLimit| SourceFailure::OverLimit)?;
+            let room = usize::try_from(left).unwrap_or(usize::MAX);
+            if bytes.len() > room {
+                *rest = Some(bytes.split_off(room));
+            }
+            hasher.update(&bytes);
+            left -= bytes.len() as u64;
+        }
+        Ok(true)
+    }
+
     /// The next part: of exactly `size` bytes, or the last, which may be empty.
     pub(super) async fn next_part(&mut self, size: u64) -> Result<FilledPart, SourceFailure> {
         match self {

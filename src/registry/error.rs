@@ -48,6 +48,8 @@ pub struct Refusal {
     pub message: String,
     /// How long the registry asks to wait.
     pub retry_after: Option<Duration>,
+    /// Whether it was turned away while others were in flight beside it: fewer at a time may help.
+    pub crowded: bool,
 }
 
 impl std::fmt::Display for Refusal {
@@ -173,6 +175,11 @@ impl Refusal {
     pub(super) fn is_expired_credential(&self) -> bool {
         let expired = self.message.contains("authorization token has expired");
         self.status == 401 || (self.status == 403 && (expired || self.request.method == "HEAD"))
+    }
+
+    /// Whether the registry has too much to do at the moment, and did not look at the request.
+    pub(super) fn is_turned_away(&self) -> bool {
+        matches!(self.status, 429 | 503)
     }
 
     fn hint(&self) -> Option<String> {

@@ -19,6 +19,7 @@ use super::part::Part;
 use super::pulse::Pulse;
 use super::refusal_body::read_refusal;
 use super::retry::retry_after;
+use super::tries::Tries;
 use crate::event::Event;
 
 /// How much of an error's body is read.
@@ -79,17 +80,16 @@ impl Answer {
 impl Registry {
     /// Sends `request`, again and again while that can help.
     pub(super) async fn persist(&self, request: &Request) -> Result<Answer, RegistryError> {
-        let mut failures = 0;
+        let mut tries = Tries::default();
         loop {
             let error = match self.follow(request).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            failures += 1;
-            if !error.is_transient() || failures >= self.retry.attempts {
+            if !error.is_transient() || tries.are_over(&self.retry, &error) {
                 return Err(error);
             }
-            self.pause(failures, &error, request.operation.to_string()).await;
+            self.pause(tries.failed(), &error, request.operation.to_string()).await;
         }
     }
 
@@ -118,8 +118,8 @@ impl Registry {
         Ok(answer)
     }
 
-    /// Sends `request` once. The credential goes to the endpoint only; it is replaced once when the
-    /// registry says that it has expired.
+    /// Sends `request` once, when the registry is not too busy for it. The credential goes to the endpoint
+    /// only; it is replaced once when the registry says that it has expired.
     pub(super) async fn exchange(&self, request: &Request) -> Result<Answer, RegistryError> {
         if !is_private(&request.url) && !self.allow_plain_http {
             return Err(EndpointError::PlainHttp(redacted(&request.url)).into());
@@ -127,6 +127,12 @@ impl Registry {
         if request.url.origin() != self.endpoint.origin() {
             return self.send(request, None).await;
         }
+        let passage = self.gate.admit(self.retry.base_delay).await;
+        let outcome = self.exchange_with_credential(request).await;
+        passage.ended(outcome, self.retry.longest_retry_after)
+    }
+
+    async fn exchange_with_credential(&self, request: &Request) -> Result<Answer, RegistryError> {
         let lease = self.authorization.lease().await?;
         match self.send(request, Some(&lease.header)).await {
             Err(RegistryError::Refused(refusal)) if refusal.is_expired_credential() => {
@@ -205,6 +211,7 @@ async fn read_answer(
         code,
         message,
         retry_after: retry_after(&headers),
+        crowded: false,
     };
     Ok(Err(RegistryError::Refused(Box::new(refusal))))
 }

@@ -6,7 +6,8 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::image::{Compression, LocalImage, MediaFlavor};
+use crate::image::{Compression, Layer, LocalImage, MediaFlavor};
+use crate::layer::Encoding;
 use crate::name::Digest;
 
 /// A layer as the manifest names it.
@@ -69,6 +70,15 @@ pub fn manifest_for(image: &LocalImage, layers: &[LayerDescriptor]) -> ImageMani
         },
         _ => built_manifest(image, layers),
     }
+}
+
+/// A layer as the source has it, when it is pushed unchanged and its digest is known without reading it: stated by the
+/// source, or, of an uncompressed layer, its diff id.
+pub fn as_stored(layer: &Layer, encoding: Encoding) -> Option<LayerDescriptor> {
+    let plain = (layer.compression == Compression::None).then_some(layer.diff_id);
+    let digest = layer.stored_digest.or(plain)?;
+    let unchanged = encoding.encoder_for(layer.compression).is_none();
+    unchanged.then_some(LayerDescriptor { digest, size: layer.stored_size, compression: layer.compression })
 }
 
 fn is_as_stored(image: &LocalImage, layers: &[LayerDescriptor]) -> bool {
@@ -177,7 +187,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::image::{BlobLocation, Config, Layer, OriginalManifest};
+    use crate::image::{BlobLocation, Config, OriginalManifest};
 
     fn image(flavor: MediaFlavor, stored: &[&str]) -> LocalImage {
         let file = Arc::new(tempfile::tempfile().unwrap());

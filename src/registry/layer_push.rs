@@ -1,24 +1,35 @@
 //! The layers of one push: what is found, what moves, and how much they hold in all.
 
 use std::collections::HashMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use futures_util::future::try_join;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use tokio::sync::Semaphore;
 
 use super::Registry;
 use super::blob_source::{BlobSource, OverLimit};
 use super::blob_upload::{BlobUpload, UploadError, UploadedBlob};
 use super::image_manifest::LayerDescriptor;
+use super::mounting::{MountAttempt, Mounting};
 use super::push::{ExpectedLayer, PushRequest, PushedLayer};
 use super::push_error::{LayerSize, PushError};
+use super::resume::{BlobIdentity, UploadRecords};
+use super::room::Room;
+use super::upload::UploadSession;
 use crate::event::{Event, LayerAction, Reporter};
-use crate::layer::{Compressors, LayerError, LayerPass, LayerSummary, PassSettings};
+use crate::image::{Compression, Layer, announce};
+use crate::layer::{Compressors, LayerError, LayerPass, LayerSummary, PassSettings, VerifiedContent};
 use crate::name::Digest;
 
-/// Memory for second parts, filled while the first of their layer is being sent, over all layers.
-const READ_AHEAD: u64 = 16 << 20;
+/// Memory beside the one part that each large layer holds: for small layers, which are held whole, and for second
+/// parts, which are filled while the first of their layer is being sent.
+const SHARED_ROOM: u64 = 12 << 20;
+/// How many small layers move at a time for each large one. What a small layer costs is mostly waiting. Sixteen of them,
+/// which is what the default of four jobs gives, open 80 uploads a second when ECR takes 100 ms for a request; it allows
+/// 100. Should they be too many after all, the gate finds out.
+const SMALL_PER_JOB: usize = 4;
 /// Progress is reported in steps of so many bytes.
 const PROGRESS_STEP: u64 = 1 << 20;
 /// How many layers an image that is too large is told with.
@@ -31,8 +42,11 @@ pub(super) struct LayerPushes<'a> {
     reporter: &'a dyn Reporter,
     part_size: u64,
     compressors: Compressors,
-    read_ahead: Semaphore,
+    room: Room,
+    /// What the registry was asked for by digest and does not have, for each layer.
+    known_missing: Vec<Option<ExpectedLayer>>,
     ledger: Ledger,
+    mounting: Mounting<'a>,
     done: Vec<Option<PushedLayer>>,
 }
 
@@ -55,16 +69,19 @@ impl<'a> LayerPushes<'a> {
         reporter: &'a dyn Reporter,
     ) -> Self {
         let part_size = request.part_size.max(registry.smallest_part);
-        let second_parts = (READ_AHEAD / part_size).max(1);
+        let layers = request.image.layers.len();
         Self {
             registry,
             request,
             reporter,
             part_size,
             compressors: Compressors::for_this_machine(),
-            read_ahead: Semaphore::new(usize::try_from(second_parts).unwrap_or(1)),
+            // One second part at least, however large parts are.
+            room: Room::new(SHARED_ROOM.max(part_size)),
+            known_missing: vec![None; layers],
             ledger: Ledger::new(request),
-            done: vec![None; request.image.layers.len()],
+            mounting: Mounting::new(request),
+            done: vec![None; layers],
         }
     }
 
@@ -78,17 +95,31 @@ impl<'a> LayerPushes<'a> {
         Ok(())
     }
 
+    /// Notes that a layer is missing whose digest is known.
+    pub(super) fn missing_but_known(&mut self, index: usize, expected: ExpectedLayer) {
+        self.known_missing[index] = Some(expected);
+    }
+
     /// Uploads the configuration, if it is given, and every layer that was not found. Returns all layers,
     /// base layer first, and how many bytes of configuration were sent.
     pub(super) async fn run(
         mut self,
         config: Option<(Digest, Bytes)>,
     ) -> Result<(Vec<PushedLayer>, u64), PushError> {
-        let layers = self.missing().into_iter().map(Task::Layer);
-        let tasks = config.map(|(digest, bytes)| Task::Config(digest, bytes)).into_iter().chain(layers);
-        let running = tasks.map(|task| self.perform(task));
-        let finished: Vec<_> =
-            stream::iter(running).buffer_unordered(self.request.jobs.max(1)).try_collect().await?;
+        let missing = self.missing();
+        announce(missing.iter().map(|&index| &self.request.image.layers[index]));
+        let (small, large): (Vec<_>, Vec<_>) =
+            missing.into_iter().partition(|&index| self.fits_into_one_part(index));
+        let config = config.map(|(digest, bytes)| Task::Config(digest, bytes));
+        let small = config.into_iter().chain(small.into_iter().map(Task::Layer));
+        let jobs = self.request.jobs.max(1);
+        // Side by side, so that nobody waits for bandwidth who only needs answers.
+        let (mut finished, large) = try_join(
+            self.perform_all(small, jobs * SMALL_PER_JOB),
+            self.perform_all(large.into_iter().map(Task::Layer), jobs),
+        )
+        .await?;
+        finished.extend(large);
         let mut config_bytes = 0;
         for done in finished {
             match done {
@@ -97,6 +128,28 @@ impl<'a> LayerPushes<'a> {
             }
         }
         Ok((self.with_repeated_layers(), config_bytes))
+    }
+
+    async fn perform_all(
+        &self,
+        tasks: impl Iterator<Item = Task>,
+        at_a_time: usize,
+    ) -> Result<Vec<Done>, PushError> {
+        stream::iter(tasks.map(|task| self.perform(task))).buffer_unordered(at_a_time).try_collect().await
+    }
+
+    /// Whether a layer is small: what is sent of it fits into one part, as far as can be told before it is read.
+    fn fits_into_one_part(&self, index: usize) -> bool {
+        self.request.image.layers[index].stored_size <= self.part_size
+    }
+
+    /// How much of a small layer is held until it is sent.
+    fn weight(&self, layer: &Layer) -> u64 {
+        match layer.compression {
+            Compression::None | Compression::Gzip => layer.stored_size,
+            // gzip of the same content is larger, nobody knows by how much.
+            Compression::Zstd => self.part_size,
+        }
     }
 
     /// The layers to upload: each diff id once, and not when it was found elsewhere in the image; the
@@ -125,7 +178,7 @@ impl<'a> LayerPushes<'a> {
             None => by_diff_id.get(&layer.diff_id).map(|like| PushedLayer {
                 sent: 0,
                 action: match like.action {
-                    LayerAction::Uploaded => LayerAction::Exists,
+                    LayerAction::Uploaded | LayerAction::Mounted => LayerAction::Exists,
                     action => action,
                 },
                 ..*like
@@ -138,16 +191,57 @@ impl<'a> LayerPushes<'a> {
         match task {
             Task::Config(digest, bytes) => {
                 let source = BlobSource::Bytes { bytes, digest };
-                let uploaded = self.upload(source, format!("configuration {digest}")).await?;
+                let uploaded = self.upload(self.upload_of(source, format!("configuration {digest}"))).await?;
                 Ok(Done::Config(uploaded.sent.unwrap_or_default()))
             }
-            Task::Layer(index) => Ok(Done::Layer(index, self.push_layer(index).await?)),
+            Task::Layer(index) => {
+                let layer = self.push_layer(index).await?;
+                if matches!(layer.action, LayerAction::Uploaded | LayerAction::Mounted) {
+                    self.mounting.note(self.registry, layer.descriptor.digest).await;
+                }
+                Ok(Done::Layer(index, layer))
+            }
         }
     }
 
     async fn push_layer(&self, index: usize) -> Result<PushedLayer, PushError> {
+        let Some(expected) = self.known_missing[index] else {
+            return self.send_layer(index, None, None).await;
+        };
+        let digest = expected.descriptor.digest;
+        match self.mounting.attempt(self.registry, &digest, self.reporter).await {
+            MountAttempt::Mounted => self.mounted(index, &expected),
+            MountAttempt::Session(session) => self.send_layer(index, Some(digest), Some(session)).await,
+            MountAttempt::NotTried => self.send_layer(index, Some(digest), None).await,
+            // It may have been mounted all the same.
+            MountAttempt::Failed => self.send_layer(index, None, None).await,
+        }
+    }
+
+    /// A layer that was taken over. It was not read, so it has what its digest was known with.
+    fn mounted(&self, index: usize, expected: &ExpectedLayer) -> Result<PushedLayer, PushError> {
+        let ExpectedLayer { diff_id, descriptor, uncompressed_bytes, .. } = *expected;
+        self.ledger.set(index, uncompressed_bytes.unwrap_or_default());
+        self.ledger.check().map_err(|OverLimit| self.ledger.too_large())?;
+        let action = LayerAction::Mounted;
+        self.reporter.report(Event::LayerDone { diff_id, action, sent: 0 });
+        Ok(PushedLayer { descriptor, diff_id, action, sent: 0, uncompressed_bytes })
+    }
+
+    /// Reads and sends a layer, into `opened` when there is an upload already. `missing` is the digest that the registry
+    /// was asked for already and does not have.
+    async fn send_layer(
+        &self,
+        index: usize,
+        missing: Option<Digest>,
+        opened: Option<UploadSession>,
+    ) -> Result<PushedLayer, PushError> {
         let layer = &self.request.image.layers[index];
         let diff_id = layer.diff_id;
+        let _room = match self.fits_into_one_part(index) {
+            true => self.room.take(self.weight(layer)).await,
+            false => None,
+        };
         self.reporter.report(Event::LayerStarted { diff_id, stored_size: layer.stored_size });
         let reported = AtomicU64::new(0);
         let observe = |pass: &LayerPass| {
@@ -162,9 +256,17 @@ impl<'a> LayerPushes<'a> {
         let settings = PassSettings {
             encoding: self.request.encoding,
             uncompressed_limit: self.request.uncompressed_limit,
+            verified: self.verified(layer).await,
         };
         let source = BlobSource::Layer { layer, compressors: &self.compressors, settings, observe: &observe };
-        let UploadedBlob { summary, sent } = self.upload(source, format!("layer {diff_id}")).await?;
+        let upload = BlobUpload {
+            records: self.records_of(layer),
+            missing,
+            opened: Mutex::new(opened),
+            resumed: &|from| self.reporter.report(Event::LayerResumed { diff_id, from }),
+            ..self.upload_of(source, format!("layer {diff_id}"))
+        };
+        let UploadedBlob { summary, sent } = self.upload(upload).await?;
         // The upload of a layer always ends with its summary.
         let summary = summary.ok_or(LayerError::Stopped { layer: diff_id })?;
         self.ledger.set(index, summary.uncompressed_bytes);
@@ -178,14 +280,30 @@ impl<'a> LayerPushes<'a> {
         Ok(PushedLayer { descriptor, diff_id, action, sent, uncompressed_bytes: Some(uncompressed_bytes) })
     }
 
-    async fn upload(&self, source: BlobSource<'_>, what: String) -> Result<UploadedBlob, PushError> {
-        let upload = BlobUpload {
+    /// How a source is uploaded, unless more is known of it.
+    fn upload_of<'b>(&'b self, source: BlobSource<'b>, what: String) -> BlobUpload<'b> {
+        BlobUpload {
             registry: self.registry,
             source,
             part_size: self.part_size,
-            read_ahead: &self.read_ahead,
+            room: &self.room,
             what,
-        };
+            records: None,
+            missing: None,
+            opened: Mutex::default(),
+            resumed: &|_| {},
+        }
+    }
+
+    /// Where it is written down how far a layer's upload is.
+    fn records_of(&self, layer: &Layer) -> Option<(UploadRecords, BlobIdentity)> {
+        let records = self.request.uploads?;
+        let Registry { endpoint, repository, .. } = self.registry;
+        let blob = BlobIdentity::of_layer(endpoint, repository, layer, self.request.encoding);
+        Some((records.clone(), blob))
+    }
+
+    async fn upload(&self, upload: BlobUpload<'_>) -> Result<UploadedBlob, PushError> {
         match upload.run().await {
             Ok(uploaded) => Ok(uploaded),
             Err(UploadError::OverLimit) => Err(self.ledger.too_large()),
@@ -198,6 +316,13 @@ impl<'a> LayerPushes<'a> {
                 Err(PushError::registry(format!("{} could not be pushed", upload.what), error))
             }
         }
+    }
+
+    /// What an earlier push verified of a layer that goes through as stored.
+    async fn verified(&self, layer: &Layer) -> Option<VerifiedContent> {
+        let (cache, stored) = (self.request.cache?.clone(), layer.stored_digest?);
+        let diff_id = layer.diff_id;
+        tokio::task::spawn_blocking(move || cache.verified(&stored, &diff_id)).await.ok()?
     }
 
     /// Remembers what was computed. A cache that cannot be written costs time at the next push, no more.

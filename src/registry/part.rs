@@ -31,6 +31,11 @@ impl Part {
         self.length
     }
 
+    /// The pieces, in order.
+    pub(super) fn frames(&self) -> &[Bytes] {
+        &self.frames
+    }
+
     /// A request body of these bytes, which beats `pulse` as they are taken.
     pub(super) fn body(&self, pulse: Arc<Pulse>) -> reqwest::Body {
         let frames = Arc::clone(&self.frames);

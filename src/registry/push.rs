@@ -4,20 +4,18 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::Registry;
-use super::image_manifest::{ImageManifest, LayerDescriptor, manifest_for};
+use super::image_manifest::{ImageManifest, LayerDescriptor, as_stored, manifest_for};
 use super::layer_push::LayerPushes;
 use super::manifest::Reference;
+use super::mounting::RememberedOrigins;
 use super::push_error::PushError;
+use super::resume::UploadRecords;
 use crate::event::{Event, LayerAction, Reporter};
-use crate::image::{Layer, LocalImage};
+use crate::image::LocalImage;
 use crate::layer::{Encoding, LayerCache};
-use crate::name::{Digest, Tag};
-
-/// How many questions are asked at a time. ECR answers a thousand a second.
-const QUESTIONS: usize = 8;
+use crate::name::{Digest, RepositoryName, Tag};
 
 /// The default size of a part, in bytes: see the module's figures.
 pub const DEFAULT_PART_SIZE: u64 = 8 << 20;
@@ -43,6 +41,17 @@ pub struct PushRequest<'a> {
     pub uncompressed_limit: u64,
     /// Where what is computed on the way is remembered.
     pub cache: Option<&'a LayerCache>,
+    /// Where it is written down how far uploads of several parts are, so that a later run can go on.
+    pub uploads: Option<&'a UploadRecords>,
+    /// The blobs with known digests that the repository was seen to have a moment ago, out of all that there are: the
+    /// layers' and the configuration's. None to ask now.
+    pub present: Option<HashSet<Digest>>,
+    /// Whether layers may be taken over from other repositories: not where it is known that the registry never does.
+    pub mounting: bool,
+    /// Repositories of the registry that may have layers which this one lacks, the likeliest first.
+    pub mount_from: Vec<RepositoryName>,
+    /// Where blobs were put before, and where it is remembered.
+    pub origins: Option<RememberedOrigins<'a>>,
 }
 
 /// What is known of a layer by its diff id, from the image that runs now or from the local cache: sources
@@ -111,15 +120,22 @@ pub async fn push_image(
     reporter: &dyn Reporter,
 ) -> Result<PushedImage, PushError> {
     let expected: Vec<_> = (0..request.image.layers.len()).map(|index| request.expected(index)).collect();
-    if let Some(pushed) = find_whole_image(registry, request, &expected, reporter).await? {
-        return publish(registry, request, pushed).await;
-    }
     let config = (request.image.config_digest, Bytes::copy_from_slice(&request.image.config_bytes));
-    let there = existing_blobs(registry, &expected, &config.0).await?;
+    let there = match &request.present {
+        Some(seen) => seen.clone(),
+        None => {
+            if let Some(pushed) = find_whole_image(registry, request, &expected, reporter).await? {
+                return publish(registry, request, pushed).await;
+            }
+            existing_blobs(registry, &expected, &config.0).await?
+        }
+    };
     let mut pushes = LayerPushes::new(registry, request, reporter);
-    for (index, expected) in expected.iter().enumerate() {
-        if let Some(expected) = expected.filter(|layer| there.contains(&layer.descriptor.digest)) {
-            pushes.found(index, &expected)?;
+    for (index, expected) in expected.into_iter().enumerate() {
+        match expected {
+            Some(layer) if there.contains(&layer.descriptor.digest) => pushes.found(index, &layer)?,
+            Some(layer) => pushes.missing_but_known(index, layer),
+            None => {}
         }
     }
     let config = (!there.contains(&config.0)).then_some(config);
@@ -143,7 +159,7 @@ impl PushRequest<'_> {
     fn expected(&self, index: usize) -> Option<ExpectedLayer> {
         let layer = &self.image.layers[index];
         let known = self.known.get(index).copied().flatten();
-        if let Some(descriptor) = self.as_stored(layer) {
+        if let Some(descriptor) = as_stored(layer, self.encoding) {
             // The source's own digest, so that the image keeps its digest. What is known may say how large
             // the content is.
             let same = known.filter(|known| known.descriptor.digest == descriptor.digest);
@@ -157,13 +173,6 @@ impl PushRequest<'_> {
             uncompressed_bytes,
             action: LayerAction::Reused,
         })
-    }
-
-    /// The layer as the source has it, when it is pushed unchanged and the source states its digest.
-    fn as_stored(&self, layer: &Layer) -> Option<LayerDescriptor> {
-        let unchanged = self.encoding.encoder_for(layer.compression).is_none();
-        let digest = layer.stored_digest.filter(|_| unchanged)?;
-        Some(LayerDescriptor { digest, size: layer.stored_size, compression: layer.compression })
     }
 }
 
@@ -214,18 +223,8 @@ async fn existing_blobs(
     config: &Digest,
 ) -> Result<HashSet<Digest>, PushError> {
     let layers = expected.iter().flatten().map(|layer| layer.descriptor.digest);
-    let digests: HashSet<_> = layers.chain([*config]).collect();
-    let questions = digests.into_iter().map(|digest| async move {
-        let there = registry.blob_exists(&digest).await;
-        let there =
-            there.map_err(|error| PushError::registry(format!("{digest} could not be looked for"), error))?;
-        Ok(there.then_some(digest))
-    });
-    stream::iter(questions)
-        .buffer_unordered(QUESTIONS)
-        .try_filter_map(|found| async move { Ok(found) })
-        .try_collect()
-        .await
+    let there = registry.stored_blobs(&layers.chain([*config]).collect()).await;
+    there.map_err(|error| PushError::registry("what the registry has could not be looked for", error))
 }
 
 fn manifest_of(image: &LocalImage, layers: &[PushedLayer]) -> ImageManifest {

@@ -26,6 +26,16 @@ pub enum PushError {
         /// The largest layers, largest first. Reading stopped at the limit: they may hold more than is said.
         largest: Vec<LayerSize>,
     },
+    /// The push did not end in time.
+    #[error("the push did not end within {} s; {}", limit.as_secs_f32(), told_missing(missing, *total))]
+    TimedOut {
+        /// How long it might have taken.
+        limit: std::time::Duration,
+        /// How many layers the image has, repeated ones counted once.
+        total: usize,
+        /// The layers that are not in the registry yet, base layer first, by diff id.
+        missing: Vec<Digest>,
+    },
     /// The tag names another image, and may not be moved.
     #[error("tag {tag} of {repository} names another image already, and may not be moved")]
     ImmutableTag {
@@ -63,11 +73,16 @@ impl PushError {
     /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Layer(_) => None,
+            Self::Layer(error) => error.hint(),
             Self::Registry { source, .. } => source.hint(),
             Self::TooLarge { .. } => Some(
                 "Lambda takes images of at most 10 GB uncompressed: make these layers smaller, or move data \
                  out of the image"
+                    .to_owned(),
+            ),
+            Self::TimedOut { .. } => Some(
+                "run the same command again: it goes on where this one stopped; or give it longer with \
+                 --push-timeout"
                     .to_owned(),
             ),
             Self::ImmutableTag { .. } => Some("push under another --tag".to_owned()),
@@ -81,4 +96,16 @@ impl PushError {
 fn told(largest: &[LayerSize]) -> String {
     let one = |layer: &LayerSize| format!("{} with {} bytes", layer.diff_id, layer.uncompressed_bytes);
     largest.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// How many missing layers are named.
+const MISSING_TOLD: usize = 5;
+
+fn told_missing(missing: &[Digest], total: usize) -> String {
+    if missing.is_empty() {
+        return format!("all {total} layers are in the registry, the manifest is not");
+    }
+    let named: Vec<_> = missing.iter().take(MISSING_TOLD).map(Digest::to_string).collect();
+    let more = if missing.len() > MISSING_TOLD { ", …" } else { "" };
+    format!("missing are {} of {total} layers: {}{more}", missing.len(), named.join(", "))
 }

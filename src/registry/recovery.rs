@@ -69,7 +69,7 @@ fn after_doubt(session: &UploadSession) -> Recovery {
 }
 
 /// ECR's words to 416: `First byte of the layer part is 0 instead of N`, N being what is committed.
-fn committed_bytes(message: &str) -> Option<u64> {
+pub(super) fn committed_bytes(message: &str) -> Option<u64> {
     let (before, after) = message.split_once(" instead of ")?;
     if !before.contains("irst byte") {
         return None;
@@ -100,6 +100,7 @@ mod tests {
             code: (!code.is_empty()).then(|| code.to_owned()),
             message: message.to_owned(),
             retry_after: None,
+            crowded: false,
         }))
     }
 

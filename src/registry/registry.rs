@@ -9,6 +9,8 @@ use url::Url;
 use super::authorization::Authorization;
 use super::endpoint::{check_endpoint, is_loopback};
 use super::error::RegistryError;
+use super::gate::Gate;
+use super::inventory::{BlobInventory, Inventory};
 use super::retry::RetryPolicy;
 use crate::cloud::{RegistryAuthorizer, RegistryCredential};
 use crate::event::{Reporter, Silence};
@@ -30,6 +32,8 @@ pub struct RegistrySettings {
     pub credential: Option<RegistryCredential>,
     /// The smallest part of an upload, but for the last, in bytes. Smaller wishes are raised to it.
     pub smallest_part: u64,
+    /// Who tells of many blobs of the repository at once; none to ask blob by blob.
+    pub inventory: Option<Arc<dyn BlobInventory>>,
     /// Where [`crate::event::Event::Retrying`] goes.
     pub reporter: Arc<dyn Reporter>,
 }
@@ -41,6 +45,7 @@ impl Default for RegistrySettings {
             allow_plain_http: false,
             credential: None,
             smallest_part: SMALLEST_PART,
+            inventory: None,
             reporter: Arc::new(Silence),
         }
     }
@@ -59,8 +64,11 @@ pub struct Registry {
     pub(super) repository: RepositoryName,
     pub(super) authorization: Authorization,
     pub(super) retry: RetryPolicy,
+    /// What every request to the endpoint passes.
+    pub(super) gate: Arc<Gate>,
     pub(super) allow_plain_http: bool,
     pub(super) smallest_part: u64,
+    pub(super) inventory: Inventory,
     pub(super) reporter: Arc<dyn Reporter>,
 }
 
@@ -107,8 +115,10 @@ impl Registry {
                 None => Authorization::new(authorizer),
             },
             retry: settings.retry,
+            gate: Gate::new(),
             allow_plain_http: settings.allow_plain_http,
             smallest_part: settings.smallest_part,
+            inventory: Inventory::new(settings.inventory),
             reporter: settings.reporter,
         })
     }
@@ -116,6 +126,12 @@ impl Registry {
     /// The repository.
     pub fn repository(&self) -> &RepositoryName {
         &self.repository
+    }
+
+    /// Ends the use of the registry: nothing more is sent, and parts that are under way may arrive, so that a later
+    /// run can go on behind them. Takes little more than a second at most.
+    pub async fn wind_down(&self) {
+        self.gate.close().await;
     }
 
     /// The address of something in the repository: `blobs/sha256:…`, `manifests/TAG`.

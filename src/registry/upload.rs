@@ -32,6 +32,11 @@ impl UploadSession {
         }
     }
 
+    /// A session that an earlier run opened.
+    pub(super) fn resumed(location: Url, offset: u64, checks_offsets: bool) -> Self {
+        Self { location, offset, checks_offsets }
+    }
+
     #[cfg(test)]
     pub(super) fn at(offset: u64, checks_offsets: bool) -> Self {
         let location = Url::parse("https://registry/v2/a/blobs/uploads/1").unwrap();
@@ -41,6 +46,11 @@ impl UploadSession {
     /// How many bytes were accepted so far.
     pub fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// Where the next request goes.
+    pub(super) fn location(&self) -> &Url {
+        &self.location
     }
 
     /// Whether a part at a wrong offset is refused rather than appended.
@@ -107,15 +117,31 @@ impl Registry {
         }
     }
 
-    /// GET of the upload: how many bytes the registry says it has, once. Only for registries whose `Range`
-    /// can be trusted, which ECR's cannot.
+    /// GET of the upload: how many bytes the registry says it has. Only for registries whose `Range` can be
+    /// trusted, which ECR's cannot.
     ///
     /// # Errors
     /// Fails when the registry cannot be asked or does not know the upload.
     pub async fn upload_offset(&self, session: &UploadSession) -> Result<Option<u64>, RegistryError> {
         let request = Request::new(Operation::UploadStatus, Method::GET, session.location.clone());
-        let answer = self.exchange(&request).await?;
+        let answer = self.persist(&request).await?;
         Ok(answer.header(RANGE).and_then(read_range))
+    }
+}
+
+impl Registry {
+    /// PATCH with one byte for the beginning of an upload that has bytes already: a registry that checks offsets
+    /// refuses it, and says how far the upload is. Success means that it does not check them, and that the upload
+    /// is spoiled.
+    ///
+    /// # Errors
+    /// The refusal that is asked for, or any other failure.
+    pub(super) async fn send_misplaced_byte(&self, session: &UploadSession) -> Result<(), RegistryError> {
+        let start = UploadSession { offset: 0, ..session.clone() };
+        let byte = Part::from(bytes::Bytes::from_static(&[0]));
+        let url = session.location.clone();
+        let request = upload_request(Operation::UploadStatus, Method::PATCH, url, &start, &byte);
+        accepted(self.persist(&request).await?).map(drop)
     }
 }
 
@@ -149,7 +175,7 @@ fn accepted(answer: Answer) -> Result<Answer, RegistryError> {
 /// `0-N` names the last byte; an upload without any bytes is `0-0`, or has no range at all.
 fn read_range(range: &str) -> Option<u64> {
     let last: u64 = range.trim().trim_start_matches("bytes=").strip_prefix("0-")?.parse().ok()?;
-    Some(if last == 0 { 0 } else { last + 1 })
+    if last == 0 { Some(0) } else { last.checked_add(1) }
 }
 
 #[cfg(test)]
@@ -162,6 +188,8 @@ mod tests {
             ("0-1023", Some(1024)),
             ("bytes=0-1023", Some(1024)),
             ("0-0", Some(0)),
+            ("0-18446744073709551615", None),
+            ("0-99999999999999999999999999", None),
             ("5-9", None),
             ("0-", None),
             ("0-x", None),

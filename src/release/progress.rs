@@ -141,8 +141,10 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// Each row: a time in seconds, what is seen, and what is done.
-    fn play(strategy: &str, bake: u64, rows: &[(u64, Observation, Action)]) -> State {
+    /// A time in seconds, what is seen then, and what is done.
+    type Row = (u64, Observation, Action);
+
+    fn play(strategy: &str, bake: u64, rows: &[Row]) -> State {
         let strategy: Strategy = strategy.parse().unwrap();
         let mut state = State::Before;
         for (at, seen, expected) in rows {
@@ -189,7 +191,7 @@ mod tests {
     #[test]
     fn what_ends_a_release_early_depends_on_how_far_it_is() {
         use Observation::{Bad, Stop, Well};
-        let table: [(u64, &[(u64, Observation, Action)], State); 9] = [
+        let table: [(u64, &[Row], State); 9] = [
             (0, &[(0, Bad, Action::End)], State::MovedBack),
             (0, &[(0, Stop(OnStop::Finish), Action::End)], State::MovedBack),
             (0, &[(0, Well, percent(10)), (1, Bad, Action::MoveBack)], State::MovedBack),

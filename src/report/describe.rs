@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::event::LayerAction;
 use crate::function::Change;
 use crate::name::{Digest, Tag};
-use crate::observe::Facts;
+use crate::observe::{Facts, LayerFacts};
 use crate::plan::{AliasStep, CodeStep, CreateStep, DeploySpec, PushStep, Step};
 
 use super::{Report, sizes};
@@ -53,12 +53,15 @@ pub(crate) fn describe_done(step: &Step, spec: &DeploySpec, report: &Report) -> 
     match step {
         Step::PushImage(_) => {
             let image = image?;
-            let sent =
-                image.layers.iter().filter(|layer| layer.action == Some(LayerAction::Uploaded)).count();
-            let what = match image.pushed_bytes {
-                0 => "every layer was there".to_owned(),
+            let count = |action| image.layers.iter().filter(|layer| layer.action == Some(action)).count();
+            let (sent, mounted) = (count(LayerAction::Uploaded), count(LayerAction::Mounted));
+            let mut what = match image.pushed_bytes {
+                0 if mounted == 0 => "every layer was there".to_owned(),
                 bytes => format!("{} sent, {}", of_layers(sent, image.layers.len()), sizes::bytes(bytes)),
             };
+            if mounted > 0 {
+                what.push_str(&format!("; {mounted} mounted"));
+            }
             Some(push_text(spec, image.digest.as_ref(), &what, &image.tags))
         }
         Step::UpdateCode(code) => Some(code_line(code, image?.digest, function_name(spec))),
@@ -89,14 +92,29 @@ fn push_line(push: &PushStep, spec: &DeploySpec, facts: &Facts) -> String {
         }
     }
     let exact = facts.image.layers.iter().all(|layer| layer.stored || layer.known.is_some());
-    let about = if exact { "" } else { "at most " };
+    let mount = mountable(facts);
+    let about = if exact && mount.is_empty() { "" } else { "at most " };
     let what = match count {
         0 => "every layer is there".to_owned(),
         _ => {
-            format!("{} to send, {about}{}", of_layers(count, facts.image.layers.len()), sizes::bytes(bytes))
+            let layers = of_layers(count, facts.image.layers.len());
+            format!("{layers} to send, {about}{}{mount}", sizes::bytes(bytes))
         }
     };
     push_text(spec, push.digest.as_ref(), &what, &push.tags)
+}
+
+/// From where layers may be taken over instead. What the registry will mount shows only when it is asked to.
+fn mountable(facts: &Facts) -> String {
+    let mount = &facts.image.mount;
+    let is_candidate = |layer: &LayerFacts| !layer.stored && layer.known.is_some();
+    let open = mount.is_possible && facts.image.layers.iter().any(is_candidate);
+    let names: Vec<&str> = mount.from.iter().filter(|_| open).map(|name| name.as_str()).collect();
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!(", less what can be mounted from {}", names.join(" or "))
+    }
 }
 
 /// `push app@sha256:483d750f16c9…, tag v7: 2 of 9 layers to send, 84.4 MiB`

@@ -47,6 +47,13 @@ impl Account {
     }
 
     pub(crate) fn with(settings: Settings) -> Self {
+        let mut account = Self::without_registry_endpoint(settings);
+        account.lambda_lift.always(&["--registry-endpoint", &account.stand.url()]);
+        account
+    }
+
+    /// An account whose registry is reached through something else, which each run has to name.
+    pub(crate) fn without_registry_endpoint(settings: Settings) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let stand = runtime.block_on(Stand::start(settings)).unwrap();
@@ -55,7 +62,7 @@ impl Account {
             .set("AWS_ACCESS_KEY_ID", ACCOUNT)
             .set("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
             .set("AWS_REGION", REGION)
-            .always(&["--endpoint-url", &stand.url(), "--registry-endpoint", &stand.url()]);
+            .always(&["--endpoint-url", &stand.url()]);
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { stand, lambda_lift, id: ACCOUNT.to_owned(), http, runtime }
     }
@@ -269,26 +276,89 @@ impl Account {
         text.strip_prefix("AWS:").unwrap().to_owned()
     }
 
+    /// Begins to send a part of an upload, and goes away in its middle.
+    pub(crate) fn send_half_a_part(&self, location: &str, offset: u64, length: u64) {
+        use std::io::{Read as _, Write as _};
+        let url: reqwest::Url = location.parse().unwrap();
+        let password = STANDARD.encode(format!("AWS:{}", self.password()));
+        let head = format!(
+            "PATCH {} HTTP/1.1\r\nHost: stand\r\nAuthorization: Basic {password}\r\n\
+             Content-Range: {offset}-{}\r\nContent-Length: {length}\r\n\r\n",
+            url.path(),
+            offset + length - 1
+        );
+        let mut stream = std::net::TcpStream::connect(url.socket_addrs(|| None).unwrap()[0]).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&vec![7; usize::try_from(length / 2).unwrap()]).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        // The answer, or the end of the connection, says that what arrived was dealt with.
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+
     /// Reads every blob of the image back and verifies its digest.
     pub(crate) fn assert_stored(&self, repository: &str, manifest_digest: &str) {
+        self.stored(repository, manifest_digest).unwrap();
+    }
+
+    /// Whether the image and all of its blobs are there, byte for byte; if not, what is wrong.
+    pub(crate) fn stored(&self, repository: &str, manifest_digest: &str) -> Result<(), String> {
         let found = self.stand.images().find(&self.id, REGION, repository, manifest_digest);
-        let stored = found.unwrap_or_else(|| panic!("{repository}@{manifest_digest} is not there"));
-        assert_eq!(digest(&stored.manifest), manifest_digest);
-        let manifest: Value = serde_json::from_slice(&stored.manifest).unwrap();
-        let password = self.password();
-        let layers = manifest["layers"].as_array().unwrap();
-        for descriptor in layers.iter().chain([&manifest["config"]]) {
-            let expected = descriptor["digest"].as_str().unwrap();
-            let url = format!("{}/v2/{repository}/blobs/{expected}", self.stand.url());
-            let request = self.http.get(url).basic_auth("AWS", Some(&password));
-            let bytes = self.runtime.block_on(async {
-                let answer = request.send().await.unwrap();
-                assert!(answer.status().is_success(), "{expected}: {}", answer.status());
-                answer.bytes().await.unwrap()
-            });
-            assert_eq!(digest(&bytes), expected);
-            assert_eq!(descriptor["size"], bytes.len());
+        let stored = found.ok_or_else(|| format!("{repository}@{manifest_digest} is not there"))?;
+        if digest(&stored.manifest) != manifest_digest {
+            return Err(format!("{manifest_digest} is not the manifest's digest"));
         }
+        let manifest: Value = serde_json::from_slice(&stored.manifest).map_err(|error| error.to_string())?;
+        let password = self.password();
+        let layers = manifest["layers"].as_array().ok_or("a manifest without layers")?;
+        for descriptor in layers.iter().chain([&manifest["config"]]) {
+            let expected = descriptor["digest"].as_str().ok_or("a descriptor without a digest")?;
+            let bytes = self.try_blob(repository, expected, &password)?;
+            if digest(&bytes) != expected || descriptor["size"] != bytes.len() {
+                return Err(format!("{expected} is there with {} bytes of other content", bytes.len()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Digest and tag of every image of the repository.
+    pub(crate) fn image_ids(&self, repository: &str) -> Vec<(String, String)> {
+        let images = self.ecr("ListImages", json!({ "repositoryName": repository }));
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let ids = images["imageIds"].as_array().unwrap().iter();
+        ids.map(|id| (text(&id["imageDigest"]), text(&id["imageTag"]))).collect()
+    }
+
+    /// Reads a blob from the registry.
+    pub(crate) fn blob(&self, repository: &str, digest: &str) -> Vec<u8> {
+        self.try_blob(repository, digest, &self.password()).unwrap()
+    }
+
+    fn try_blob(&self, repository: &str, digest: &str, password: &str) -> Result<Vec<u8>, String> {
+        let url = format!("{}/v2/{repository}/blobs/{digest}", self.stand.url());
+        let request = self.http.get(url).basic_auth("AWS", Some(password));
+        self.runtime.block_on(async {
+            let answer = request.send().await.unwrap();
+            match answer.status() {
+                status if status.is_success() => Ok(answer.bytes().await.unwrap().to_vec()),
+                status => Err(format!("{digest}: {status}")),
+            }
+        })
+    }
+
+    /// Puts a blob into a repository by the control plane, as somebody else would.
+    pub(crate) fn put_blob(&self, repository: &str, bytes: &[u8]) -> String {
+        let of_upload = |mut input: Value| {
+            input["repositoryName"] = repository.into();
+            input
+        };
+        let begun = self.ecr("InitiateLayerUpload", of_upload(json!({})));
+        let upload = &begun["uploadId"];
+        let part = json!({ "uploadId": upload, "partFirstByte": 0, "partLastByte": bytes.len() - 1,
+                           "layerPartBlob": STANDARD.encode(bytes) });
+        self.ecr("UploadLayerPart", of_upload(part));
+        let digest = digest(bytes);
+        self.ecr("CompleteLayerUpload", of_upload(json!({ "uploadId": upload, "layerDigests": [digest] })));
+        digest
     }
 
     /// Everything of `hello` that a deploy decides, so that two ways to the same end can be compared.

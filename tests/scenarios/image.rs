@@ -10,6 +10,9 @@ use sha2::{Digest as _, Sha256};
 /// The media type of a layer in a layout, unless a test says otherwise.
 pub(crate) const PLAIN_LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
+/// The media type of a layer that is written compressed.
+const GZIP_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+
 /// An image before it is written.
 #[derive(Debug, Clone)]
 pub(crate) struct Image {
@@ -19,13 +22,15 @@ pub(crate) struct Image {
     pub(crate) layers: Vec<Vec<u8>>,
     /// Their media type in a layout.
     pub(crate) layer_type: &'static str,
+    /// The image that it was built upon, as its label says.
+    pub(crate) base: Option<String>,
 }
 
 impl Image {
     /// Two small layers; the second one holds `note`.
     pub(crate) fn small(note: &str) -> Self {
         let layers = vec![layer("var/task/bootstrap", b"#!"), layer("var/task/note", note.as_bytes())];
-        Self { architecture: "amd64", os: "linux", layers, layer_type: PLAIN_LAYER }
+        Self { architecture: "amd64", os: "linux", layers, layer_type: PLAIN_LAYER, base: None }
     }
 
     /// A small layer, and one of `mebibytes` that do not compress.
@@ -39,6 +44,28 @@ impl Image {
         }
     }
 
+    /// Four layers, one of which has three parts of 5 MiB or less.
+    pub(crate) fn in_parts() -> Self {
+        let bulk = Self::with_bulk("parts", 10);
+        let small = ["one", "two"].map(|note| layer(&format!("var/task/{note}"), note.as_bytes()));
+        Self { layers: [bulk.layers, small.to_vec()].concat(), ..Self::small("parts") }
+    }
+
+    /// The same with layers that a layout has compressed.
+    pub(crate) fn compressed(self) -> Self {
+        Self { layer_type: GZIP_LAYER, ..self }
+    }
+
+    /// A layer as a layout has it.
+    fn stored(&self, layer: &[u8]) -> Vec<u8> {
+        if self.layer_type != GZIP_LAYER {
+            return layer.to_vec();
+        }
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(layer).unwrap();
+        encoder.finish().unwrap()
+    }
+
     pub(crate) fn for_architecture(self, architecture: &'static str) -> Self {
         Self { architecture, ..self }
     }
@@ -48,15 +75,17 @@ impl Image {
         self.layers.iter().map(|layer| digest(layer)).collect()
     }
 
-    fn config(&self) -> Vec<u8> {
-        json!({
+    pub(crate) fn config(&self) -> Vec<u8> {
+        let mut config = json!({
             "architecture": self.architecture,
             "os": self.os,
             "config": { "Entrypoint": ["/var/task/bootstrap"], "WorkingDir": "/var/task" },
             "rootfs": { "type": "layers", "diff_ids": self.diff_ids() },
-        })
-        .to_string()
-        .into_bytes()
+        });
+        if let Some(base) = &self.base {
+            config["config"]["Labels"] = json!({ "org.opencontainers.image.base.name": base });
+        }
+        config.to_string().into_bytes()
     }
 
     /// Writes it as a docker-archive; answers its name for `--image`.
@@ -93,7 +122,7 @@ pub(crate) fn oci_layout(folder: &Path, images: &[Image]) -> String {
                 "schemaVersion": 2,
                 "mediaType": "application/vnd.oci.image.manifest.v1+json",
                 "config": store("application/vnd.oci.image.config.v1+json", &image.config()),
-                "layers": image.layers.iter().map(|layer| store(image.layer_type, layer)).collect::<Vec<_>>(),
+                "layers": image.layers.iter().map(|layer| store(image.layer_type, &image.stored(layer))).collect::<Vec<_>>(),
             });
             let bytes = manifest.to_string().into_bytes();
             let mut entry = store("application/vnd.oci.image.manifest.v1+json", &bytes);
@@ -105,6 +134,35 @@ pub(crate) fn oci_layout(folder: &Path, images: &[Image]) -> String {
     fs::write(folder.join("index.json"), index.to_string()).unwrap();
     fs::write(folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
     format!("oci:{}", folder.display())
+}
+
+/// Writes an OCI layout with this image, its layers compressed with gzip; answers its name for `--image`.
+pub(crate) fn gzip_layout(folder: &Path, image: &Image) -> String {
+    let blobs = folder.join("blobs/sha256");
+    fs::create_dir_all(&blobs).unwrap();
+    let store = |media_type: &str, bytes: &[u8]| {
+        fs::write(blobs.join(hexadecimal(bytes)), bytes).unwrap();
+        json!({ "mediaType": media_type, "digest": digest(bytes), "size": bytes.len() })
+    };
+    let layer = |layer: &Vec<u8>| store("application/vnd.oci.image.layer.v1.tar+gzip", &gzip(layer));
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": store("application/vnd.oci.image.config.v1+json", &image.config()),
+        "layers": image.layers.iter().map(layer).collect::<Vec<_>>(),
+    });
+    let entry = store("application/vnd.oci.image.manifest.v1+json", manifest.to_string().as_bytes());
+    let index = json!({ "schemaVersion": 2, "manifests": [entry] });
+    fs::write(folder.join("index.json"), index.to_string()).unwrap();
+    fs::write(folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+    format!("oci:{}", folder.display())
+}
+
+/// As gzip writes it.
+pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
 }
 
 /// A docker-archive whose only layer claims, and as a sparse file has, this many bytes.

@@ -4,7 +4,7 @@ use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use lambda_lift_localstack::lambda::LambdaSettings;
-use lambda_lift_localstack::{Effect, Settings, Turn};
+use lambda_lift_localstack::{Effect, ErrorAnswer, Settings, Turn};
 use lambda_lift_rig::Run;
 use serde_json::Value;
 
@@ -13,10 +13,15 @@ use crate::faults::{Scene, end_state};
 
 /// Waits until a call of this operation has arrived.
 fn wait_for(account: &Account, operation: &str, child: &mut Child) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !account.calls().iter().any(|call| call.operation == operation) {
-        assert!(child.try_wait().unwrap().is_none(), "it ended before {operation}");
-        assert!(Instant::now() < deadline, "{operation} is never called");
+    wait_for_calls(account, operation, 1, child);
+}
+
+/// Waits until so many calls of this operation have arrived.
+pub(crate) fn wait_for_calls(account: &Account, operation: &str, count: usize, child: &mut Child) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while account.calls().iter().filter(|call| call.operation == operation).count() < count {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before {operation} was called {count} times");
+        assert!(Instant::now() < deadline, "{operation} is never called {count} times");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -51,15 +56,15 @@ fn killed_at_any_operation_of_an_update_the_same_command_converges() {
 }
 
 /// Sends a signal.
-pub(crate) fn signal(child: &Child, signal: &str) {
+pub(crate) fn send_signal(child: &Child, signal: &str) {
     let sent = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status().unwrap();
     assert!(sent.success());
 }
 
 /// Sends a signal, and holds that the process ends within two seconds.
-fn interrupt(child: Child, named: &str) -> Run {
+pub(crate) fn interrupt(child: Child, signal: &str) -> Run {
     let begun = Instant::now();
-    signal(&child, named);
+    send_signal(&child, signal);
     let run = Account::finish(child);
     assert!(begun.elapsed() < Duration::from_secs(2), "it took {:?} to stop", begun.elapsed());
     run
@@ -129,4 +134,64 @@ fn interrupted_while_it_looks_nothing_was_changed() {
     let run = interrupt(child, "INT");
     assert_eq!(run.expect(1)["error"]["kind"], "interrupted");
     assert_eq!(account.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn interrupted_while_lambda_does_not_answer_it_stops_and_says_what_may_have_changed() {
+    for (operation, code) in [("CreateFunction", 4), ("GetFunction", 1), ("CreateAlias", 6)] {
+        let account = Account::new();
+        account.fault(operation, Turn::Every, Effect::Stall);
+        let (image, role) = (account.small_image("one"), account.role());
+        let mut child = account.start(&deploy_arguments(&image, &role));
+        wait_for(&account, operation, &mut child);
+        let run = interrupt(child, "TERM");
+        assert!(run.expect(code)["error"]["hint"].as_str().unwrap().contains("same command"), "{operation}");
+        account.clear_faults();
+        account.deploy(&image).expect(0);
+        account.end_state();
+    }
+}
+
+#[test]
+fn interrupted_while_it_waits_as_long_as_the_registry_asks_it_stops() {
+    let account = Account::new();
+    let busy = ErrorAnswer {
+        status: 429,
+        code: "TOOMANYREQUESTS".to_owned(),
+        message: "Rate exceeded".to_owned(),
+        headers: [("Retry-After".to_owned(), "60".to_owned())].into(),
+        body: None,
+    };
+    account.fault("StartUpload", Turn::Every, Effect::Error(busy));
+    let (image, role) = (account.small_image("one"), account.role());
+    let mut child = account.start(&deploy_arguments(&image, &role));
+    wait_for(&account, "StartUpload", &mut child);
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(interrupt(child, "TERM").expect(1)["error"]["kind"], "interrupted");
+}
+
+#[test]
+fn interrupted_while_a_file_gives_nothing_it_ends_all_the_same() {
+    let account = Account::new();
+    // A pipe that nobody ever writes to is read before anything listens to signals but the last resort.
+    let file = account.path("function.json").display().to_string();
+    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let image = account.small_image("one");
+    let arguments = ["deploy", "--image", &image, "--repository", "hello", "--function-file", &file];
+    let child = account.start(&arguments);
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(interrupt(child, "INT").code, Some(1));
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let account = Account::new();
+    account.fault("CreateFunction", Turn::Every, Effect::Stall);
+    let (image, role) = (account.small_image("one"), account.role());
+    let mut child = account.start(&deploy_arguments(&image, &role));
+    wait_for(&account, "CreateFunction", &mut child);
+    send_signal(&child, "INT");
+    std::thread::sleep(Duration::from_millis(100));
+    let run = interrupt(child, "INT");
+    assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""), "there was no time to write a document");
 }

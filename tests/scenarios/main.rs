@@ -6,14 +6,25 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod account;
+mod cache;
+mod daemon;
 mod deploy;
 mod faults;
+mod hostile;
 mod image;
+mod impostor;
 mod interrupted;
+mod mounts;
 mod policy;
+mod push_faults;
 mod refusals;
+mod registries;
 mod release;
+mod remote;
+mod reuse;
 mod rollback;
+mod threat;
+mod uploads;
 mod usage;
 mod waiting;
 mod watching;

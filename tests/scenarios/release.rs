@@ -11,7 +11,7 @@ use lambda_lift_rig::Run;
 use serde_json::{Value, json};
 
 use crate::account::{Account, deploy_arguments};
-use crate::interrupted::signal;
+use crate::interrupted::send_signal;
 
 const RELEASE: [&str; 5] = ["release", "--function", "hello", "--alias", "live"];
 const CANARY: [&str; 4] = ["--to", "1", "--strategy", "canary:10%:1s"];
@@ -214,7 +214,7 @@ fn asked_to_stop_it_does_what_was_ordered() {
         let child = start(&account, &[&LONG[..], &["--on-interrupt", order]].concat());
         wait_until(&account, "2+1@0.1");
         account.stand.clear_calls();
-        signal(&child, "TERM");
+        send_signal(&child, "TERM");
         let run = Account::finish(child);
         let told = error(&run, code);
         assert!(told.contains(part), "{told}");
@@ -235,7 +235,7 @@ fn a_release_that_was_held_goes_on_where_it_was() {
     let strategy = ["--to", "1", "--strategy", "steps:10%:2s,20%:2s", "--on-interrupt", "hold"];
     let child = start(&account, &strategy);
     wait_until(&account, "2+1@0.1");
-    signal(&child, "INT");
+    send_signal(&child, "INT");
     Account::finish(child).expect(6);
     let refused = release(&account, &CANARY);
     refused.expect(3);

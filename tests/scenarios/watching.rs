@@ -94,10 +94,7 @@ fn a_version_that_does_not_answer_well_gets_no_traffic() {
             run.document["smoke"]
         );
         assert!(run.stderr.contains("log: START RequestId"), "{}", run.stderr);
-        assert_eq!(
-            (account.writes(), place(&account).as_str()),
-            (vec!["InvokeFunction".to_owned()], "1 null")
-        );
+        assert_eq!((account.writes(), place(&account).as_str()), (vec!["Invoke".to_owned()], "1 null"));
         // The same behind deploy: the function was changed, its traffic was not.
         let image = account.small_image("two");
         let deploy = account.deploy_with(&image, &[&["--env", variable][..], &arguments[2..]].concat());
@@ -117,7 +114,7 @@ fn a_version_that_answers_well_is_released_though_it_had_to_wake_up_first() {
         headers: std::collections::BTreeMap::new(),
         body: None,
     });
-    account.fault("InvokeFunction", Turn::First(2), pending);
+    account.fault("Invoke", Turn::First(2), pending);
     let event = event(&account);
     let run = release(&account, &["--smoke-event", &event, "--smoke-expect", "$.ok == true"]);
     let smoke = &run.expect(0)["smoke"];
@@ -133,7 +130,7 @@ fn a_version_that_answers_well_is_released_though_it_had_to_wake_up_first() {
 
 #[test]
 fn alarms_stop_a_release_before_it_begins_and_move_it_back_while_it_runs() {
-    let account = versions("X=1");
+    let account = versions("XY=1");
     let canary = ["--strategy", "canary:10%:1s"];
     let missing = release(&account, &[&canary[..], &["--alarm", "errors"]].concat());
     assert!(missing.refusals().contains("alarm errors does not exist"), "{}", said(&missing));
@@ -144,6 +141,7 @@ fn alarms_stop_a_release_before_it_begins_and_move_it_back_while_it_runs() {
         json!({ "AlarmName": "all", "AlarmRule": "ALARM(errors) OR ALARM(latency)" }),
     );
     set_alarm(&account, "all", "ALARM");
+    account.stand.clear_calls();
     let alarms = ["--alarm", "errors", "--alarm", "all"];
     let firing = release(&account, &[&canary[..], &alarms].concat());
     firing.expect(3);
@@ -187,7 +185,7 @@ fn alarms_stop_a_release_before_it_begins_and_move_it_back_while_it_runs() {
 
 #[test]
 fn a_release_that_can_no_longer_be_watched_is_moved_back() {
-    let account = versions("X=1");
+    let account = versions("XY=1");
     put_alarm(&account, "errors");
     let child = start(&account, &["--strategy", "canary:10%:10m", "--alarm", "errors"]);
     wait_until(&account, r#"1 {"2":0.1}"#);
@@ -221,7 +219,7 @@ fn the_new_versions_own_errors_move_it_back_without_any_alarm() {
     );
     assert_eq!(place(&account), "1 null");
 
-    let account = versions("X=1");
+    let account = versions("XY=1");
     let increase =
         ["--max-error-rate-increase", "1%", "--min-invocations", "5", "--strategy", "canary:50%:4s"];
     let child = start(&account, &increase);
@@ -234,7 +232,7 @@ fn the_new_versions_own_errors_move_it_back_without_any_alarm() {
 
 #[test]
 fn no_data_is_not_health_unless_told_otherwise() {
-    let account = versions("X=1");
+    let account = versions("XY=1");
     let guard = ["--max-error-rate", "1%", "--strategy", "canary:10%:1s"];
     let run = release(&account, &guard);
     let message = run.expect(5)["error"]["message"].as_str().unwrap().to_owned();

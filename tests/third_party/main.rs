@@ -8,8 +8,14 @@
 
 mod account;
 mod deploy;
+mod docker_daemon;
 mod killed;
 mod large_image;
+mod mounts;
 mod policy;
 mod producers;
+mod push_faults;
 mod refusals;
+mod remote;
+mod resumed;
+mod withheld;

@@ -161,6 +161,16 @@ impl Refusal {
             .with("lastValidByteReceived", stored.saturating_sub(1))
     }
 
+    pub(crate) fn too_many_parts(limit: u64) -> Refusal {
+        let message = format!("A layer may have at most {limit} parts");
+        refusal("LimitExceededException", (400, "BLOB_UPLOAD_INVALID"), message)
+    }
+
+    pub(crate) fn layer_too_large(limit: u64) -> Refusal {
+        let message = format!("A layer may have at most {limit} bytes");
+        refusal("LimitExceededException", (400, "SIZE_INVALID"), message)
+    }
+
     pub(crate) fn part_length(announced: u64, arrived: u64) -> Refusal {
         let message = format!("The layer part has {arrived} bytes instead of {announced}");
         refusal("InvalidLayerPartException", (400, "SIZE_INVALID"), message)

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::OwnedMutexGuard;
+
 use super::Place;
 use super::access;
 use super::refusal::Refusal;
@@ -15,8 +17,9 @@ use super::upload::{Progress, Upload, Uploads};
 use crate::blobs::BlobStore;
 use crate::error::StartError;
 use crate::images::{Images, StoredImage};
+use crate::limits::RegistryLimits;
 use crate::settings::{Quirks, Settings};
-use crate::text::{epoch_milliseconds, random_id};
+use crate::text::epoch_milliseconds;
 
 /// Amazon ECR, all accounts and Regions of it.
 #[derive(Debug)]
@@ -27,6 +30,7 @@ pub(crate) struct Ecr {
     pub(crate) tokens: Tokens,
     pub(crate) downloads: super::download::Downloads,
     pub(crate) quirks: Quirks,
+    pub(crate) limits: RegistryLimits,
     pub(crate) reported_expiry: Option<SystemTime>,
     pub(crate) validator_lag: Duration,
 }
@@ -35,13 +39,15 @@ impl Ecr {
     /// Opens the state folder.
     pub(crate) fn open(state: &Path, settings: &Settings) -> Result<Self, StartError> {
         let fault = |source| StartError::File { path: state.to_owned(), source };
+        let blobs = BlobStore::open(state).map_err(fault)?;
         Ok(Ecr {
             registries: Registries::open(state)?,
-            blobs: BlobStore::open(state).map_err(fault)?,
-            uploads: Uploads::default(),
-            tokens: Tokens::new(settings.token_lifetime),
+            uploads: Uploads::restore(blobs.uploads()).map_err(fault)?,
+            blobs,
+            tokens: Tokens::new(settings.token_lifetime, settings.token_uses),
             downloads: super::download::Downloads::new(),
             quirks: settings.quirks.clone(),
+            limits: settings.registry_limits.clone(),
             reported_expiry: settings.reported_expiry,
             validator_lag: settings.validator_lag,
         })
@@ -73,15 +79,57 @@ impl Ecr {
     pub(crate) fn open_upload(&self, place: &Place, repository: &str) -> Result<String, Refusal> {
         self.registries.read(place, repository, |_| ())?;
         let (path, file) = self.blobs.new_upload().map_err(|error| Refusal::state(&error))?;
-        let id = random_id();
-        self.uploads.open(Upload {
-            id: id.clone(),
-            place: place.clone(),
-            repository: repository.to_owned(),
-            path,
-            progress: Arc::new(tokio::sync::Mutex::new(Progress::new(file))),
-        });
+        let upload = Upload::new(place, repository, path, file).map_err(|error| Refusal::state(&error))?;
+        let id = upload.id.clone();
+        self.uploads.open(upload);
         Ok(id)
+    }
+
+    /// The right to add the next part, of `length` bytes and from `first` on (where that is known): parts come one
+    /// after the other, and not without end.
+    pub(crate) fn next_part(
+        &self,
+        upload: &Upload,
+        first: Option<u64>,
+        length: Option<u64>,
+    ) -> Result<OwnedMutexGuard<Progress>, Refusal> {
+        let Ok(progress) = upload.progress.clone().try_lock_owned() else {
+            let committed = upload.committed();
+            return Err(Refusal::part_offset(first.unwrap_or(committed), committed));
+        };
+        self.check_part(&progress, first, length)?;
+        Ok(progress)
+    }
+
+    /// The same for a registry that lets the caller wait until the part before has arrived.
+    pub(crate) async fn queued_part(
+        &self,
+        upload: &Upload,
+        first: Option<u64>,
+        length: Option<u64>,
+    ) -> Result<OwnedMutexGuard<Progress>, Refusal> {
+        let progress = upload.progress.clone().lock_owned().await;
+        self.check_part(&progress, first, length)?;
+        Ok(progress)
+    }
+
+    fn check_part(
+        &self,
+        progress: &Progress,
+        first: Option<u64>,
+        length: Option<u64>,
+    ) -> Result<(), Refusal> {
+        let stored = progress.size();
+        if let Some(first) = first.filter(|first| self.quirks.offsets_checked && *first != stored) {
+            return Err(Refusal::part_offset(first, stored));
+        }
+        if progress.parts() >= self.limits.parts {
+            return Err(Refusal::too_many_parts(self.limits.parts));
+        }
+        if stored.saturating_add(length.unwrap_or(0)) > self.limits.layer_bytes {
+            return Err(Refusal::layer_too_large(self.limits.layer_bytes));
+        }
+        Ok(())
     }
 
     /// The upload of that id in that repository.

@@ -3,6 +3,8 @@
 //! A token carries its own claims under a keyed hash, so nothing has to be remembered. It is bound to the
 //! caller's account, the Region and one registry; the key is new with every start.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
@@ -39,13 +41,16 @@ pub(crate) enum TokenFault {
 pub(crate) struct Tokens {
     key: [u8; 32],
     lifetime: Duration,
+    /// How many requests a token is good for; no limit when none.
+    uses: Option<u64>,
+    used: Mutex<HashMap<String, u64>>,
 }
 
 impl Tokens {
-    pub(crate) fn new(lifetime: Duration) -> Self {
+    pub(crate) fn new(lifetime: Duration, uses: Option<u64>) -> Self {
         let mut key = [0; 32];
         fastrand::fill(&mut key);
-        Tokens { key, lifetime }
+        Tokens { key, lifetime, uses, used: Mutex::default() }
     }
 
     /// A new password and its end.
@@ -80,7 +85,20 @@ impl Tokens {
         }
         let claims = sealed.lines().next().and_then(|line| serde_json::from_str::<Claims>(line).ok());
         let claims = claims.ok_or(TokenFault::Unknown)?;
-        if epoch_milliseconds(now) >= claims.expires_at { Err(TokenFault::Expired) } else { Ok(claims) }
+        if epoch_milliseconds(now) >= claims.expires_at || self.is_used_up(seal) {
+            Err(TokenFault::Expired)
+        } else {
+            Ok(claims)
+        }
+    }
+
+    /// Counts a use of the token with this seal.
+    fn is_used_up(&self, seal: &str) -> bool {
+        let Some(uses) = self.uses else { return false };
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = used.entry(seal.to_owned()).or_default();
+        *count += 1;
+        *count > uses
     }
 
     fn seal(&self, text: &str) -> String {
@@ -95,14 +113,21 @@ mod tests {
 
     #[test]
     fn a_token_is_good_until_its_end_and_only_unchanged() {
-        let tokens = Tokens::new(Duration::from_secs(60));
+        let tokens = Tokens::new(Duration::from_secs(60), None);
         let now = SystemTime::now();
         let (password, end) = tokens.mint("111122223333", "eu-west-1", "222222222222", now);
         let claims = tokens.check(&password, now).unwrap();
         assert_eq!((claims.caller.as_str(), claims.registry.as_str()), ("111122223333", "222222222222"));
         assert_eq!(tokens.check(&password, end), Err(TokenFault::Expired));
+        let twice = Tokens::new(Duration::from_secs(60), Some(2));
+        let (short_lived, _) = twice.mint("111122223333", "eu-west-1", "222222222222", now);
+        let checks = [(); 3].map(|()| twice.check(&short_lived, now).is_ok());
+        assert_eq!(checks, [true, true, false]);
         assert_eq!(tokens.check("", now), Err(TokenFault::Unknown));
         assert_eq!(tokens.check(&password[4..], now), Err(TokenFault::Unknown));
-        assert_eq!(Tokens::new(Duration::from_secs(60)).check(&password, now), Err(TokenFault::Unknown));
+        assert_eq!(
+            Tokens::new(Duration::from_secs(60), None).check(&password, now),
+            Err(TokenFault::Unknown)
+        );
     }
 }

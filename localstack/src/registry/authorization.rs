@@ -22,9 +22,26 @@ pub(crate) struct Visitor {
     pub(crate) named: bool,
 }
 
+/// The parameter with which an upload's address on another host opens that upload.
+pub(super) const TICKET: &str = "X-Stand-Ticket";
+
+/// Somebody whose address says all: it was handed out with the upload, and takes no credentials, as signed addresses
+/// of S3 do not.
+fn ticket_holder(ecr: &Ecr, head: &Head, ticket: &str) -> Result<Visitor, Reply> {
+    if head.header("authorization").is_some() {
+        return Err(Protocol::Storage.error(400, "InvalidArgument", "Only one auth mechanism allowed"));
+    }
+    let id = head.path.rsplit('/').next().unwrap_or_default();
+    let place = ecr.uploads.admitted(id, ticket).ok_or_else(|| challenge(head))?;
+    Ok(Visitor { caller: place.account.clone(), place, named: true })
+}
+
 /// Reads the `Authorization` header. Reached under the registry's own name, that name says which registry is
 /// meant; reached under another one (a loopback address), the token does.
 pub(crate) fn visitor(ecr: &Ecr, head: &Head, now: SystemTime) -> Result<Visitor, Reply> {
+    if let Some(ticket) = head.parameter(TICKET) {
+        return ticket_holder(ecr, head, ticket);
+    }
     let password = head.header("authorization").and_then(basic_password).ok_or_else(|| challenge(head))?;
     let claims = ecr.tokens.check(&password, now).map_err(|fault| match fault {
         TokenFault::Unknown => challenge(head),

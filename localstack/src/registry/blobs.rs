@@ -16,9 +16,8 @@ pub(super) fn get(visit: &Visit<'_>, digest: &str) -> Result<Reply, Failure> {
     let size = size(visit, digest)?;
     if visit.ecr.quirks.blobs_redirect {
         // S3 is another host, so clients drop their credentials on the way; so must our other name be another host.
-        let host = if visit.head.host().starts_with("localhost") { "127.0.0.1" } else { "localhost" };
         let address = visit.ecr.downloads.address(digest, visit.now);
-        return Ok(Reply::empty(307).with("location", format!("http://{host}:{}{address}", visit.port)));
+        return Ok(Reply::empty(307).with("location", format!("http://{}{address}", visit.other_host())));
     }
     let reply = file_reply(visit.ecr.blobs.path(digest), size, visit.head.header("range"));
     Ok(reply.with("docker-content-digest", digest))

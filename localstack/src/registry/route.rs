@@ -68,6 +68,11 @@ impl Step {
 }
 
 impl Route {
+    /// Whether it asks for a new upload.
+    pub(crate) fn opens_upload(&self) -> bool {
+        matches!(self.step, Step::StartUpload | Step::MountBlob { .. })
+    }
+
     /// Reads method, path and query; none when the registry has no such step.
     pub(crate) fn of(head: &Head) -> Option<Route> {
         let rest = head.path.strip_prefix("/v2")?;

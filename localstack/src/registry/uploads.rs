@@ -34,7 +34,7 @@ pub(super) async fn part(visit: &Visit<'_>, id: &str, body: &mut RequestBody) ->
     let end = if quirks.stale_range { progress.first_part_end() } else { progress.size() };
     let reply = Reply::empty(if quirks.part_answers_created { 201 } else { 202 });
     Ok(reply
-        .with("location", visit.address(&format!("blobs/uploads/{id}")))
+        .with("location", visit.upload_address(id))
         .with("docker-upload-uuid", id)
         .with("range", format!("0-{}", end.saturating_sub(1))))
 }
@@ -58,7 +58,7 @@ pub(super) async fn status(visit: &Visit<'_>, id: &str) -> Result<Reply, Failure
     }
     let size = upload.progress.lock().await.size();
     Ok(Reply::empty(204)
-        .with("location", visit.address(&format!("blobs/uploads/{id}")))
+        .with("location", visit.upload_address(id))
         .with("docker-upload-uuid", id)
         .with("range", format!("0-{}", size.saturating_sub(1))))
 }
@@ -84,12 +84,12 @@ async fn add_part(
     range: Option<(u64, u64)>,
 ) -> Result<tokio::sync::OwnedMutexGuard<Progress>, Failure> {
     let upload = visit.ecr.upload(id, &visit.place, &visit.repository)?;
-    let progress = upload.progress.clone().lock_owned().await;
-    if let Some((first, _)) =
-        range.filter(|(first, _)| visit.ecr.quirks.offsets_checked && *first != progress.size())
-    {
-        return Err(Refusal::part_offset(first, progress.size()).into());
-    }
+    let (first, length) = (range.map(|(first, _)| first), body.announced());
+    let progress = if visit.ecr.quirks.parallel_parts_refused {
+        visit.ecr.next_part(&upload, first, length)?
+    } else {
+        visit.ecr.queued_part(&upload, first, length).await?
+    };
     let before = progress.size();
     let (progress, whole) = receive(visit, progress, body).await?;
     let arrived = progress.size() - before;
@@ -155,7 +155,7 @@ fn write(
         }
     }
     if whole || keep_part {
-        progress.end_part(&start, floor);
+        progress.end_part(&start, floor)?;
     } else {
         progress.roll_back(start)?;
     }
@@ -175,7 +175,7 @@ fn content_range(visit: &Visit<'_>) -> Result<Option<(u64, u64)>, Refusal> {
 
 fn opened(visit: &Visit<'_>, id: &str) -> Reply {
     Reply::empty(202)
-        .with("location", visit.address(&format!("blobs/uploads/{id}")))
+        .with("location", visit.upload_address(id))
         .with("docker-upload-uuid", id)
         .with("range", "0-0")
 }

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::authorization::Visitor;
+use super::authorization::{TICKET, Visitor};
 use super::route::{Route, Step};
 use super::{blobs, manifests, uploads};
 use crate::ecr::{Ecr, Place, Refusal, check_reference, is_repository};
@@ -10,6 +10,7 @@ use crate::head::Head;
 use crate::protocol::Protocol;
 use crate::reply::Reply;
 use crate::request_body::RequestBody;
+use crate::settings::UploadLocation;
 
 /// Why a step has no ordinary answer.
 #[derive(Debug)]
@@ -59,8 +60,7 @@ impl Visit<'_> {
             return Err(Refusal::repository_missing(&repository, &place.account).into());
         }
         if let Err(refusal) = ecr.authorize(&visitor.caller, &place, &repository, route.step.action()) {
-            let opens = matches!(route.step, Step::StartUpload | Step::MountBlob { .. });
-            let hangs_up = opens && ecr.quirks.missing_repository_closes_connection;
+            let hangs_up = route.opens_upload() && ecr.quirks.missing_repository_closes_connection;
             return Err(if hangs_up { Failure::Disconnect } else { refusal.into() });
         }
         let visit = Visit { ecr, head, port, now: SystemTime::now(), place, repository };
@@ -89,6 +89,29 @@ impl Visit<'_> {
             Step::ListTags => manifests::list_tags(&visit)?,
         };
         Ok(reply.with(VERSION.0, VERSION.1))
+    }
+
+    /// The address of an upload, in the form that the quirks ask for.
+    pub(crate) fn upload_address(&self, id: &str) -> String {
+        let path = format!("/v2/{}/blobs/uploads/{id}", self.repository);
+        match self.ecr.quirks.upload_location {
+            UploadLocation::Absolute => format!("http://{}{path}", self.head.host()),
+            UploadLocation::Relative => path,
+            UploadLocation::OtherHost => {
+                let upload = self.ecr.uploads.find(id, &self.place, &self.repository);
+                let ticket = upload.map(|upload| upload.ticket.clone()).unwrap_or_default();
+                // Whoever has a ticket is on the other host already.
+                let is_there = self.head.parameter(TICKET).is_some();
+                let host = if is_there { self.head.host().to_owned() } else { self.other_host() };
+                format!("http://{host}{path}?{TICKET}={ticket}")
+            }
+        }
+    }
+
+    /// This same server under another name: another host, to its callers.
+    pub(crate) fn other_host(&self) -> String {
+        let name = if self.head.host().starts_with("localhost") { "127.0.0.1" } else { "localhost" };
+        format!("{name}:{}", self.port)
     }
 
     /// An absolute address on the host that the caller used.

@@ -1,11 +1,17 @@
 //! What the tests share: a caller of the control plane, and one of the registry.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use hyper::body::Frame;
 use lambda_lift_localstack::{Settings, Stand};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::mpsc;
 
 pub(crate) const ACCOUNT: &str = "123456789012";
 pub(crate) const OTHER: &str = "111122223333";
@@ -176,6 +182,26 @@ impl Registry {
         let response = self.put_manifest(tag, OCI_MANIFEST, &manifest).await;
         assert_eq!(response.status(), 201, "{}", response.text().await.unwrap());
         manifest
+    }
+}
+
+/// A body of unknown length that comes as it is sent, and ends when the sender goes.
+pub(crate) fn slow_body() -> (mpsc::Sender<Bytes>, reqwest::Body) {
+    let (sender, receiver) = mpsc::channel(1);
+    (sender, reqwest::Body::wrap(Slow(receiver)))
+}
+
+struct Slow(mpsc::Receiver<Bytes>);
+
+impl hyper::body::Body for Slow {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.0.poll_recv(context).map(|piece| piece.map(|bytes| Ok(Frame::data(bytes))))
     }
 }
 

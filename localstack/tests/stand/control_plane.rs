@@ -217,6 +217,16 @@ async fn an_sdk_can_push_without_the_registry() {
     assert_eq!(layers["layers"][0]["layerAvailability"], "AVAILABLE");
     assert_eq!(layers["layers"][1]["layerAvailability"], "UNAVAILABLE");
     assert_eq!(layers["failures"][0]["failureCode"], "InvalidLayerDigest");
+    let layers_of = |count: usize| {
+        let digests: Vec<_> = (0..count).map(|index| digest(&index.to_le_bytes())).collect();
+        json!({ "repositoryName": "app", "layerDigests": digests })
+    };
+    let (_, hundred) = scene.ecr("BatchCheckLayerAvailability", layers_of(100)).await;
+    assert_eq!(hundred["layers"].as_array().unwrap().len(), 100);
+    for count in [0, 101] {
+        let (kind, _) = scene.ecr_error("BatchCheckLayerAvailability", layers_of(count)).await;
+        assert_eq!(kind, "InvalidParameterException", "{count} digests");
+    }
 }
 
 #[tokio::test]

@@ -123,6 +123,24 @@ async fn half_a_response_breaks_off() {
 }
 
 #[tokio::test]
+async fn a_connection_may_be_closed_without_an_answer_from_one_call_to_another() {
+    let (scene, registry) = Scene::with_repository().await;
+    let between =
+        FaultRule { service: Some("registry".to_owned()), ..fault("*", Turn::Between(2, 3), Effect::Close) };
+    scene.stand.set_faults(vec![between]);
+    let mut answered = Vec::new();
+    for method in [Method::GET, Method::POST, Method::GET, Method::GET] {
+        // Calls of other services are not counted.
+        assert_eq!(scene.ecr("DescribeRepositories", json!({})).await.0, 200);
+        let path = if method == Method::POST { "blobs/uploads/" } else { "tags/list" };
+        answered.push(registry.request(method, path).send().await.is_ok());
+    }
+    assert_eq!(answered, [true, false, false, true]);
+    let faults: Vec<_> = scene.stand.calls().into_iter().filter_map(|call| call.fault).collect();
+    assert_eq!(faults, ["close", "close"]);
+}
+
+#[tokio::test]
 async fn a_stalled_call_is_never_answered() {
     let (scene, registry) = Scene::with_repository().await;
     scene.stand.set_faults(vec![fault("HeadManifest", Turn::Every, Effect::Stall)]);

@@ -6,6 +6,7 @@ mod calls;
 mod client;
 mod control_plane;
 mod faults;
+mod limits;
 mod policies;
 mod pulls;
 mod sdk;

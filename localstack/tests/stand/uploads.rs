@@ -1,10 +1,12 @@
 //! Uploading blobs to the registry, with ECR's departures from the OCI spec.
 
-use lambda_lift_localstack::{Quirks, Settings};
+use lambda_lift_localstack::{Effect, FaultRule, Quirks, Settings, UploadLocation};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::client::{DOCKER_MANIFEST, OCI_MANIFEST, Registry, Scene, digest, error, header, manifest};
+use crate::client::{
+    DOCKER_MANIFEST, OCI_MANIFEST, Registry, Scene, digest, error, header, manifest, slow_body,
+};
 
 const PART: usize = 5 * 1024 * 1024;
 
@@ -177,6 +179,122 @@ async fn a_missing_repository_is_name_unknown_or_a_closed_connection() {
     let registry = scene.registry("none").await;
     assert!(registry.request(Method::POST, "blobs/uploads/").send().await.is_err());
     assert_eq!(registry.send(Method::HEAD, "manifests/v1").await.status(), 404);
+    // So does a missing permission; at every other step it has words.
+    scene.create("none").await;
+    let deny = FaultRule { operation: "*".into(), effect: Some(Effect::Deny), ..FaultRule::default() };
+    scene.stand.set_faults(vec![deny]);
+    assert!(registry.request(Method::POST, "blobs/uploads/").send().await.is_err());
+    let (status, _, message) = error(registry.send(Method::GET, "tags/list").await).await;
+    assert!(status == 403 && message.contains("not authorized to perform: ecr:ListImages"), "{message}");
+}
+
+#[tokio::test]
+async fn parts_of_a_layer_do_not_come_side_by_side() {
+    for refused in [true, false] {
+        let quirks = Quirks { parallel_parts_refused: refused, part_floor_bytes: 0, ..Quirks::default() };
+        let scene = Scene::with(Settings { quirks, ..Settings::default() }).await;
+        scene.create("app").await;
+        let registry = scene.registry("app").await;
+        let location = registry.open().await;
+        registry.part(&location, Some("0-4"), b"hello".to_vec()).await;
+        let (sender, body) = slow_body();
+        let (other, address) = (registry.clone(), location.clone());
+        let first = tokio::spawn(async move {
+            other.request(Method::PATCH, &address).header("content-range", "5-9").body(body).send().await
+        });
+        sender.send("two".into()).await.unwrap();
+        while !scene.stand.calls().iter().any(|call| call.request_bytes == 3) {
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+        let third = registry.request(Method::PATCH, &location).header("content-range", "10-14").body("three");
+        let third = tokio::spawn(third.send());
+        if refused {
+            let (status, _, message) = error(third.await.unwrap().unwrap()).await;
+            assert_eq!((status, message.as_str()), (416, "First byte of the layer part is 10 instead of 5"));
+            sender.send("22".into()).await.unwrap();
+            drop(sender);
+        } else {
+            sender.send("22".into()).await.unwrap();
+            drop(sender);
+            assert_eq!(third.await.unwrap().unwrap().status(), 201);
+        }
+        assert_eq!(first.await.unwrap().unwrap().status(), 201);
+        // A part that is there already is refused as well.
+        let again = error(registry.part(&location, Some("5-9"), b"two22".to_vec()).await).await;
+        let stored = if refused { 10 } else { 15 };
+        assert_eq!(again.2, format!("First byte of the layer part is 5 instead of {stored}"));
+        let whole = &b"hellotwo22three"[..stored];
+        assert_eq!(registry.finish(&location, &digest(whole), Vec::new()).await.status(), 201);
+    }
+}
+
+#[tokio::test]
+async fn an_interrupted_part_may_be_forgotten() {
+    let quirks = Quirks { interrupted_parts_stay: false, ..Quirks::default() };
+    let scene = Scene::with(Settings { quirks, ..Settings::default() }).await;
+    scene.create("app").await;
+    let registry = scene.registry("app").await;
+    let location = registry.open().await;
+    let reset = Effect::Reset(lambda_lift_localstack::ResetMoment::MidBody);
+    let cut = FaultRule { operation: "UploadPart".into(), effect: Some(reset), ..FaultRule::default() };
+    scene.stand.set_faults(vec![cut]);
+    assert!(registry.request(Method::PATCH, &location).body("hello").send().await.is_err());
+    scene.stand.set_faults(Vec::new());
+    let again = registry.part(&location, Some("0-4"), b"hello".to_vec()).await;
+    assert_eq!(again.status(), 201, "{}", again.text().await.unwrap());
+    assert_eq!(registry.finish(&location, &digest(b"hello"), Vec::new()).await.status(), 201);
+}
+
+#[tokio::test]
+async fn an_upload_may_be_addressed_by_its_path_or_on_another_host() {
+    for form in [UploadLocation::Relative, UploadLocation::OtherHost] {
+        let quirks = Quirks { upload_location: form, ..Quirks::default() };
+        let scene = Scene::with(Settings { quirks, ..Settings::default() }).await;
+        scene.create("app").await;
+        let registry = scene.registry("app").await;
+        let location = registry.open().await;
+        if form == UploadLocation::Relative {
+            assert!(location.starts_with("/v2/app/blobs/uploads/"), "{location}");
+            continue;
+        }
+        assert!(location.starts_with("http://localhost:"), "another host: {location}");
+        // What resolves to loopback elsewhere need not resolve here.
+        let location = location.replace("localhost", "127.0.0.1");
+        let send =
+            |method, address: &str, body: &'static str| scene.http.request(method, address).body(body).send();
+        assert_eq!(registry.part(&location, None, b"hello".to_vec()).await.status(), 400, "credentials");
+        let forged = format!("{location}0");
+        assert_eq!(send(Method::PATCH, &forged, "hello").await.unwrap().status(), 401);
+        let part = send(Method::PATCH, &location, "hello").await.unwrap();
+        assert_eq!(header(&part, "location"), location, "it stays on that host");
+        let finish = format!("{location}&digest={}", digest(b"hello"));
+        assert_eq!(send(Method::PUT, &finish, "").await.unwrap().status(), 201);
+    }
+}
+
+#[tokio::test]
+async fn an_upload_outlives_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = |port| Settings { port, state: Some(folder.path().to_owned()), ..Settings::default() };
+    let scene = Scene::with(settings(0)).await;
+    scene.create("app").await;
+    let registry = scene.registry("app").await;
+    let location = registry.open().await;
+    let part: Vec<u8> = (0..PART).map(|index| index as u8).collect();
+    let range = format!("0-{}", PART - 1);
+    assert_eq!(registry.part(&location, Some(&range), part.clone()).await.status(), 201);
+    let port = scene.stand.port();
+    scene.stand.shutdown().await;
+    let scene = Scene::with(settings(port)).await;
+    let registry = scene.registry("app").await;
+    let (status, _, message) = error(registry.part(&location, Some("0-3"), b"last".to_vec()).await).await;
+    assert_eq!((status, message), (416, format!("First byte of the layer part is 0 instead of {PART}")));
+    let response = registry.part(&location, Some(&format!("{PART}-{}", PART + 3)), b"last".to_vec()).await;
+    assert_eq!((response.status().as_u16(), header(&response, "range")), (201, range));
+    let whole = [&part[..], b"last"].concat();
+    assert_eq!(registry.finish(&location, &digest(&whole), Vec::new()).await.status(), 201);
+    let left = std::fs::read_dir(folder.path().join("uploads")).unwrap().count();
+    assert_eq!(left, 0, "nothing is left of an upload that is over");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod account;
 mod alias;
 mod architecture;
+mod compression;
 mod definition;
 mod entrypoint;
 mod fips;
@@ -10,6 +11,7 @@ mod function_architecture;
 mod function_state;
 mod image_size;
 mod layers;
+mod mount;
 mod operating_system;
 mod package_type;
 mod platform;
@@ -29,10 +31,12 @@ pub const CHECKS: &[Check] = &[
     architecture::CHECK,
     platform::CHECK,
     layers::CHECK,
+    compression::CHECK,
     image_size::CHECK,
     entrypoint::CHECK,
     account::CHECK,
     repository::CHECK,
+    mount::CHECK,
     tag::CHECK,
     policy::CHECK,
     package_type::CHECK,

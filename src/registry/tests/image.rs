@@ -27,7 +27,7 @@ pub(super) fn gzip(content: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-pub(super) fn layer(content: &[u8], compression: Compression) -> Layer {
+pub(in crate::registry) fn layer(content: &[u8], compression: Compression) -> Layer {
     let stored = match compression {
         Compression::None => content.to_vec(),
         Compression::Gzip => gzip(content),
@@ -72,5 +72,10 @@ pub(super) fn request(image: &LocalImage) -> PushRequest<'_> {
         encoding: Encoding::Gzip(Encoder::default().level),
         uncompressed_limit: 1 << 30,
         cache: None,
+        uploads: None,
+        present: None,
+        mounting: true,
+        mount_from: Vec::new(),
+        origins: None,
     }
 }

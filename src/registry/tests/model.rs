@@ -1,6 +1,6 @@
 //! A small registry on a loopback port: strict about digests, with ECR's departures, and faults on demand.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -50,6 +50,8 @@ pub(super) enum Fault {
     HalfAnswer,
     /// Nothing happens, for ever.
     Stall,
+    /// 429 with this header, because too many others are being looked at.
+    TurnedAway(&'static str),
 }
 
 struct Planned {
@@ -67,7 +69,8 @@ pub(super) struct State {
     pub(super) blobs: HashMap<String, Vec<u8>>,
     pub(super) manifests: HashMap<String, (String, Vec<u8>)>,
     pub(super) immutable: bool,
-    pub(super) mountable: HashSet<String>,
+    /// Blobs of other repositories.
+    pub(super) mountable: HashMap<String, Vec<u8>>,
     /// Manifests are refused so often although all blobs are there.
     pub(super) validator_lag: usize,
     /// The only token that is accepted; any when none.
@@ -77,6 +80,21 @@ pub(super) struct State {
     /// What Locations of uploads begin with.
     pub(super) location_prefix: String,
     pub(super) log: Vec<Seen>,
+    /// How many requests are looked at at a time; any further one is turned away with this header.
+    pub(super) most_at_a_time: Option<(usize, &'static str)>,
+    /// How long each request takes.
+    pub(super) takes: Duration,
+    /// How many requests are being looked at, and how many were turned away.
+    in_flight: usize,
+    pub(super) turned_away: usize,
+    /// Requests are held until no other has come for so long, and then answered together: a round trip.
+    pub(super) lockstep: Option<Duration>,
+    /// The requests of each round trip so far, as method and target.
+    pub(super) round_trips: Vec<Vec<String>>,
+    held: Vec<String>,
+    last_held: Option<std::time::Instant>,
+    /// How many connections were made.
+    pub(super) connections: usize,
     uploads: HashMap<u32, Vec<u8>>,
     next_upload: u32,
     faults: Vec<Planned>,
@@ -99,6 +117,7 @@ impl Model {
         tasks.spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
+                shared.lock().unwrap().connections += 1;
                 connections.spawn(serve(stream, kind, Arc::clone(&shared)));
             }
         });
@@ -239,7 +258,7 @@ async fn serve(mut stream: TcpStream, kind: Kind, state: Arc<Mutex<State>>) {
             range: header("content-range"),
             body_length: length,
         };
-        let fault = state.lock().unwrap().fault_for(&seen);
+        let fault = state.lock().unwrap().begin(&seen);
         let wanted = match fault {
             Some(Fault::CutAfter(kept)) => kept.min(length),
             Some(Fault::Closed) => return,
@@ -265,7 +284,21 @@ async fn serve(mut stream: TcpStream, kind: Kind, state: Arc<Mutex<State>>) {
                 }
             }
             Some(Fault::Stall) => return std::future::pending().await,
-            _ => state.lock().unwrap().carry_out(kind, request),
+            Some(Fault::TurnedAway(header)) => {
+                let reply = Reply::error(429, "TOOMANYREQUESTS", "Rate exceeded");
+                header
+                    .split_once(": ")
+                    .into_iter()
+                    .fold(reply, |reply, (name, value)| reply.header(name, value))
+            }
+            _ => {
+                let takes = state.lock().unwrap().takes;
+                tokio::time::sleep(takes).await;
+                keep_step(&state, &request.seen).await;
+                let mut state = state.lock().unwrap();
+                state.in_flight = state.in_flight.saturating_sub(1);
+                state.carry_out(kind, request)
+            }
         };
         match fault {
             Some(Fault::LostAnswer | Fault::CutAfter(_)) => return,
@@ -287,6 +320,29 @@ async fn serve(mut stream: TcpStream, kind: Kind, state: Arc<Mutex<State>>) {
     }
 }
 
+/// Holds a request until its round trip is over, where requests are held.
+async fn keep_step(state: &Mutex<State>, seen: &Seen) {
+    let (quiet, trip) = {
+        let mut state = state.lock().unwrap();
+        let Some(quiet) = state.lockstep else { return };
+        state.held.push(format!("{} {}", seen.method, seen.target));
+        state.last_held = Some(std::time::Instant::now());
+        (quiet, state.round_trips.len())
+    };
+    loop {
+        tokio::time::sleep(quiet / 10).await;
+        let mut state = state.lock().unwrap();
+        if state.round_trips.len() > trip {
+            return;
+        }
+        if state.last_held.is_some_and(|last| last.elapsed() >= quiet) {
+            let together = std::mem::take(&mut state.held);
+            state.round_trips.push(together);
+            return;
+        }
+    }
+}
+
 /// The head of the next request, and what of its body came with it.
 async fn read_head(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
     let mut read = Vec::new();
@@ -302,6 +358,23 @@ async fn read_head(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
 }
 
 impl State {
+    /// Makes every byte of every upload under way this one.
+    pub(super) fn overwrite_uploads(&mut self, byte: u8) {
+        self.uploads.values_mut().for_each(|upload| upload.fill(byte));
+    }
+
+    /// Begins a request: turns it away, or says what goes wrong with it.
+    fn begin(&mut self, seen: &Seen) -> Option<Fault> {
+        match self.most_at_a_time {
+            Some((most, header)) if self.in_flight >= most => {
+                self.turned_away += 1;
+                return Some(Fault::TurnedAway(header));
+            }
+            _ => self.in_flight += 1,
+        }
+        self.fault_for(seen)
+    }
+
     fn fault_for(&mut self, seen: &Seen) -> Option<Fault> {
         for planned in &mut self.faults {
             if planned.method != seen.method || !seen.target.contains(planned.part_of_target) {
@@ -348,8 +421,10 @@ impl State {
     fn open(&mut self, query: &str) -> Reply {
         if let Some(mount) = query.strip_prefix("mount=") {
             let digest = mount.split('&').next().unwrap().replace("%3A", ":");
-            if self.mountable.contains(&digest) {
-                return Reply::new(201).header("location", format!("/v2/team/app/blobs/{digest}"));
+            if let Some(content) = self.mountable.get(&digest) {
+                let reply = Reply::new(201).header("location", format!("/v2/team/app/blobs/{digest}"));
+                self.blobs.insert(digest, content.clone());
+                return reply;
             }
         }
         self.next_upload += 1;

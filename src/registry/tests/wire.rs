@@ -178,7 +178,7 @@ async fn throttling_is_waited_out_as_long_as_the_registry_asks() {
     let events = events.0.lock().unwrap();
     let [Event::Retrying { reason, wait, .. }] = events.as_slice() else { panic!("{events:?}") };
     assert!(reason.contains("429 TOOMANYREQUESTS: Rate exceeded"), "{reason}");
-    assert_eq!(*wait, Duration::from_secs(1));
+    assert!((1000..=1010).contains(&wait.as_millis()), "{wait:?}");
 }
 
 #[tokio::test]
@@ -259,7 +259,7 @@ async fn nothing_at_the_address_is_told_with_ways_out() {
 async fn blobs_are_mounted_or_an_upload_is_opened() {
     let model = Model::start(Kind::Ecr).await;
     let (mountable, other) = (Digest::of(b"base"), Digest::of(b"other"));
-    model.state.lock().unwrap().mountable.insert(mountable.to_string());
+    model.state.lock().unwrap().mountable.insert(mountable.to_string(), Vec::new());
     let registry = model.registry();
     let from = "team/base".parse().unwrap();
     assert!(matches!(registry.mount(&mountable, &from).await.unwrap(), MountOutcome::Mounted));

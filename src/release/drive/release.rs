@@ -13,13 +13,15 @@ use super::{Clock, JournalWriter, ReleaseError, actor_of, new_id, seconds};
 use super::{ReleaseSpec, TrafficSpec};
 use crate::apply::Interrupt;
 use crate::cloud::{EcrReader, Identity, LambdaReader, LambdaWriter, LiveFunction, Monitor};
-use crate::event::{Event, Reporter};
+use crate::event::{Event, Reporter, TrafficView};
 use crate::preflight::{Finding, refused};
 use crate::release::{
     Action, Candidate, Intent, Observation, OnNoData, Place, SmokeSpec, Standing, State, Verdict, kept_digest,
 };
 use crate::report::{Failure, Outcome, Report, Stage, StepReport, StepStatus};
 
+/// How often a terminal is told how the traffic stands.
+const TICK: Duration = Duration::from_secs(1);
 /// Between two looks when nothing could be seen.
 const BLIND_PAUSE: Duration = Duration::from_secs(2);
 /// How much later than promised a release may write again before it counts as interrupted.
@@ -234,7 +236,8 @@ impl Releaser<'_> {
         let mut why: Option<Why> = None;
         let mut watcher = Watcher::new(self.monitor, &traffic.watch, &self.spec.function, &self.spec.alias);
         loop {
-            let verdict = if why.is_none() { self.verdict(&mut watcher, run).await } else { Verdict::Well };
+            let verdict =
+                if why.is_none() { self.verdict(&mut watcher, traffic, run).await } else { Verdict::Well };
             if let Verdict::Bad(reason) = &verdict {
                 why = Some(Why::Breach(reason.clone()));
             }
@@ -249,7 +252,8 @@ impl Releaser<'_> {
             match verdict {
                 // What cannot be seen now is no reason to go on, and not yet one to go back.
                 Verdict::Unseen(reason) if goes_on => {
-                    self.wait(run, &reason, watcher.pause(Duration::ZERO).max(BLIND_PAUSE)).await;
+                    watcher.seen = Some(reason);
+                    self.wait(run, &watcher, BLIND_PAUSE, BLIND_PAUSE).await;
                     continue;
                 }
                 Verdict::TooLittle(reason) if goes_on && self.needs_data(traffic) => {
@@ -260,8 +264,7 @@ impl Releaser<'_> {
             }
             let moved = match action {
                 Action::Wait(rest) => {
-                    let seen = watcher.seen.clone().unwrap_or_default();
-                    self.wait(run, &seen, watcher.pause(rest)).await;
+                    self.wait(run, &watcher, watcher.pause(rest), rest).await;
                     continue;
                 }
                 Action::End => {
@@ -303,8 +306,13 @@ impl Releaser<'_> {
     }
 
     /// What alarms and metrics say of the version that has traffic.
-    async fn verdict(&self, watcher: &mut Watcher<'_>, run: &Run) -> Verdict {
-        if !matches!(run.state, State::Holding { .. } | State::Baking { .. }) {
+    async fn verdict(&self, watcher: &mut Watcher<'_>, traffic: &TrafficSpec, run: &Run) -> Verdict {
+        let watches = match run.state {
+            State::Holding { .. } => true,
+            State::Baking { .. } => !traffic.bake.is_zero(),
+            State::Before | State::Finished | State::MovedBack | State::Held => false,
+        };
+        if !watches {
             return Verdict::Well;
         }
         watcher.look(&run.seen.place, &run.intent.to, run.watched_since, self.clock.now()).await
@@ -432,13 +440,33 @@ impl Releaser<'_> {
         run.steps.push(StepReport { step, status, detail, elapsed });
     }
 
-    /// Waits for the next look, or until the user asks to stop.
-    async fn wait(&self, run: &Run, seen: &str, pause: Duration) {
+    /// Waits until the next look, or until the user asks to stop. `rest` is what is left of the step.
+    async fn wait(&self, run: &Run, watcher: &Watcher<'_>, pause: Duration, rest: Duration) {
         let what = format!("alias {}", self.spec.alias);
-        let seen = if seen.is_empty() { String::new() } else { format!("; {seen}") };
+        let seen = watcher.seen.as_ref().map(|seen| format!("; {seen}")).unwrap_or_default();
         self.reporter.report(Event::Waiting { what, state: format!("{}{seen}", run.seen.place) });
-        // Asked to stop or not, the state machine decides what that means.
-        let _ = self.interrupt.or(self.clock.sleep(pause)).await;
+        let mut waited = Duration::ZERO;
+        while waited < pause {
+            self.reporter.report(Event::Traffic(self.view(run, watcher, rest.saturating_sub(waited))));
+            let slice = TICK.min(pause - waited);
+            // Asked to stop, the state machine decides what that means.
+            if self.interrupt.or(self.clock.sleep(slice)).await.is_err() {
+                return;
+            }
+            waited += slice;
+        }
+    }
+
+    fn view(&self, run: &Run, watcher: &Watcher<'_>, rest: Duration) -> TrafficView {
+        let share = run.seen.place.weights.get(&run.intent.to).copied();
+        TrafficView {
+            alias: self.spec.alias.to_string(),
+            old: run.intent.from.version.clone(),
+            new: run.intent.to.clone(),
+            share: share.unwrap_or(1.0),
+            rest,
+            traffic: watcher.traffic,
+        }
     }
 
     async fn end(

@@ -8,6 +8,7 @@ use tokio::join;
 use super::look::{function_report, image_of};
 use super::shift::{Seen, Shifter};
 use super::{Clock, JournalWriter, ReleaseError, actor_of, new_id, seconds};
+use crate::apply::Interrupt;
 use crate::cloud::{
     Caller, CloudError, EcrReader, Identity, LambdaReader, LambdaWriter, LiveFunction, PublishedVersion,
 };
@@ -39,6 +40,8 @@ pub struct Rollback<'a> {
     pub identity: &'a dyn Identity,
     /// Where events go.
     pub reporter: &'a dyn Reporter,
+    /// Told when the alias moves, so that nobody ends the process in the middle of it unasked.
+    pub interrupt: &'a Interrupt,
     /// What time it is.
     pub clock: &'a dyn Clock,
     /// The function.
@@ -109,6 +112,7 @@ impl Rollback<'_> {
             patience: PATIENCE,
             known: None,
         };
+        self.interrupt.note_traffic();
         let intent = self.intent(&scene, target);
         let (moved, unwritten) =
             join!(shifter.shift(&scene.seen, &to), self.write_down(&scene, intent.as_ref()));

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::join;
 
-use crate::cloud::{Alarm, CloudError, CloudErrorKind, Monitor, TrafficQuery};
+use crate::cloud::{Alarm, CloudError, CloudErrorKind, Monitor, TrafficQuery, VersionTraffic};
 use crate::name::{AliasName, FunctionName};
 use crate::preflight::Finding;
 use crate::release::{Place, Verdict, WatchSpec, evidence};
@@ -22,6 +22,8 @@ pub(super) struct Watcher<'a> {
     pub(super) alias: &'a AliasName,
     /// What was seen of the metrics at the last look, in words.
     pub(super) seen: Option<String>,
+    /// The metrics themselves: of the new version, and of the old one.
+    pub(super) traffic: Option<(VersionTraffic, Option<VersionTraffic>)>,
     blind: u32,
 }
 
@@ -32,7 +34,7 @@ impl<'a> Watcher<'a> {
         function: &'a FunctionName,
         alias: &'a AliasName,
     ) -> Self {
-        Self { monitor, spec, function, alias, seen: None, blind: 0 }
+        Self { monitor, spec, function, alias, seen: None, traffic: None, blind: 0 }
     }
 
     /// How long to wait until the next look, when so much of a step is left.
@@ -49,8 +51,11 @@ impl<'a> Watcher<'a> {
         now: SystemTime,
     ) -> Verdict {
         let (alarms, metrics) = join!(self.alarms(), self.metrics(place, new, since, now));
-        let (metrics, seen) = metrics;
-        self.seen = seen.or(self.seen.take());
+        let (metrics, traffic) = metrics;
+        if let Some((new, old)) = traffic {
+            self.seen = Some(evidence(&new, old.as_ref()));
+            self.traffic = traffic;
+        }
         let worst = match (alarms, metrics) {
             (Verdict::Bad(why), _) | (_, Verdict::Bad(why)) => Verdict::Bad(why),
             (Verdict::Unseen(why), _) | (_, Verdict::Unseen(why)) => Verdict::Unseen(why),
@@ -89,8 +94,14 @@ impl<'a> Watcher<'a> {
         new: &str,
         since: SystemTime,
         now: SystemTime,
-    ) -> (Verdict, Option<String>) {
+    ) -> (Verdict, Option<(VersionTraffic, Option<VersionTraffic>)>) {
         let Some(guard) = &self.spec.guard else { return (Verdict::Well, None) };
+        if since >= now {
+            return (
+                Verdict::TooLittle("no full minute has passed since all traffic moved".to_owned()),
+                None,
+            );
+        }
         // Only an alias with weights has metrics by version.
         let versions = match place.is_split() {
             true => vec![Some(new.to_owned()), Some(place.version.clone())],
@@ -102,8 +113,8 @@ impl<'a> Watcher<'a> {
             Err(error) => (Verdict::Unseen(error.to_string()), None),
             Ok(traffic) => {
                 let new = traffic.first().copied().unwrap_or_default();
-                let old = traffic.get(1);
-                (guard.judge(&new, old), Some(evidence(&new, old)))
+                let old = traffic.get(1).copied();
+                (guard.judge(&new, old.as_ref()), Some((new, old)))
             }
         }
     }

@@ -74,24 +74,23 @@ pub(super) fn upload_part(request: &Request<'_>) -> Result<Value, Refusal> {
     if bytes.len() > LARGEST_PART {
         return Err(Refusal::invalid("layerPartBlob", "must have length less than or equal to 20971520"));
     }
-    let mut progress = upload.progress.blocking_lock();
     let described = |refusal: Refusal| {
         refusal
             .with("registryId", place.account.as_str())
             .with("repositoryName", name.as_str())
             .with("uploadId", id)
     };
-    if first != progress.size() {
-        return Err(described(Refusal::part_offset(first, progress.size())));
-    }
     let length = bytes.len() as u64;
+    let progress = request.ecr.next_part(&upload, Some(first), Some(length));
+    let mut progress = progress.map_err(described)?;
     if last.checked_sub(first).and_then(|span| span.checked_add(1)) != Some(length) {
         let span = last.saturating_sub(first).saturating_add(1);
         return Err(described(Refusal::part_length(span, length)));
     }
     let start = progress.begin_part();
     progress.write(&bytes).map_err(|error| Refusal::state(&error))?;
-    progress.end_part(&start, request.ecr.quirks.part_floor_bytes);
+    let ended = progress.end_part(&start, request.ecr.quirks.part_floor_bytes);
+    ended.map_err(|error| Refusal::state(&error))?;
     Ok(json!({
         "registryId": place.account,
         "repositoryName": name,
