@@ -72,7 +72,7 @@ pub enum Event {
         /// What, for a person.
         text: String,
     },
-    /// AWS is busy and we wait for it.
+    /// AWS, or whoever has the image, is busy and we wait for it.
     Waiting {
         /// For what, for a person: `function checkout`.
         what: String,

@@ -20,6 +20,7 @@ pub mod cli;
 pub mod cloud;
 pub mod event;
 pub mod function;
+mod http;
 pub mod image;
 pub mod layer;
 pub mod memory;

@@ -97,6 +97,12 @@ impl PrivateFolder {
         }
     }
 
+    /// Removes a file.
+    pub fn remove(&self, name: &str) {
+        // What is not there, or cannot be removed, is found useless again by the next run.
+        let _ = fs::remove_file(self.path.join(name));
+    }
+
     /// Puts a file in place, and drops the least recently used ones when there are too many.
     ///
     /// # Errors
@@ -145,7 +151,12 @@ fn is_ours(path: &Path) -> bool {
 }
 
 fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
-    File::create_new(path)?.write_all(text)
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    // The folder may have been made by somebody who lets others look into it.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text)
 }
 
 fn create(folder: &Path) -> io::Result<()> {

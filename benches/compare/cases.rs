@@ -5,11 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::contenders::{Contenders, layout_of};
+use crate::docker_push::DockerPush;
 use crate::floor;
-use crate::link::slow_link;
+use crate::link::{self, Link};
 use crate::sample::Samples;
 use crate::stand::StandIn;
 use crate::table::Table;
+use crate::trips::Trips;
 
 type Measured = Result<(), Box<dyn Error>>;
 
@@ -43,17 +45,106 @@ pub(crate) fn small(contenders: &mut Contenders, samples: &Samples) -> Measured 
 }
 
 fn cold(contenders: &mut Contenders, source: &str, layout: &Path, title: &str) -> Measured {
+    let docker = match source.strip_prefix("docker-archive:") {
+        Some(archive) => Some(DockerPush::load(Path::new(archive))?),
+        None => None,
+    };
     let mut table = Table::new();
     for _ in 0..contenders.rounds {
         contenders.empty_registry();
         table.add("lambda-lift push", contenders.push(source, &[])?);
+        table.note(format!("lambda-lift's blobs: {}.", megabytes(contenders.stored_bytes()?)));
         contenders.empty_registry();
         table.add("skopeo copy", contenders.skopeo(source)?);
+        table.note(format!("skopeo's blobs: {}.", megabytes(contenders.stored_bytes()?)));
+        match &docker {
+            Some(docker) => {
+                table.add("docker push (CPU of the daemon)", docker.push(contenders.empty_registry())?)
+            }
+            None => table.note("docker push has no layout to push from.".to_owned()),
+        }
+        contenders.empty_registry();
+        match contenders.crane(source)? {
+            Some(figures) => table.add("crane push", figures),
+            None => table.note("There was no crane in PATH.".to_owned()),
+        }
         let registry = contenders.empty_registry();
         let sent = floor::send_blobs(registry, &layout.join("blobs/sha256"))?;
         table.add("PUT of the gzip blobs", sent);
     }
-    table.print(title);
+    table.print(title)?;
+    Ok(())
+}
+
+/// One layer of 2 GB.
+pub(crate) fn large(contenders: &mut Contenders, samples: &Samples) -> Measured {
+    let layers = samples.layers("large", &[2000 * MB])?;
+    let archive = samples.archive("large-layer", &layers)?;
+    samples.forget(&layers)?;
+    let image = source("docker-archive", &archive);
+    let mut table = Table::new();
+    for _ in 0..contenders.rounds.min(3) {
+        contenders.empty_registry();
+        table.add("lambda-lift push", contenders.push(&image, &[])?);
+        contenders.empty_registry();
+        table.add("skopeo copy", contenders.skopeo(&image)?);
+    }
+    table.print(&format!("one layer, docker-archive, {}, into an empty registry", size_of(&archive)?))?;
+    std::fs::remove_file(archive)?;
+    Ok(())
+}
+
+/// An archive and a layout over lines with latency and without a bound on bytes.
+pub(crate) fn latency(contenders: &mut Contenders, samples: &Samples) -> Measured {
+    let archive = sample(samples, "1")?;
+    let stored = format!("oci:{}:1", layout_of(&archive)?.display());
+    for (kind, image) in
+        [("docker-archive", source("docker-archive", &archive)), ("OCI layout, gzip", stored)]
+    {
+        for milliseconds in [20, 100] {
+            let link = Link { round_trip: Duration::from_millis(milliseconds), rate: None };
+            let mut table = Table::new();
+            for _ in 0..contenders.rounds.min(3) {
+                let port = link::start(contenders.empty_registry().authority(), link)?;
+                table.add("lambda-lift push", contenders.push_through(port, &image, &[])?);
+                let port = link::start(contenders.empty_registry().authority(), link)?;
+                table.add("skopeo copy", contenders.skopeo_through(port, &image)?);
+            }
+            table.print(&format!("{kind}, {milliseconds} ms round trip, into an empty registry"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Many small layers, where round trips are most of the time.
+pub(crate) fn trips(contenders: &mut Contenders, samples: &Samples) -> Measured {
+    const LAYERS: usize = 60;
+    /// Those of `push` unless it is told otherwise.
+    const JOBS: usize = 4;
+    let archive = samples.archive("small", &samples.layers("small", &[MB / 2; LAYERS])?)?;
+    let image = source("docker-archive", &archive);
+    let link = Link { round_trip: Duration::from_millis(50), rate: None };
+    let mut table = Table::new();
+    for _ in 0..contenders.rounds.min(3) {
+        let port = link::start(contenders.empty_registry().authority(), link)?;
+        let jobs = JOBS.to_string();
+        table.add("lambda-lift push", contenders.push_through(port, &image, &["--jobs", &jobs])?);
+        let calls = Trips::of(&contenders.cloud.registry.calls());
+        table.note(format!("lambda-lift made {calls}."));
+        // A layer that is not there cannot be sent in less than a POST and a PUT; the manifest comes after all.
+        let waves = (2 * (LAYERS + 1)).div_ceil(JOBS) + 1;
+        let unavoidable = link.round_trip * waves as u32;
+        table.note(format!(
+            "At {JOBS} at a time, POST and PUT for each layer and the configuration, then the manifest, are {waves} \
+             round trips one after the other: {:.2} s; the calls above are {:.2} s.",
+            unavoidable.as_secs_f64(),
+            (link.round_trip * calls.total().div_ceil(JOBS) as u32).as_secs_f64()
+        ));
+        let port = link::start(contenders.empty_registry().authority(), link)?;
+        table.add("skopeo copy", contenders.skopeo_through(port, &image)?);
+        table.note(format!("skopeo made {}.", Trips::of(&contenders.cloud.registry.calls())));
+    }
+    table.print(&format!("{LAYERS} layers, docker-archive, {}, 50 ms round trip", size_of(&archive)?))?;
     Ok(())
 }
 
@@ -70,7 +161,7 @@ pub(crate) fn changed(contenders: &mut Contenders, samples: &Samples) -> Measure
         contenders.skopeo(&old)?;
         table.add("skopeo copy (push only)", contenders.skopeo(&new)?);
     }
-    table.print("the top layer of 4 KB changed, no cache on the machine");
+    table.print("the top layer of 4 KB changed, no cache on the machine")?;
     Ok(())
 }
 
@@ -88,7 +179,7 @@ pub(crate) fn unchanged(contenders: &mut Contenders, samples: &Samples) -> Measu
             table.add("lambda-lift deploy", contenders.deploy(&stand, &image)?);
             table.add("skopeo copy (push only)", contenders.skopeo(&image)?);
         }
-        table.print(&format!("nothing changed, {kind}, no cache on the machine"));
+        table.print(&format!("nothing changed, {kind}, no cache on the machine"))?;
     }
     Ok(())
 }
@@ -107,7 +198,7 @@ pub(crate) fn parts(contenders: &mut Contenders, samples: &Samples) -> Measured 
                 table.add(&format!("{size} MiB"), contenders.push(&image, &["--chunk-size", size])?);
             }
         }
-        table.print(&format!("size of parts, loopback, {kind}"));
+        table.print(&format!("size of parts, loopback, {kind}"))?;
     }
     Ok(())
 }
@@ -121,16 +212,16 @@ pub(crate) fn slow(contenders: &mut Contenders, samples: &Samples) -> Measured {
         for _ in 0..contenders.rounds {
             for size in ["8", "16", "32", "64"] {
                 let authority = contenders.empty_registry().authority();
-                let port = slow_link(authority, rate * 1e6, Duration::from_millis(delay))?;
+                let link = Link { round_trip: Duration::from_millis(delay), rate: Some(rate * 1e6) };
+                let port = link::start(authority, link)?;
                 table.add(
                     &format!("{size} MiB"),
                     contenders.push_through(port, &image, &["--chunk-size", size])?,
                 );
             }
         }
-        table.print(&format!(
-            "size of parts, {rate} MB/s a connection, {delay} ms before each answer, OCI layout"
-        ));
+        table
+            .print(&format!("size of parts, {rate} MB/s a connection, {delay} ms round trip, OCI layout"))?;
     }
     Ok(())
 }
@@ -155,7 +246,7 @@ pub(crate) fn memory(contenders: &mut Contenders, samples: &Samples) -> Measured
         }
         std::fs::remove_file(archive)?;
     }
-    table.print("one layer, docker-archive, into an empty registry");
+    table.print("one layer, docker-archive, into an empty registry")?;
     Ok(())
 }
 
@@ -171,7 +262,7 @@ pub(crate) fn start(contenders: &mut Contenders, samples: &Samples) -> Measured 
         table.add("check of a tiny image", contenders.bare(&["check", &image])?);
         table.add("deploy, unchanged, tiny image", contenders.deploy(&stand, &image)?);
     }
-    table.print("start and no-op");
+    table.print("start and no-op")?;
     Ok(())
 }
 
@@ -184,6 +275,10 @@ fn sample(samples: &Samples, top: &str) -> Result<std::path::PathBuf, Box<dyn Er
 
 fn source(kind: &str, path: &Path) -> String {
     format!("{kind}:{}", path.display())
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.2} MB", bytes as f64 / 1e6)
 }
 
 fn size_of(path: &Path) -> Result<String, Box<dyn Error>> {

@@ -94,9 +94,42 @@ impl Contenders {
 
     /// `skopeo copy` into the registry, with an empty cache.
     pub(crate) fn skopeo(&self, source: &str) -> io::Result<Figures> {
+        self.skopeo_to(&self.cloud.registry.authority(), source)
+    }
+
+    /// `skopeo copy` through a slow link to the registry.
+    pub(crate) fn skopeo_through(&self, port: u16, source: &str) -> io::Result<Figures> {
+        self.skopeo_to(&format!("127.0.0.1:{port}"), source)
+    }
+
+    /// `crane push` into the registry; none when there is no crane in PATH.
+    pub(crate) fn crane(&self, source: &str) -> io::Result<Option<Figures>> {
+        if Command::new("crane").arg("version").output().is_err() {
+            return Ok(None);
+        }
+        let authority = self.cloud.registry.authority();
+        let credentials = self.cloud.registry.credentials();
+        let (user, password) = credentials.split_once(':').unwrap_or((&credentials, ""));
+        succeed(Command::new("crane").args(["auth", "login", &authority, "-u", user, "-p", password]))?;
+        let (_, path) = source.split_once(':').unwrap_or(("", source));
+        let path = path.strip_suffix(":1").unwrap_or(path);
+        let figures = measured(&self.report, || {
+            let mut command = Command::new("/usr/bin/time");
+            command.args(time_arguments(&self.report)).args(["crane", "push", "--insecure", path]);
+            succeed(command.arg(format!("{authority}/sample:1")))
+        })?;
+        Ok(Some(figures))
+    }
+
+    /// How many bytes of blobs the registry holds.
+    pub(crate) fn stored_bytes(&self) -> io::Result<u64> {
+        self.cloud.registry.stored_bytes()
+    }
+
+    fn skopeo_to(&self, authority: &str, source: &str) -> io::Result<Figures> {
         let _ = fs::remove_file(SKOPEO_CACHE);
         let registry = &self.cloud.registry;
-        let destination = format!("docker://{}/sample:1", registry.authority());
+        let destination = format!("docker://{authority}/sample:1");
         measured(&self.report, || {
             let mut command = Command::new("/usr/bin/time");
             command.args(time_arguments(&self.report)).args(["skopeo", "copy", "--quiet"]);

@@ -2,12 +2,14 @@
 
 mod cases;
 mod contenders;
+mod docker_push;
 mod floor;
 mod link;
 mod measure;
 mod sample;
 mod stand;
 mod table;
+mod trips;
 
 use std::env;
 use std::error::Error;
@@ -23,6 +25,9 @@ const CASES: &[Case] = &[
     ("archive", cases::archive),
     ("layout", cases::layout),
     ("small", cases::small),
+    ("large", cases::large),
+    ("latency", cases::latency),
+    ("trips", cases::trips),
     ("changed", cases::changed),
     ("unchanged", cases::unchanged),
     ("parts", cases::parts),

@@ -2,6 +2,7 @@
 
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::function;
+use crate::layer::LayerError;
 use crate::name::Version;
 use crate::registry::PushError;
 use crate::report::{Failure, Stage, chain};
@@ -81,6 +82,10 @@ impl ApplyError {
                 (cloud_kind(error.kind), Stage::Usage, cloud_hint(error))
             }
             Self::Cloud(error) => (cloud_kind(error.kind), stage, cloud_hint(error)),
+            // Not what the layer is, but whoever has it: another run may find it well.
+            Self::Push(error @ PushError::Layer(LayerError::Read { .. })) => {
+                ("image_unavailable", stage, error.hint())
+            }
             Self::Push(
                 error @ (PushError::TooLarge { .. } | PushError::ImmutableTag { .. } | PushError::Layer(_)),
             ) => ("refused", Stage::Refused, error.hint()),

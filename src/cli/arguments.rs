@@ -12,8 +12,7 @@ use super::Misuse;
 pub(super) const DEFAULT_STATE: &str = "-";
 
 /// How an image source is written.
-const IMAGE_HELP: &str =
-    "The image: docker-archive:FILE[:REF], oci:DIR[:REF], oci-archive:FILE[:REF], or a path";
+const IMAGE_HELP: &str = "The image: docker-archive:FILE[:REF], oci:DIR[:REF], oci-archive:FILE[:REF], docker-daemon:REF, docker://HOST/REPOSITORY[:TAG|@DIGEST], or a path";
 
 /// Takes a container image from this machine to a live AWS Lambda function
 #[derive(Debug, Parser)]
@@ -97,7 +96,7 @@ pub(super) struct Common {
     /// Connect here instead of the registry's own host (VPC endpoint, proxy, stand-in)
     #[arg(long, global = true, env = "LAMBDA_LIFT_REGISTRY_ENDPOINT", value_name = "URL")]
     pub(super) registry_endpoint: Option<String>,
-    /// Allow a plain http registry endpoint that is not on this machine
+    /// Allow a plain http registry or source endpoint that is not on this machine
     #[arg(long, global = true, env = "LAMBDA_LIFT_ALLOW_PLAIN_HTTP", value_parser = BoolishValueParser::new())]
     pub(super) allow_plain_http: bool,
     /// Another profile for the repository's account
@@ -154,6 +153,8 @@ pub(super) enum ColorChoice {
 pub(super) struct ImageArguments {
     #[arg(long, env = "LAMBDA_LIFT_IMAGE", value_name = "SOURCE", help = IMAGE_HELP)]
     pub(super) image: String,
+    #[command(flatten)]
+    pub(super) from: SourceArguments,
     /// The repository: a name, or the full URI for another account
     #[arg(long, env = "LAMBDA_LIFT_REPOSITORY", value_name = "REPOSITORY")]
     pub(super) repository: String,
@@ -181,12 +182,6 @@ pub(super) struct ImageArguments {
     /// A repository of the same registry whose layers may be taken over (repeatable): a name or the full URI
     #[arg(long, env = "LAMBDA_LIFT_MOUNT_FROM", value_name = "REPOSITORY", value_delimiter = ',')]
     pub(super) mount_from: Vec<String>,
-    /// Where things are remembered between runs (default: lambda-lift in the user's cache folder)
-    #[arg(long, env = "LAMBDA_LIFT_CACHE_DIR", value_name = "DIR")]
-    pub(super) cache_dir: Option<PathBuf>,
-    /// Remember nothing, and know nothing of earlier runs
-    #[arg(long, env = "LAMBDA_LIFT_NO_CACHE", value_parser = BoolishValueParser::new())]
-    pub(super) no_cache: bool,
     /// Large layers that are sent at the same time; four times as many small ones move beside them
     #[arg(long, env = "LAMBDA_LIFT_JOBS", value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) jobs: u16,
@@ -199,6 +194,28 @@ pub(super) struct ImageArguments {
     /// Give a request to the registry up, and try again, when nothing moves for so long: seconds, or 90s, 10m
     #[arg(long, env = "LAMBDA_LIFT_STALL_TIMEOUT", value_name = "DURATION", default_value = "120s")]
     pub(super) stall_timeout: String,
+}
+
+/// Where an image comes from that is not in a file, and what is known of it from earlier runs.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Image and repository")]
+pub(super) struct SourceArguments {
+    /// The Docker daemon of docker-daemon: sources, as unix://PATH or tcp://HOST:PORT (default: DOCKER_HOST, the
+    /// Docker context in use, then the sockets of Docker and podman)
+    #[arg(long, env = "LAMBDA_LIFT_DOCKER_HOST", value_name = "URL")]
+    pub(super) docker_host: Option<String>,
+    /// Profile of the AWS configuration files for a docker:// source in Amazon ECR (default: the identity that deploys)
+    #[arg(long, env = "LAMBDA_LIFT_SOURCE_PROFILE", value_name = "NAME")]
+    pub(super) source_profile: Option<String>,
+    /// Connect here instead of the host of a docker:// source (VPC endpoint, proxy, stand-in)
+    #[arg(long, env = "LAMBDA_LIFT_SOURCE_ENDPOINT", value_name = "URL")]
+    pub(super) source_endpoint: Option<String>,
+    /// Where things are remembered between runs (default: lambda-lift in the user's cache folder)
+    #[arg(long, env = "LAMBDA_LIFT_CACHE_DIR", value_name = "DIR")]
+    pub(super) cache_dir: Option<PathBuf>,
+    /// Remember nothing, and know nothing of earlier runs
+    #[arg(long, env = "LAMBDA_LIFT_NO_CACHE", value_parser = BoolishValueParser::new())]
+    pub(super) no_cache: bool,
 }
 
 /// Which function, and how it shall be.
@@ -313,6 +330,8 @@ pub(super) struct PushArguments {
 pub(super) struct CheckArguments {
     #[arg(env = "LAMBDA_LIFT_IMAGE", value_name = "SOURCE", help = IMAGE_HELP)]
     pub(super) image: String,
+    #[command(flatten)]
+    pub(super) from: SourceArguments,
     /// The architecture that the image must have
     #[arg(long, env = "LAMBDA_LIFT_ARCH", value_name = "x86_64|arm64")]
     pub(super) arch: Option<String>,

@@ -1,12 +1,15 @@
 //! `check`: is this image fit for Lambda? Needs no AWS account.
 
+use std::sync::Arc;
+
 use crate::function::{Definition, Flags};
 use crate::image::{self, SourceAccess};
 use crate::preflight::{self, Severity, Wanted};
 use crate::report::{Failure, Outcome, Report, image_report};
 
 use super::arguments::CheckArguments;
-use super::deploy::{image_finding, is_usage};
+use super::deploy::image_finding;
+use super::remote::{connect_for, remote_access};
 use super::session::{Session, usage};
 use super::settings;
 
@@ -24,13 +27,17 @@ async fn judge(
 ) -> Result<Outcome, Failure> {
     let source = settings::source(&arguments.image)?;
     let wanted = wanted(arguments)?;
-    match session.or_stopped(image::open(&source, wanted.architecture, &SourceAccess::default())).await? {
+    // Kept until the image was opened: it may be the stand-in that has it.
+    let connected = session.or_stopped(connect_for(session, &source)).await??;
+    let remote = remote_access(session, &arguments.from, &source, connected.as_ref()).await?;
+    let access =
+        SourceAccess { remote, ..settings::source_access(&arguments.from, Arc::clone(&session.reporter)) };
+    match session.or_stopped(image::open(&source, wanted.architecture, &access)).await? {
         Ok(local) => {
             report.findings = preflight::check_image(&local, &wanted);
             report.image = Some(image_report(&local));
         }
-        Err(error) if is_usage(&error) => return Err(usage(error.to_string(), error.hint())),
-        Err(error) => report.findings.push(image_finding(&error)),
+        Err(error) => report.findings.push(image_finding(&error)?),
     }
     let refuses = |severity| match severity {
         Severity::Refuse => true,

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use crate::apply::Applier;
 use crate::cloud::LambdaReader;
 use crate::event::Event;
-use crate::image::{self, ImageError, ImageErrorKind, LocalImage, SourceAccess};
-use crate::name::Architecture;
+use crate::image::{self, ImageError, ImageErrorKind, LocalImage, RemoteAccess};
 use crate::observe::{Observation, Observer};
 use crate::plan::{self, DeploySpec};
 use crate::preflight::{self, Finding, Wanted};
 use crate::private_folder::Distrust;
-use crate::report::{Failure, Outcome, Report, image_report};
+use crate::report::{Failure, Outcome, Report, Stage, image_report};
 
 use super::arguments::{DeployArguments, FunctionArguments, ImageArguments};
+use super::remote::remote_access;
 use super::session::{Connected, Session};
 use super::settings::{self, Resolved};
 
@@ -49,8 +49,11 @@ async fn run(
 ) -> Report {
     let mut report = Report::new(command);
     let ended = async {
-        let resolved = settings::resolve(image, function)?;
+        let mut resolved = settings::resolve(image, function, Arc::clone(&session.reporter))?;
         let connected = session.or_stopped(session.connect()).await??;
+        let Resolved { from, source, retry, .. } = &resolved;
+        let remote = remote_access(&session, from, source, Some(&connected)).await?;
+        resolved.access.remote = RemoteAccess { retry: *retry, ..remote };
         pipeline(&session, &resolved, &connected, mode, &mut report).await
     };
     let ended = ended.await;
@@ -138,7 +141,8 @@ async fn open_image(
     lambda: &dyn LambdaReader,
     report: &mut Report,
 ) -> Result<Option<LocalImage>, Failure> {
-    let mut opened = session.or_stopped(open(resolved, spec.architecture)).await?;
+    let open = |wanted| session.or_stopped(image::open(&resolved.source, wanted, &resolved.access));
+    let mut opened = open(spec.architecture).await?;
     if let (Err(error), Some(function)) = (&opened, &spec.function)
         && error.kind() == ImageErrorKind::Ambiguous
         && spec.architecture.is_none()
@@ -147,37 +151,34 @@ async fn open_image(
     {
         let live = lambda.function(&function.name, None);
         if let Ok(Some(live)) = session.or_stopped(live).await? {
-            opened = session.or_stopped(open(resolved, Some(live.architecture))).await?;
+            opened = open(Some(live.architecture)).await?;
         }
     }
     match opened {
         Ok(local) => Ok(Some(local)),
-        Err(error) if is_usage(&error) => Err(super::session::usage(error.to_string(), error.hint())),
         Err(error) => {
-            report.findings.push(image_finding(&error));
+            report.findings.push(image_finding(&error)?);
             Ok(None)
         }
     }
 }
 
-async fn open(resolved: &Resolved, wanted: Option<Architecture>) -> Result<LocalImage, ImageError> {
-    image::open(&resolved.source, wanted, &SourceAccess::default()).await
-}
-
-/// Whether an image cannot be opened because of what the user typed, not because of what is in it.
-pub(super) fn is_usage(error: &ImageError) -> bool {
+/// An image that cannot be opened, as a finding that refuses; as a failure where that is because of what the user typed,
+/// or because nobody could serve it, and not because of what is in it.
+pub(super) fn image_finding(error: &ImageError) -> Result<Finding, Failure> {
+    let (message, hint) = (error.to_string(), error.hint());
     match error.kind() {
-        ImageErrorKind::Usage | ImageErrorKind::NotFound | ImageErrorKind::Unreadable => true,
-        ImageErrorKind::Unsupported | ImageErrorKind::Malformed | ImageErrorKind::Ambiguous => false,
+        ImageErrorKind::Usage | ImageErrorKind::NotFound | ImageErrorKind::Unreadable => {
+            Err(super::session::usage(message, hint))
+        }
+        ImageErrorKind::Unavailable => {
+            Err(Failure { kind: error.kind().name(), stage: Stage::BeforeChange, message, hint })
+        }
+        ImageErrorKind::Unsupported | ImageErrorKind::Malformed | ImageErrorKind::Ambiguous => {
+            let again = || "build or save the image again, and look at it with skopeo inspect".to_owned();
+            Ok(Finding::refuse("image", message, hint.unwrap_or_else(again)))
+        }
     }
-}
-
-/// An image that cannot be opened, as a finding that refuses.
-pub(super) fn image_finding(error: &ImageError) -> Finding {
-    let hint = error
-        .hint()
-        .unwrap_or_else(|| "build or save the image again, and look at it with skopeo inspect".to_owned());
-    Finding::refuse("image", error.to_string(), hint)
 }
 
 /// A memory that is not used, as a finding: everything works without it.

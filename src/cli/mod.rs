@@ -5,9 +5,11 @@
 mod arguments;
 mod check;
 mod deploy;
+mod docker;
 mod exit;
 mod misuse;
 mod policy;
+mod remote;
 mod run;
 mod session;
 mod settings;

@@ -43,7 +43,7 @@ pub(super) struct Connected {
     pub(super) registry_endpoint: Option<String>,
     settings: ConnectionSettings,
     /// Keeps the stand-in up for as long as the command runs.
-    _stand: Option<Stand>,
+    stand: Option<Stand>,
 }
 
 impl Session {
@@ -70,9 +70,14 @@ impl Session {
 
     /// Resolves credentials and Region, and starts the stand-in when `--local` asks for it.
     pub(super) async fn connect(&self) -> Result<Connected, Failure> {
+        self.connect_in(parse_region(self.common.region.as_deref())?).await
+    }
+
+    /// The same, in this Region.
+    pub(super) async fn connect_in(&self, region: Option<Region>) -> Result<Connected, Failure> {
         let common = &self.common;
         let mut settings = ConnectionSettings {
-            region: parse_region(common.region.as_deref())?,
+            region,
             profile: common.profile.clone(),
             endpoint_url: common.endpoint_url.clone(),
             credentials: None,
@@ -99,7 +104,7 @@ impl Session {
         }
         let connection = Connection::open(&settings).await.map_err(connect_failure)?;
         let (clients, region) = (connection.clients(), connection.region().clone());
-        Ok(Connected { clients, region, registry_endpoint, settings, _stand: stand })
+        Ok(Connected { clients, region, registry_endpoint, settings, stand })
     }
 
     /// Starts the stand-in, after whoever else uses the same state has ended.
@@ -134,6 +139,11 @@ impl Session {
 }
 
 impl Connected {
+    /// Where the stand-in is, if it is what we are connected to.
+    pub(super) fn stand_url(&self) -> Option<url::Url> {
+        self.stand.as_ref()?.url().parse().ok()
+    }
+
     /// Clients for another Region, or with the profile of `--repository-profile`; none where the session's own will do.
     pub(super) async fn clients_in(
         &self,

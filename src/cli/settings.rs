@@ -1,11 +1,14 @@
 //! From arguments as typed to what the pipeline understands. Everything that is wrong here ends with exit 2.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::apply::ApplySettings;
 use crate::cloud::{Encryption, RepositorySettings};
+use crate::event::Reporter;
 use crate::function::{Definition, EnvironmentVariable, EnvironmentVariableError, Flags};
-use crate::image::SourceRef;
+use crate::image::{SourceAccess, SourceRef};
 use crate::layer::{Encoding, Level};
 use crate::memory::Memory;
 use crate::name::{Architecture, FunctionRef, NameError, Region, RepositoryRef};
@@ -15,12 +18,15 @@ use crate::private_folder::Distrust;
 use crate::registry::{DEFAULT_PART_SIZE, RetryPolicy};
 use crate::report::Failure;
 
-use super::arguments::{FunctionArguments, ImageArguments, Scope};
+use super::arguments::{FunctionArguments, ImageArguments, Scope, SourceArguments};
+use super::docker::daemon_settings;
 use super::session::{default_cache_directory, usage};
 
 /// The image, and the specification apart from the Region, which the connection knows.
 pub(super) struct Resolved {
     pub(super) source: SourceRef,
+    pub(super) from: SourceArguments,
+    pub(super) access: SourceAccess,
     pub(super) repository: RepositoryRef,
     pub(super) tags: Vec<crate::name::Tag>,
     pub(super) architecture: Option<Architecture>,
@@ -55,6 +61,7 @@ impl Resolved {
 pub(super) fn resolve(
     image: ImageArguments,
     function: Option<FunctionArguments>,
+    reporter: Arc<dyn Reporter>,
 ) -> Result<Resolved, Failure> {
     let source = source(&image.image)?;
     let create_repository = image.create_repository.then(|| RepositorySettings {
@@ -85,11 +92,12 @@ pub(super) fn resolve(
     };
     let encoding = image.compression.as_deref().map(encoding).transpose()?.unwrap_or_default();
     let mount_from = image.mount_from.iter().map(|name| parse(name)).collect::<Result<_, _>>()?;
-    let folder = image.cache_dir.clone().unwrap_or_else(default_cache_directory);
-    let memory = (!image.no_cache).then(|| Memory::in_folder(folder));
+    let memory = (!image.from.no_cache).then(|| Memory::in_folder(cache_folder(&image.from)));
     let distrust = memory.as_ref().and_then(Memory::distrust);
     Ok(Resolved {
         source,
+        access: source_access(&image.from, reporter),
+        from: image.from,
         repository: parse(&image.repository)?,
         tags,
         architecture,
@@ -112,6 +120,16 @@ pub(super) fn resolve(
 /// `--image`, and `check`'s argument.
 pub(super) fn source(text: &str) -> Result<SourceRef, Failure> {
     text.parse().map_err(|error: crate::image::ImageError| usage(error.to_string(), error.hint()))
+}
+
+/// How a source that is not in a file is reached.
+pub(super) fn source_access(arguments: &SourceArguments, reporter: Arc<dyn Reporter>) -> SourceAccess {
+    SourceAccess { daemon: daemon_settings(arguments), reporter, ..SourceAccess::default() }
+}
+
+/// Where things are remembered.
+pub(super) fn cache_folder(arguments: &SourceArguments) -> PathBuf {
+    arguments.cache_dir.clone().unwrap_or_else(default_cache_directory)
 }
 
 /// `--compression` as typed: a level from 1 to 9, or `keep`.

@@ -2,6 +2,7 @@
 //!
 //! An uncompressed archive is indexed by its headers alone, seeking over the bodies. A compressed one takes one
 //! decompressing pass over the whole of it: an entry that is there twice, or that is missing, is only known at the end.
+//! One that arrives as a stream is indexed as it goes by, while somebody else keeps what is worth it.
 //! Nothing here knows what an image is; hostile archives are refused here.
 
 use std::cell::Cell;
@@ -12,11 +13,11 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::blob::HEAD;
 use super::entry_name;
 use super::error::Problem;
 use super::files::{Seen, StoredFile};
-use super::{BlobLocation, CompressedFile, Compression};
+use super::{BlobLocation, BlobStore, CompressedFile, Compression};
+use crate::name::Digest;
 
 /// More entries than any archive of images has; bounds the memory of the table.
 pub(super) const MAX_ENTRIES: usize = 65_536;
@@ -41,12 +42,18 @@ pub(super) struct Archive {
 /// Where the decompressed tar comes from.
 #[derive(Debug)]
 enum Body {
-    Plain { file: Arc<File>, path: PathBuf },
+    Plain {
+        file: Arc<File>,
+        path: PathBuf,
+    },
     Compressed(Arc<CompressedFile>),
+    /// The table alone is known: everything that opening an image reads is in it.
+    Absent(Arc<dyn BlobStore>),
 }
 
+/// An entry of the table.
 #[derive(Debug)]
-enum Entry {
+pub(super) enum Entry {
     File(FileEntry),
     Directory,
     /// A symbolic link's target counts from the link's directory, a hard link's from the top of the archive.
@@ -57,12 +64,13 @@ enum Entry {
     Other(&'static str),
 }
 
+/// A regular file of the archive.
 #[derive(Debug)]
-struct FileEntry {
-    offset: u64,
-    size: u64,
-    /// What a compressed archive's pass has seen already; none in an uncompressed one, where reading is cheap.
-    seen: Option<Seen>,
+pub(super) struct FileEntry {
+    pub(super) offset: u64,
+    pub(super) size: u64,
+    /// What the pass over an archive has seen already; none where it was only indexed, and reading is cheap.
+    pub(super) seen: Option<Seen>,
 }
 
 impl Archive {
@@ -83,13 +91,33 @@ impl Archive {
             Body::Plain { file, path: path.to_owned() }
         } else {
             let compressed = CompressedFile::new(file, path.to_owned(), size, compression);
-            table.fill_by_reading(compressed.stream().map_err(unreadable)?)?;
+            table.fill_by_reading(compressed.stream().map_err(unreadable)?, |_| {})?;
             Body::Compressed(Arc::new(compressed))
         };
-        if table.entries.is_empty() {
-            return Err(Problem::NotAnImageStore { why: "the archive is empty" });
-        }
-        Ok(Self { body, entries: table.entries })
+        table.over(body)
+    }
+
+    /// Indexes an uncompressed archive as its `stream` goes by. `file` holds, at the same offsets, those bodies that will
+    /// be asked for. `body` is told the size of an entry where its body begins, and none where it ends.
+    pub(super) fn index_stream(
+        stream: impl Read,
+        file: Arc<File>,
+        path: &Path,
+        body: impl FnMut(Option<u64>),
+    ) -> Result<Self, Problem> {
+        let mut table = Table::default();
+        table.fill_by_reading(stream, body)?;
+        table.over(Body::Plain { file, path: path.to_owned() })
+    }
+
+    /// An archive whose table is remembered from an earlier pass. `absent` stands for its bodies.
+    pub(super) fn remembered(entries: HashMap<String, Entry>, absent: Arc<dyn BlobStore>) -> Self {
+        Self { body: Body::Absent(absent), entries }
+    }
+
+    /// The whole table, by name.
+    pub(super) fn entries(&self) -> &HashMap<String, Entry> {
+        &self.entries
     }
 
     /// The file of this name, links followed; none when there is no such name.
@@ -101,6 +129,10 @@ impl Archive {
                 BlobLocation::InFile { file: Arc::clone(file), path: path.clone(), offset, size }
             }
             Body::Compressed(file) => BlobLocation::InCompressedFile { file: Arc::clone(file), offset, size },
+            Body::Absent(store) => {
+                let digest = Digest::of(name.as_bytes());
+                BlobLocation::InStore { store: Arc::clone(store), digest, size }
+            }
         };
         Ok(Some(StoredFile { location, seen: entry.seen.as_ref() }))
     }
@@ -141,6 +173,13 @@ struct Table {
 }
 
 impl Table {
+    fn over(self, body: Body) -> Result<Archive, Problem> {
+        if self.entries.is_empty() {
+            return Err(Problem::NotAnImageStore { why: "the archive is empty" });
+        }
+        Ok(Archive { body, entries: self.entries })
+    }
+
     fn fill_by_seeking(&mut self, file: &Arc<File>, file_size: u64) -> Result<(), Problem> {
         let meter = Rc::new(Meter::default());
         let mut archive = tar::Archive::new(Metered { inner: &**file, meter: Rc::clone(&meter) });
@@ -158,14 +197,20 @@ impl Table {
         Ok(())
     }
 
-    fn fill_by_reading(&mut self, stream: impl Read) -> Result<(), Problem> {
+    fn fill_by_reading(
+        &mut self,
+        stream: impl Read,
+        mut body: impl FnMut(Option<u64>),
+    ) -> Result<(), Problem> {
         let meter = Rc::new(Meter::default());
         let mut archive = tar::Archive::new(Metered { inner: stream, meter: Rc::clone(&meter) });
         for entry in archive.entries().map_err(|error| self.damaged(error, &meter))? {
             let mut entry = entry.map_err(|error| self.damaged(error, &meter))?;
             refuse_sparse(&mut entry)?;
             meter.lift();
+            body(Some(entry.size()));
             let (seen, found) = self.read_body(&mut entry).map_err(|error| self.damaged(error, &meter))?;
+            body(None);
             meter.renew();
             if found != entry.size() {
                 return Err(truncated(&entry, found));
@@ -178,8 +223,8 @@ impl Table {
     /// Reads over an entry's body, keeps what will be asked for later, and counts the bytes.
     fn read_body(&mut self, entry: &mut tar::Entry<'_, impl Read>) -> io::Result<(Seen, u64)> {
         let stated = entry.size();
-        let mut head = Vec::with_capacity(HEAD);
-        entry.take(HEAD as u64).read_to_end(&mut head)?;
+        let mut head = Vec::with_capacity(Compression::HEAD);
+        entry.take(Compression::HEAD as u64).read_to_end(&mut head)?;
         let document = matches!(head.first(), Some(b'{' | b'[' | b' ' | b'\n'));
         if !document || stated > MAX_KEPT - self.kept {
             let rest = io::copy(entry, &mut io::sink())?;

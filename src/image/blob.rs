@@ -7,10 +7,7 @@ use std::sync::Arc;
 
 use crate::name::Digest;
 
-use super::CompressedFile;
-
-/// How many first bytes tell how something is compressed.
-pub(super) const HEAD: usize = 10;
+use super::{CompressedFile, Layer};
 
 /// How stored bytes are compressed, told by their first bytes and never by a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,9 +21,12 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// Tells by the first bytes of stored content; fewer than [`HEAD`] when there are no more. The error names a
+    /// How many first bytes tell how something is compressed.
+    pub(crate) const HEAD: usize = 10;
+
+    /// Tells by the first bytes of stored content; fewer than [`Self::HEAD`] when there are no more. The error names a
     /// format that images do not use.
-    pub(super) fn of_head(head: &[u8]) -> Result<Self, &'static str> {
+    pub(crate) fn of_head(head: &[u8]) -> Result<Self, &'static str> {
         match head {
             [0x1f, 0x8b, ..] => Ok(Self::Gzip),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Ok(Self::Zstd),
@@ -84,8 +84,27 @@ pub trait BlobStore: std::fmt::Debug + Send + Sync {
     /// Fails when the blob cannot be reached.
     fn open(&self, digest: &Digest, skip: u64) -> io::Result<Box<dyn Read + Send>>;
 
+    /// Says which blobs will be read, to a store that can bring several at once. One that was announced need not be
+    /// read, and one that was not may be.
+    fn announce(&self, _digests: &[Digest]) {}
+
     /// The place, for messages.
     fn place(&self) -> &Path;
+}
+
+/// Says to the stores that these layers lie in that they, and perhaps no others, will be read.
+pub fn announce<'a>(layers: impl IntoIterator<Item = &'a Layer>) {
+    let mut stores: Vec<(&Arc<dyn BlobStore>, Vec<Digest>)> = Vec::new();
+    for layer in layers {
+        let BlobLocation::InStore { store, digest, .. } = &layer.location else { continue };
+        match stores.iter_mut().find(|(known, _)| Arc::ptr_eq(known, store)) {
+            Some((_, digests)) => digests.push(*digest),
+            None => stores.push((store, vec![*digest])),
+        }
+    }
+    for (store, digests) in stores {
+        store.announce(&digests);
+    }
 }
 
 impl BlobLocation {
@@ -126,10 +145,10 @@ impl BlobLocation {
         }
     }
 
-    /// The first bytes, at most [`HEAD`] of them.
+    /// The first bytes, at most [`Compression::HEAD`] of them.
     pub(super) fn head(&self) -> io::Result<Vec<u8>> {
-        let mut head = Vec::with_capacity(HEAD);
-        self.open(0)?.take(HEAD as u64).read_to_end(&mut head)?;
+        let mut head = Vec::with_capacity(Compression::HEAD);
+        self.open(0)?.take(Compression::HEAD as u64).read_to_end(&mut head)?;
         Ok(head)
     }
 }

@@ -8,7 +8,7 @@ use crate::name::Digest;
 use super::config::{self, ParsedConfig};
 use super::descriptor::{self, Descriptor, Manifest, Parsed, Platform};
 use super::error::Problem;
-use super::files::{Files, MAX_CONFIG, MAX_MANIFEST};
+use super::files::{Files, MAX_MANIFEST};
 use super::media_type;
 
 /// How many manifests and indexes are read for one image, and how deep indexes nest. Real indexes have a dozen
@@ -19,11 +19,28 @@ const MAX_DEPTH: usize = 4;
 /// How many bytes of manifests are read and held for one image.
 const MAX_BYTES: u64 = 32 * 1024 * 1024;
 
+/// Where the documents of an image are read, each checked against size and digest: files, or a registry.
+pub(super) trait Documents {
+    /// Whether what a descriptor names is there.
+    fn has(&self, descriptor: &Descriptor) -> bool;
+
+    /// A manifest or an index.
+    fn manifest(&self, descriptor: &Descriptor, what: &str) -> Result<Vec<u8>, Problem>;
+
+    /// A configuration.
+    fn config(&self, descriptor: &Descriptor, what: &str) -> Result<Vec<u8>, Problem>;
+
+    /// Whether reading costs so much that a manifest whose platform is stated is read only when it is chosen.
+    fn is_far(&self) -> bool {
+        false
+    }
+}
+
 /// One image manifest that could be the one.
 pub(super) struct Candidate {
     pub(super) descriptor: Descriptor,
-    pub(super) bytes: Vec<u8>,
-    pub(super) manifest: Manifest,
+    /// The manifest, with its bytes; none when it was not read yet.
+    pub(super) content: Option<(Vec<u8>, Manifest)>,
     pub(super) platform: Platform,
     /// Whether it was found through an index, and not named directly.
     pub(super) from_index: bool,
@@ -44,8 +61,8 @@ pub(super) struct Candidates {
 
 impl Candidates {
     /// Follows `descriptors`, which come from the source's table of contents.
-    pub(super) fn collect(files: &Files, descriptors: &[Descriptor]) -> Result<Self, Problem> {
-        let mut walk = Walk { files, seen: HashSet::new(), bytes: 0, result: Self::default() };
+    pub(super) fn collect(documents: &dyn Documents, descriptors: &[Descriptor]) -> Result<Self, Problem> {
+        let mut walk = Walk { documents, seen: HashSet::new(), bytes: 0, result: Self::default() };
         for descriptor in descriptors {
             walk.visit(descriptor, 0)?;
         }
@@ -85,7 +102,7 @@ fn too_many() -> Problem {
 }
 
 struct Walk<'a> {
-    files: &'a Files,
+    documents: &'a dyn Documents,
     seen: HashSet<Digest>,
     bytes: u64,
     result: Candidates,
@@ -120,17 +137,27 @@ impl Walk<'_> {
         if !known {
             return Err(Problem::Artifact { media_type: stated.clone() });
         }
+        let stated = descriptor.platform.as_ref().filter(|platform| platform.is_stated());
+        if let Some(platform) = stated.filter(|_| depth > 0 && self.documents.is_far())
+            && media_type::is_manifest(&descriptor.media_type)
+        {
+            let (descriptor, platform) = (descriptor.clone(), platform.clone());
+            let candidate =
+                Candidate { descriptor, content: None, platform, from_index: true, missing: None };
+            self.result.found.push(candidate);
+            return Ok(());
+        }
         self.read(descriptor, depth)
     }
 
     fn read(&mut self, descriptor: &Descriptor, depth: usize) -> Result<(), Problem> {
-        let what = format!("the manifest {}", descriptor.digest);
-        if depth > 0 && !self.files.has_blob(descriptor) {
+        let what = manifest_name(descriptor);
+        if depth > 0 && !self.documents.has(descriptor) {
             let platform = descriptor.platform.clone().unwrap_or_default();
             self.result.absent.push((platform, descriptor.digest));
             return Ok(());
         }
-        let bytes = self.files.read_blob(descriptor, &what, MAX_MANIFEST)?;
+        let bytes = self.documents.manifest(descriptor, &what)?;
         self.bytes += bytes.len() as u64;
         if self.bytes > MAX_BYTES {
             return Err(Problem::TooLarge {
@@ -157,12 +184,7 @@ impl Walk<'_> {
         manifest: Manifest,
         depth: usize,
     ) -> Result<(), Problem> {
-        let artifact = manifest.artifact_type.clone().filter(|kind| !kind.is_empty());
-        let artifact = artifact.or_else(|| {
-            let config = &manifest.config.media_type;
-            media_type::config_flavor(config).is_none().then(|| config.clone())
-        });
-        if let Some(media_type) = artifact {
+        if let Some(media_type) = artifact_type(&manifest) {
             if depth == 0 {
                 return Err(Problem::Artifact { media_type });
             }
@@ -170,14 +192,15 @@ impl Walk<'_> {
             return Ok(());
         }
         let needed = std::iter::once(&manifest.config).chain(&manifest.layers);
-        let missing = needed.into_iter().find(|blob| !self.files.has_blob(blob)).map(|blob| blob.digest);
+        let missing = needed.into_iter().find(|blob| !self.documents.has(blob)).map(|blob| blob.digest);
         let platform = match &descriptor.platform {
             Some(platform) if platform.is_stated() => platform.clone(),
-            _ if self.files.has_blob(&manifest.config) => read_config(self.files, &manifest)?.1.platform(),
+            _ if self.documents.has(&manifest.config) => read_config(self.documents, &manifest)?.1.platform(),
             _ => Platform::default(),
         };
         let (descriptor, from_index) = (descriptor.clone(), depth > 0);
-        self.result.found.push(Candidate { descriptor, bytes, manifest, platform, from_index, missing });
+        let content = Some((bytes, manifest));
+        self.result.found.push(Candidate { descriptor, content, platform, from_index, missing });
         Ok(())
     }
 
@@ -186,9 +209,44 @@ impl Walk<'_> {
     }
 }
 
+impl Candidate {
+    /// The manifest, with its bytes; read now when it was not before.
+    pub(super) fn read(self, documents: &dyn Documents) -> Result<(Descriptor, Vec<u8>, Manifest), Problem> {
+        let Self { descriptor, content, .. } = self;
+        if let Some((bytes, manifest)) = content {
+            return Ok((descriptor, bytes, manifest));
+        }
+        let what = manifest_name(&descriptor);
+        let bytes = documents.manifest(&descriptor, &what)?;
+        match descriptor::parse(&bytes, &descriptor.media_type, &what)? {
+            Parsed::Index(_) => Err(Problem::invalid(what, "it is an index where a manifest was stated")),
+            Parsed::Manifest(manifest) => match artifact_type(&manifest) {
+                Some(media_type) => Err(Problem::Artifact { media_type }),
+                None => Ok((descriptor, bytes, *manifest)),
+            },
+        }
+    }
+}
+
+fn manifest_name(descriptor: &Descriptor) -> String {
+    format!("the manifest {}", descriptor.digest)
+}
+
+/// What a manifest is of, when that is not a container image.
+fn artifact_type(manifest: &Manifest) -> Option<String> {
+    let stated = manifest.artifact_type.clone().filter(|kind| !kind.is_empty());
+    stated.or_else(|| {
+        let config = &manifest.config.media_type;
+        media_type::config_flavor(config).is_none().then(|| config.clone())
+    })
+}
+
 /// Reads and checks the configuration that a manifest names.
-pub(super) fn read_config(files: &Files, manifest: &Manifest) -> Result<(Vec<u8>, ParsedConfig), Problem> {
-    let bytes = files.read_blob(&manifest.config, "the image configuration", MAX_CONFIG)?;
+pub(super) fn read_config(
+    documents: &dyn Documents,
+    manifest: &Manifest,
+) -> Result<(Vec<u8>, ParsedConfig), Problem> {
+    let bytes = documents.config(&manifest.config, "the image configuration")?;
     let parsed = config::parse(&bytes)?;
     Ok((bytes, parsed))
 }

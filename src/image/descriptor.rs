@@ -73,6 +73,12 @@ pub(super) struct Manifest {
 }
 
 impl Descriptor {
+    /// A descriptor that says no more than it has to.
+    pub(super) fn plain(media_type: String, digest: Digest, size: u64) -> Self {
+        let annotations = HashMap::new();
+        Self { media_type, digest, size, annotations, platform: None, artifact_type: None }
+    }
+
     /// Whether this is a note about an image rather than an image.
     pub(super) fn is_attestation(&self) -> bool {
         self.annotations.contains_key(REFERENCE_TYPE)

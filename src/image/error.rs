@@ -6,6 +6,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::docker_daemon::{DaemonProblem, ExportFailure};
+use super::remote::RemoteError;
 use crate::name::{Architecture, Digest};
 
 /// A source that cannot be opened as an image.
@@ -30,6 +32,8 @@ pub enum ImageErrorKind {
     Malformed,
     /// Several images or platforms fit, and somebody has to choose.
     Ambiguous,
+    /// Whoever has the image, or this machine's disk, could not serve it now.
+    Unavailable,
 }
 
 impl ImageErrorKind {
@@ -42,6 +46,7 @@ impl ImageErrorKind {
             Self::Unreadable => "image_unreadable",
             Self::Malformed => "image_malformed",
             Self::Ambiguous => "image_ambiguous",
+            Self::Unavailable => "image_unavailable",
         }
     }
 }
@@ -61,6 +66,13 @@ impl ImageError {
     pub fn hint(&self) -> Option<String> {
         super::hint::hint(&self.problem)
     }
+
+    /// What to do about a blob that cannot be read, where it is an image that could not be had.
+    pub fn hint_for(error: &io::Error) -> Option<String> {
+        let inner = error.get_ref()?;
+        let export = inner.downcast_ref::<ExportFailure>().map(|failure| failure.0.hint());
+        export.unwrap_or_else(|| inner.downcast_ref::<RemoteError>()?.hint())
+    }
 }
 
 impl std::fmt::Display for ImageError {
@@ -76,12 +88,12 @@ impl std::error::Error for ImageError {}
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
     // How the source is named.
-    #[error("{transport} sources are not supported yet")]
-    NotSupportedYet { transport: &'static str },
     #[error("{transport} sources are not supported")]
     ForeignTransport { transport: String },
     #[error("no path is given")]
     NoPath,
+    #[error("{given:?} does not name an image in a registry: {why}")]
+    BadName { given: String, why: String },
     #[error("{given:?} does not name an image: {why}")]
     BadReference { given: String, why: String },
 
@@ -170,6 +182,12 @@ pub(super) enum Problem {
     LayerCompression { diff_id: Digest, format: &'static str },
     #[error("the manifest has {layers} layers, and the configuration names {diff_ids} diff ids")]
     LayerCount { layers: usize, diff_ids: usize },
+
+    // Whoever has it.
+    #[error(transparent)]
+    Daemon(#[from] DaemonProblem),
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
 }
 
 fn list(names: &[String]) -> String {
@@ -177,11 +195,12 @@ fn list(names: &[String]) -> String {
 }
 
 impl Problem {
-    fn kind(&self) -> ImageErrorKind {
+    pub(super) fn kind(&self) -> ImageErrorKind {
         match self {
-            Self::NoPath | Self::BadReference { .. } => ImageErrorKind::Usage,
-            Self::NotSupportedYet { .. }
-            | Self::ForeignTransport { .. }
+            Self::Daemon(problem) => problem.kind(),
+            Self::Remote(error) => error.kind(),
+            Self::NoPath | Self::BadName { .. } | Self::BadReference { .. } => ImageErrorKind::Usage,
+            Self::ForeignTransport { .. }
             | Self::ArchiveCompression { .. }
             | Self::SchemaOne { .. }
             | Self::Artifact { .. }

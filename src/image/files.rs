@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::name::Digest;
 
 use super::archive::Archive;
+use super::candidates::Documents;
 use super::descriptor::Descriptor;
 use super::error::Problem;
 use super::{BlobLocation, Compression, entry_name};
@@ -107,6 +108,20 @@ impl Files {
         let content = self.require_blob(descriptor, what)?.read(what, limit)?;
         check_digest(&content, descriptor.digest, what)?;
         Ok(content)
+    }
+}
+
+impl Documents for Files {
+    fn has(&self, descriptor: &Descriptor) -> bool {
+        self.has_blob(descriptor)
+    }
+
+    fn manifest(&self, descriptor: &Descriptor, what: &str) -> Result<Vec<u8>, Problem> {
+        self.read_blob(descriptor, what, MAX_MANIFEST)
+    }
+
+    fn config(&self, descriptor: &Descriptor, what: &str) -> Result<Vec<u8>, Problem> {
+        self.read_blob(descriptor, what, MAX_CONFIG)
     }
 }
 

@@ -164,6 +164,21 @@ pub(super) fn docker_tree(names: &[&str]) -> Tree {
     tree
 }
 
+/// Both tables of contents, as Docker 25 writes them.
+pub(super) fn both_tables() -> (Tree, Digest) {
+    let mut layout = Layout::default();
+    let image = layout.image("amd64");
+    let image = named(image, "io.containerd.image.name", "docker.io/library/app:v1");
+    let mut tree = layout.add(image.clone()).tree();
+    let manifest_name = format!("blobs/sha256/{}", &image["digest"].as_str().unwrap()[7..]);
+    let manifest: Value = serde_json::from_slice(&tree[&manifest_name]).unwrap();
+    let path = |blob: &Value| format!("blobs/sha256/{}", &blob["digest"].as_str().unwrap()[7..]);
+    let layers: Vec<String> = manifest["layers"].as_array().unwrap().iter().map(path).collect();
+    let entry = json!([{"Config": path(&manifest["config"]), "RepoTags": ["app:v1"], "Layers": layers}]);
+    tree.insert("manifest.json".into(), serde_json::to_vec(&entry).unwrap());
+    (tree, manifest["config"]["digest"].as_str().unwrap().parse().unwrap())
+}
+
 /// A tar archive, entry by entry.
 pub(super) struct TarFile(tar::Builder<Vec<u8>>);
 

@@ -4,14 +4,13 @@ use super::error::Problem;
 
 pub(super) fn hint(problem: &Problem) -> Option<String> {
     let hint = match problem {
-        Problem::NotSupportedYet { transport: "docker-daemon" } => {
-            "save the image first: docker save -o image.tar NAME, then use docker-archive:image.tar"
-        }
-        Problem::NotSupportedYet { .. } => {
-            "copy the image first: skopeo copy docker://NAME oci-archive:image.tar, then use oci-archive:image.tar"
+        Problem::Daemon(problem) => problem.hint(),
+        Problem::Remote(error) => return error.hint(),
+        Problem::BadName { .. } => {
+            "write docker://HOST/REPOSITORY[:TAG] or docker://HOST/REPOSITORY@sha256:DIGEST; without a host it is Docker Hub's"
         }
         Problem::ForeignTransport { .. } => {
-            "use docker-archive:FILE, oci-archive:FILE or oci:DIR; skopeo copy SOURCE oci-archive:FILE converts any other source"
+            "use docker-archive:FILE, oci-archive:FILE, oci:DIR, docker-daemon:NAME or docker://HOST/REPOSITORY; skopeo copy SOURCE oci-archive:FILE converts any other source"
         }
         Problem::NoPath => "use docker-archive:FILE[:REF], oci-archive:FILE[:REF], oci:DIR[:REF] or a path",
         Problem::BadReference { .. } => {
@@ -49,7 +48,7 @@ pub(super) fn hint(problem: &Problem) -> Option<String> {
         }
         Problem::NoSuchImage { .. } => "use one of the names that it has",
         Problem::SeveralPlatforms { .. } => {
-            "choose with --arch x86_64 or --arch arm64, or name one manifest: SOURCE:@sha256:DIGEST"
+            "choose with --arch x86_64 or --arch arm64, or name one manifest: SOURCE:@sha256:DIGEST, of a registry SOURCE@sha256:DIGEST"
         }
         Problem::NoPlatform { wanted, .. } => {
             return Some(format!(

@@ -6,12 +6,14 @@
 
 mod access;
 mod archive;
+mod assemble;
 mod blob;
 mod candidates;
 mod compressed;
 mod config;
 mod descriptor;
 mod docker_archive;
+mod docker_daemon;
 mod entry_name;
 mod error;
 mod files;
@@ -21,6 +23,7 @@ mod media_type;
 mod oci_layout;
 mod open;
 mod platform;
+mod remote;
 mod selector;
 mod source;
 mod strict_json;
@@ -35,10 +38,15 @@ mod hostile;
 mod oci_layout_tests;
 
 pub use access::SourceAccess;
-pub use blob::{BlobLocation, BlobStore, Compression};
+pub use blob::{BlobLocation, BlobStore, Compression, announce};
 pub use compressed::CompressedFile;
 pub use config::diff_ids;
+pub use docker_daemon::DaemonSettings;
 pub use error::{ImageError, ImageErrorKind};
 pub use local::{Choice, Config, Layer, LocalImage, MediaFlavor, OriginalManifest, UNCOMPRESSED_LIMIT};
 pub use open::open;
+pub use remote::{
+    AuthFiles, Credential, CredentialError, Credentials, Pin, RemoteAccess, RemoteReference,
+    StoredCredentials,
+};
 pub use source::{SourceRef, Transport};

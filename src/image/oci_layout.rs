@@ -5,14 +5,15 @@ use serde::Deserialize;
 
 use crate::name::Architecture;
 
+use super::assemble::WholeImage;
 use super::candidates::{Candidates, all_descriptors, read_config};
-use super::descriptor::{self, Descriptor, Manifest, Parsed};
+use super::descriptor::{self, Descriptor, Parsed};
 use super::error::Problem;
 use super::files::{Files, MAX_MANIFEST};
-use super::media_type::{self, LayerType};
+use super::media_type;
 use super::selector::Selector;
 use super::{
-    Compression, Layer, LocalImage, MediaFlavor, OriginalManifest, platform,
+    Compression, Layer, LocalImage, platform,
     strict_json::{self, Object},
 };
 
@@ -43,9 +44,15 @@ pub(super) fn open(
     let entries = select(files, &entries, selector)?;
     let candidates = Candidates::collect(files, &entries)?;
     let (chosen, choice) = platform::choose(candidates, wanted)?;
-    let mut image = build(files, source, &chosen.manifest, &chosen.descriptor, chosen.bytes)?;
-    image.choice = choice;
-    Ok(image)
+    let (descriptor, bytes, manifest) = chosen.read(files)?;
+    let (config_bytes, parsed) = read_config(files, &manifest)?;
+    parsed.check_layer_count(manifest.layers.len())?;
+    let layers = manifest.layers.iter().zip(&parsed.diff_ids);
+    let layers = layers
+        .map(|(layer, diff_id)| locate_layer(files, layer, *diff_id, &parsed.config.os))
+        .collect::<Result<Vec<Layer>, Problem>>()?;
+    let whole = WholeImage { descriptor, bytes, manifest, config_bytes, config: parsed.config, layers };
+    Ok(LocalImage { choice, ..whole.into_view(source) })
 }
 
 fn check_marker(files: &Files) -> Result<(), Problem> {
@@ -122,35 +129,6 @@ fn listed(entries: &[Descriptor]) -> Vec<String> {
     list
 }
 
-fn build(
-    files: &Files,
-    source: &str,
-    manifest: &Manifest,
-    descriptor: &Descriptor,
-    bytes: Vec<u8>,
-) -> Result<LocalImage, Problem> {
-    let (config_bytes, parsed) = read_config(files, manifest)?;
-    parsed.check_layer_count(manifest.layers.len())?;
-    let layers = manifest.layers.iter().zip(&parsed.diff_ids);
-    let layers = layers
-        .map(|(layer, diff_id)| locate_layer(files, layer, *diff_id, &parsed.config.os))
-        .collect::<Result<Vec<Layer>, Problem>>()?;
-    let stated = [&manifest.media_type, &descriptor.media_type].into_iter().find(|stated| !stated.is_empty());
-    let media_type = stated.map_or(media_type::default_manifest(), String::as_str).to_owned();
-    let flavor = media_type::manifest_flavor(&media_type).unwrap_or(MediaFlavor::Oci);
-    let pushable = is_pushable(flavor, manifest, &layers);
-    Ok(LocalImage {
-        source: source.to_owned(),
-        config_digest: manifest.config.digest,
-        config_bytes,
-        config: parsed.config,
-        layers,
-        flavor,
-        original: Some(OriginalManifest { media_type, digest: descriptor.digest, bytes, pushable }),
-        choice: None,
-    })
-}
-
 fn locate_layer(
     files: &Files,
     descriptor: &Descriptor,
@@ -174,17 +152,4 @@ fn locate_layer(
         compression,
         location: file.location,
     })
-}
-
-/// Whether a manifest can be pushed as it is: one flavor throughout, and every layer gzip, in name and in content.
-fn is_pushable(flavor: MediaFlavor, manifest: &Manifest, layers: &[Layer]) -> bool {
-    let stated = media_type::manifest_flavor(&manifest.media_type);
-    // OCI allows a manifest without a media type; ECR then has the Content-Type to go by.
-    let manifest_agrees =
-        stated == Some(flavor) || (manifest.media_type.is_empty() && flavor == MediaFlavor::Oci);
-    let gzip = LayerType::Ordinary(flavor, Compression::Gzip);
-    manifest_agrees
-        && media_type::config_flavor(&manifest.config.media_type) == Some(flavor)
-        && manifest.layers.iter().all(|layer| media_type::layer_type(&layer.media_type) == gzip)
-        && layers.iter().all(|layer| layer.compression == Compression::Gzip)
 }

@@ -7,7 +7,9 @@ use crate::name::Architecture;
 use super::error::{ImageError, Problem};
 use super::files::Files;
 use super::selector::Selector;
-use super::{LocalImage, SourceAccess, SourceRef, Transport, docker_archive, oci_layout};
+use super::{
+    LocalImage, SourceAccess, SourceRef, Transport, docker_archive, docker_daemon, oci_layout, remote,
+};
 
 /// Opens the image that `source` names, for the wanted architecture where the source has several. Reads and checks
 /// the metadata only: of an uncompressed archive or a directory that takes milliseconds, of a compressed archive one
@@ -18,11 +20,14 @@ use super::{LocalImage, SourceAccess, SourceRef, Transport, docker_archive, oci_
 pub async fn open(
     source: &SourceRef,
     wanted: Option<Architecture>,
-    _access: &SourceAccess,
+    access: &SourceAccess,
 ) -> Result<LocalImage, ImageError> {
     let opened = match source.transport() {
-        Transport::DockerDaemon => Err(Problem::NotSupportedYet { transport: "docker-daemon" }),
-        Transport::Registry => Err(Problem::NotSupportedYet { transport: "docker://" }),
+        Transport::DockerDaemon => docker_daemon::open(source, wanted, access).await,
+        Transport::Registry => match source.remote() {
+            Ok(reference) => remote::open(source.as_str(), reference, wanted, access).await,
+            Err(problem) => Err(problem),
+        },
         Transport::DockerArchive | Transport::OciLayout | Transport::OciArchive | Transport::Path => {
             let files = source.clone();
             // Reading files blocks.
@@ -71,14 +76,14 @@ fn check_layout(files: &Files) -> Result<(), Problem> {
 }
 
 /// An archive, and what is wanted of it.
-struct Archived<'a> {
-    files: Files,
-    source: &'a SourceRef,
-    selector: Selector,
+pub(super) struct Archived<'a> {
+    pub(super) files: Files,
+    pub(super) source: &'a SourceRef,
+    pub(super) selector: Selector,
 }
 
 impl Archived<'_> {
-    fn open(&self, wanted: Option<Architecture>) -> Result<LocalImage, Problem> {
+    pub(super) fn open(&self, wanted: Option<Architecture>) -> Result<LocalImage, Problem> {
         let layout = self.files.has(oci_layout::INDEX);
         let docker = self.files.has(docker_archive::MANIFEST);
         let positioned = matches!(self.selector, Selector::Position(_));
@@ -115,6 +120,14 @@ impl Archived<'_> {
         }
     }
 
+    /// The image whose manifest or index has the digest that is selected, in the OCI table alone.
+    pub(super) fn open_named_manifest(&self, wanted: Option<Architecture>) -> Result<LocalImage, Problem> {
+        if self.files.has(oci_layout::INDEX) {
+            return self.open_layout(wanted);
+        }
+        Err(Problem::NoSuchImage { given: self.selector.to_string(), names: Vec::new() })
+    }
+
     fn open_layout(&self, wanted: Option<Architecture>) -> Result<LocalImage, Problem> {
         oci_layout::open(&self.files, self.source.as_str(), &self.selector, wanted)
     }
@@ -136,27 +149,10 @@ impl Archived<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::fixture::{
-        Layout, Place, TarFile, Tree, compress, docker_tree, named, open, read_layers, simple_layout,
+        Place, TarFile, Tree, both_tables, compress, docker_tree, open, read_layers, simple_layout,
     };
     use super::super::{Compression, ImageErrorKind};
     use super::*;
-    use serde_json::json;
-
-    /// Both tables of contents, as Docker 25 writes them.
-    fn both_tables() -> (Tree, crate::name::Digest) {
-        let mut layout = Layout::default();
-        let image = layout.image("amd64");
-        let image = named(image, "io.containerd.image.name", "docker.io/library/app:v1");
-        let mut tree = layout.add(image.clone()).tree();
-        let manifest_name = format!("blobs/sha256/{}", &image["digest"].as_str().unwrap()[7..]);
-        let manifest: serde_json::Value = serde_json::from_slice(&tree[&manifest_name]).unwrap();
-        let path =
-            |blob: &serde_json::Value| format!("blobs/sha256/{}", &blob["digest"].as_str().unwrap()[7..]);
-        let layers: Vec<String> = manifest["layers"].as_array().unwrap().iter().map(path).collect();
-        let entry = json!([{"Config": path(&manifest["config"]), "RepoTags": ["app:v1"], "Layers": layers}]);
-        tree.insert("manifest.json".into(), serde_json::to_vec(&entry).unwrap());
-        (tree, manifest["config"]["digest"].as_str().unwrap().parse().unwrap())
-    }
 
     #[test]
     fn a_bare_path_is_recognised_by_its_content_and_compression_makes_no_difference() {
@@ -253,16 +249,6 @@ mod tests {
         disagreeing.extend(docker_tree(&["app:v1"]));
         let error = place.open(&TarFile::of(&disagreeing).finish()).unwrap_err();
         assert!(error.to_string().contains("name different images"), "{error}");
-    }
-
-    #[tokio::test]
-    async fn what_is_not_built_yet_is_said_to_be_so() {
-        for text in ["docker-daemon:app:v1", "docker://registry.example/app:v1"] {
-            let error =
-                super::open(&text.parse().unwrap(), None, &SourceAccess::default()).await.unwrap_err();
-            assert_eq!(error.kind(), ImageErrorKind::Unsupported);
-            assert!(error.to_string().contains("not supported yet") && error.hint().is_some());
-        }
     }
 
     #[cfg(unix)]

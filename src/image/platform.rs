@@ -137,13 +137,7 @@ mod tests {
             serde_json::json!({"digest": Digest::of(text.as_bytes()).to_string(), "size": 1}),
         )
         .unwrap();
-        let manifest = super::super::descriptor::Manifest {
-            media_type: String::new(),
-            artifact_type: None,
-            config: descriptor.clone(),
-            layers: Vec::new(),
-        };
-        Candidate { descriptor, bytes: Vec::new(), manifest, platform, from_index, missing }
+        Candidate { descriptor, content: None, platform, from_index, missing }
     }
 
     fn chosen(platforms: &[&str], wanted: Option<Architecture>) -> String {

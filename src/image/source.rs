@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::error::{ImageError, Problem};
+use super::remote::RemoteReference;
 use super::selector::Selector;
 
 /// An image source, as named on the command line.
@@ -48,6 +49,21 @@ impl SourceRef {
     /// What kind of source it is.
     pub fn transport(&self) -> Transport {
         self.transport
+    }
+
+    /// What follows the transport.
+    pub(super) fn rest(&self) -> &str {
+        &self.rest
+    }
+
+    /// The image in a registry that `docker://` names.
+    pub(super) fn remote(&self) -> Result<RemoteReference, Problem> {
+        RemoteReference::parse(&self.rest)
+    }
+
+    /// The same, where this is such a source and its name is a good one.
+    pub fn in_registry(&self) -> Option<RemoteReference> {
+        (self.transport == Transport::Registry).then(|| self.remote().ok()).flatten()
     }
 
     /// Where the source's path ends and what it says after it. `exists` tells whether a path is there.
@@ -96,7 +112,13 @@ impl FromStr for SourceRef {
         if rest.is_empty() || rest.starts_with(':') {
             return refuse(Problem::NoPath);
         }
-        Ok(Self { text: text.to_owned(), transport, rest: rest.to_owned() })
+        let source = Self { text: text.to_owned(), transport, rest: rest.to_owned() };
+        if transport == Transport::Registry
+            && let Err(problem) = source.remote()
+        {
+            return refuse(problem);
+        }
+        Ok(source)
     }
 }
 

@@ -1,16 +1,22 @@
-//! The local cache of what compressing a layer gave: by diff id and encoder, the digest and the size.
+//! The local cache of what passes over layers found out.
 //!
-//! Only what this tool computed itself is stored ([`LayerSummary::encoder`] is there), so an entry can be
-//! trusted as far as the folder can ([`PrivateFolder`] decides that). One small JSON file an entry. An entry
-//! that cannot be read or does not fit its name is as good as none. The folder is chosen by the caller.
+//! There are two kinds of entry. For a layer that was compressed: by diff id and encoder, the digest and the size.
+//! For a layer that went through as stored: by the digest of the stored bytes, that they decompress to the
+//! content with this diff id, and that it is a sound archive. Only what this tool computed itself is stored, so an
+//! entry can be trusted as far as the folder can ([`PrivateFolder`] decides that). One small JSON file an entry. An
+//! entry that cannot be read or does not fit its name is as good as none. The folder is chosen by the caller.
 
 use std::io;
 use std::path::PathBuf;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::encoder::Encoder;
+use super::pass::VerifiedContent;
 use super::summary::LayerSummary;
+use super::tar_scan::TarContents;
+use crate::image::Compression;
 use crate::name::Digest;
 use crate::private_folder::{Distrust, PrivateFolder};
 
@@ -34,6 +40,16 @@ pub struct CachedLayer {
     pub size: u64,
     /// Bytes of its uncompressed content.
     pub uncompressed_bytes: u64,
+}
+
+/// What was verified of a stored layer, as it is written. Keys may be added; an unknown key is ignored.
+#[derive(Serialize, Deserialize)]
+struct VerifiedEntry {
+    stored_digest: String,
+    diff_id: String,
+    uncompressed_bytes: u64,
+    entries: u64,
+    regular_bytes: u64,
 }
 
 /// An entry as it is written. Keys may be added; an unknown key is ignored.
@@ -65,23 +81,35 @@ impl LayerCache {
     /// What `encoder` made of the layer with this diff id; none when it is not known.
     pub fn look_up(&self, diff_id: &Digest, encoder: Encoder) -> Option<CachedLayer> {
         let name = file_name(diff_id, encoder);
-        let entry: Entry = serde_json::from_str(&self.folder.read(&name, LONGEST_ENTRY)?).ok()?;
+        let entry: Entry = self.read(&name)?;
         if entry.diff_id != diff_id.to_string() || entry.encoder != encoder.id() {
             return None;
         }
         let digest = entry.digest.parse().ok()?;
-        // Keeps what is in use from being dropped as the oldest.
         self.folder.touch(&name);
         Some(CachedLayer { digest, size: entry.size, uncompressed_bytes: entry.uncompressed_bytes })
     }
 
-    /// Stores what a pass found out. Does nothing for a layer that went through as stored: its digest does
-    /// not follow from its diff id.
+    /// What a pass on this machine verified of the layer with these stored bytes and this diff id; none when there was
+    /// no such pass.
+    pub fn verified(&self, stored: &Digest, diff_id: &Digest) -> Option<VerifiedContent> {
+        let name = verified_name(stored);
+        let entry: VerifiedEntry = self.read(&name)?;
+        if entry.stored_digest != stored.to_string() || entry.diff_id != diff_id.to_string() {
+            return None;
+        }
+        self.folder.touch(&name);
+        let VerifiedEntry { uncompressed_bytes, entries, regular_bytes, .. } = entry;
+        Some(VerifiedContent { uncompressed_bytes, contents: TarContents { entries, regular_bytes } })
+    }
+
+    /// Stores what a pass found out. Does nothing for what no later pass can use: an archive that is not sound, or
+    /// content that was stored as it is.
     ///
     /// # Errors
     /// Fails when the folder cannot be written to; the caller may go on without.
     pub fn store(&self, summary: &LayerSummary) -> io::Result<()> {
-        let Some(encoder) = summary.encoder else { return Ok(()) };
+        let Some(encoder) = summary.encoder else { return self.store_verified(summary) };
         let entry = Entry {
             diff_id: summary.diff_id.to_string(),
             encoder: encoder.id(),
@@ -89,8 +117,36 @@ impl LayerCache {
             size: summary.size,
             uncompressed_bytes: summary.uncompressed_bytes,
         };
-        self.folder.put(&file_name(&summary.diff_id, encoder), &serde_json::to_vec(&entry)?)
+        self.put(&file_name(&summary.diff_id, encoder), &entry)
     }
+
+    fn store_verified(&self, summary: &LayerSummary) -> io::Result<()> {
+        let Ok(contents) = summary.contents else { return Ok(()) };
+        if summary.compression == Compression::None {
+            return Ok(());
+        }
+        let entry = VerifiedEntry {
+            stored_digest: summary.digest.to_string(),
+            diff_id: summary.diff_id.to_string(),
+            uncompressed_bytes: summary.uncompressed_bytes,
+            entries: contents.entries,
+            regular_bytes: contents.regular_bytes,
+        };
+        self.put(&verified_name(&summary.digest), &entry)
+    }
+
+    /// The entry of this name; none when there is none that can be read and believed.
+    fn read<E: DeserializeOwned>(&self, name: &str) -> Option<E> {
+        serde_json::from_str(&self.folder.read(name, LONGEST_ENTRY)?).ok()
+    }
+
+    fn put(&self, name: &str, entry: &impl Serialize) -> io::Result<()> {
+        self.folder.put(name, &serde_json::to_vec(entry)?)
+    }
+}
+
+fn verified_name(stored: &Digest) -> String {
+    format!("{}-verified.json", stored.hex())
 }
 
 fn file_name(diff_id: &Digest, encoder: Encoder) -> String {
@@ -104,8 +160,7 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::image::Compression;
-    use crate::layer::{Level, TarContents};
+    use crate::layer::{Level, TarDefect};
 
     fn summary(content: &str) -> LayerSummary {
         LayerSummary {
@@ -141,10 +196,32 @@ mod tests {
     }
 
     #[test]
-    fn a_layer_that_went_through_as_stored_is_not_remembered() {
+    fn what_was_verified_is_found_under_stored_digest_and_diff_id_together() {
         let folder = tempfile::tempdir().unwrap();
         let cache = LayerCache::new(folder.path());
-        cache.store(&LayerSummary { encoder: None, ..summary("one") }).unwrap();
+        let (one, two) = (summary("one"), summary("two"));
+        let contents = TarContents { entries: 3, regular_bytes: 50 };
+        cache.store(&LayerSummary { encoder: None, contents: Ok(contents), ..one.clone() }).unwrap();
+        let expected = VerifiedContent { uncompressed_bytes: 70, contents };
+        assert_eq!(cache.verified(&one.digest, &one.diff_id), Some(expected));
+        assert_eq!(cache.verified(&one.digest, &two.diff_id), None);
+        assert_eq!(cache.verified(&two.digest, &one.diff_id), None);
+        // Nothing that was only verified counts as what the encoder makes.
+        assert_eq!(cache.look_up(&one.diff_id, Encoder::default()), None);
+        // The entry of these stored bytes under another digest's name.
+        let path = |layer: &LayerSummary| folder.path().join(verified_name(&layer.digest));
+        fs::rename(path(&one), path(&two)).unwrap();
+        assert_eq!(cache.verified(&two.digest, &one.diff_id), None);
+    }
+
+    #[test]
+    fn nothing_is_remembered_of_unsound_archives_and_of_content_stored_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = LayerCache::new(folder.path());
+        let stored = LayerSummary { encoder: None, ..summary("one") };
+        let unsound = Err(TarDefect::Header { offset: 0 });
+        cache.store(&LayerSummary { contents: unsound, ..stored.clone() }).unwrap();
+        cache.store(&LayerSummary { compression: Compression::None, ..stored }).unwrap();
         assert_eq!(entries(folder.path()).len(), 0);
     }
 

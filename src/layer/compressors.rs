@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::encoder::{BlockEncoder, EncodedBlock, EncoderFailure, Level};
+use super::encoder::{BLOCK_SIZE, BlockEncoder, EncodedBlock, EncoderFailure, Level};
 use super::stored::Progress;
 
 /// More threads than this outrun every network: each makes about 40 MB/s of compressed bytes.
@@ -23,6 +23,7 @@ const STOP_CHECK: Duration = Duration::from_millis(50);
 pub struct Compressors {
     jobs: Sender<Job>,
     permits: Arc<Permits>,
+    spare: Arc<SpareBuffers>,
 }
 
 impl std::fmt::Debug for Compressors {
@@ -74,12 +75,13 @@ impl Compressors {
         let threads = threads.get().min(MOST_THREADS);
         let (jobs, queue) = channel();
         let queue = Arc::new(Mutex::new(queue));
+        let spare = Arc::new(SpareBuffers::default());
         for _ in 0..threads {
-            let queue = Arc::clone(&queue);
-            std::thread::spawn(move || compress_blocks(&queue));
+            let (queue, spare) = (Arc::clone(&queue), Arc::clone(&spare));
+            std::thread::spawn(move || compress_blocks(&queue, &spare));
         }
         let blocks = (2 * threads + 4).min(MOST_BLOCKS);
-        Self { jobs, permits: Arc::new(Permits { free: Mutex::new(blocks), freed: Condvar::new() }) }
+        Self { jobs, permits: Arc::new(Permits { free: Mutex::new(blocks), freed: Condvar::new() }), spare }
     }
 
     /// A permit to have one more block under way, if there is one now.
@@ -107,6 +109,13 @@ impl Compressors {
         }
     }
 
+    /// A buffer of [`BLOCK_SIZE`] for the content of a block. What it holds is of no meaning.
+    pub(super) fn buffer(&self) -> Vec<u8> {
+        let mut buffer = self.spare.take().unwrap_or_default();
+        buffer.resize(BLOCK_SIZE, 0);
+        buffer
+    }
+
     /// Hands a block of content to the threads.
     pub(super) fn submit(
         &self,
@@ -122,7 +131,7 @@ impl Compressors {
     }
 }
 
-fn compress_blocks(queue: &Mutex<Receiver<Job>>) {
+fn compress_blocks(queue: &Mutex<Receiver<Job>>, spare: &SpareBuffers) {
     let mut encoder: Option<BlockEncoder> = None;
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -135,9 +144,24 @@ fn compress_blocks(queue: &Mutex<Receiver<Job>>) {
             other => other.insert(BlockEncoder::new(level)),
         };
         let encoded = encoder.encode(&content);
-        drop(content);
+        spare.give(content);
         // The receiver is gone when the pass was stopped: nobody misses the block.
         let _ = reply.send(encoded.map(|block| (block, permit)));
+    }
+}
+
+/// Buffers that were used, to be used again: fresh ones would have to be mapped and zeroed for each block. There are
+/// never more than blocks were under way at once.
+#[derive(Default)]
+struct SpareBuffers(Mutex<Vec<Vec<u8>>>);
+
+impl SpareBuffers {
+    fn take(&self) -> Option<Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    fn give(&self, buffer: Vec<u8>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
     }
 }
 

@@ -4,6 +4,8 @@
 //! That mark is one bit at a position that only a walk through all symbols reveals; this module does the walk
 //! and nothing more: it decodes lengths and skips, it never produces output. It must not know of gzip.
 
+use super::bit_reader::BitReader;
+
 /// The shape of a stream that was walked to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct DeflateTail {
@@ -21,7 +23,7 @@ pub(super) struct MalformedStream;
 /// Codes up to this length are decoded by one look-up; longer ones are rare and are counted out bit by bit.
 const LOOKUP_BITS: u32 = 11;
 const LOOKUP_SIZE: usize = 1 << LOOKUP_BITS;
-const LONGEST_CODE: usize = 15;
+pub(super) const LONGEST_CODE: usize = 15;
 const END_OF_BLOCK: usize = 256;
 /// The order in which the lengths of the code-length code are stored (RFC 1951, 3.2.7).
 const LENGTH_ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
@@ -32,7 +34,7 @@ impl DeflateTail {
     /// # Errors
     /// Fails when the stream is malformed or cut off; never reads past its end.
     pub(super) fn find(stream: &[u8]) -> Result<Self, MalformedStream> {
-        let mut bits = BitReader::new(stream);
+        let mut bits = BitReader::at(stream, 0);
         let mut codes = BlockCodes::new();
         loop {
             bits.refill();
@@ -126,38 +128,10 @@ impl BlockCodes {
         self.distances.build(distances, distance_symbol, upper)
     }
 
-    /// Reads the two codes at the head of a dynamic block (RFC 1951, 3.2.7).
+    /// Reads the two codes at the head of a dynamic block.
     fn read(&mut self, bits: &mut BitReader<'_>) -> Result<(), MalformedStream> {
-        bits.refill();
-        let literal_count = bits.take(5) as usize + 257;
-        let distance_count = bits.take(5) as usize + 1;
-        let stored = bits.take(4) as usize + 4;
-        let mut of_lengths = [0; 19];
-        for &index in &LENGTH_ORDER[..stored] {
-            bits.refill();
-            of_lengths[index] = bits.take(3) as u8;
-        }
-        let lengths_code = LengthsCode::build(&of_lengths)?;
-        let mut lengths = [0; 288 + 32];
-        let total = literal_count + distance_count;
-        let mut filled = 0;
-        while filled < total {
-            bits.refill();
-            bits.check()?;
-            let (value, repeat) = match lengths_code.decode(bits)? {
-                16 if filled > 0 => (lengths[filled - 1], 3 + bits.take(2) as usize),
-                16 => return Err(MalformedStream),
-                17 => (0, 3 + bits.take(3) as usize),
-                18 => (0, 11 + bits.take(7) as usize),
-                length => (length, 1),
-            };
-            lengths.get_mut(filled..filled + repeat).ok_or(MalformedStream)?.fill(value);
-            filled += repeat;
-        }
-        if filled != total {
-            return Err(MalformedStream);
-        }
-        self.build(&lengths[..literal_count], &lengths[literal_count..total])
+        let lengths = CodeLengths::read(bits)?;
+        self.build(lengths.of_literals(), lengths.of_distances())
     }
 
     /// Skips the symbols of a block, its end included.
@@ -187,6 +161,59 @@ impl BlockCodes {
             }
         }
         Err(MalformedStream)
+    }
+}
+
+/// The lengths of the two codes of a dynamic block, as its head states them (RFC 1951, 3.2.7).
+pub(super) struct CodeLengths {
+    lengths: [u8; 288 + 32],
+    literal_count: usize,
+    total: usize,
+}
+
+impl CodeLengths {
+    /// Reads them; `bits` is behind BTYPE.
+    pub(super) fn read(bits: &mut BitReader<'_>) -> Result<Self, MalformedStream> {
+        bits.refill();
+        let literal_count = bits.take(5) as usize + 257;
+        let distance_count = bits.take(5) as usize + 1;
+        let stored = bits.take(4) as usize + 4;
+        let mut of_lengths = [0; 19];
+        for &index in &LENGTH_ORDER[..stored] {
+            bits.refill();
+            of_lengths[index] = bits.take(3) as u8;
+        }
+        let lengths_code = LengthsCode::build(&of_lengths)?;
+        let mut lengths = [0; 288 + 32];
+        let total = literal_count + distance_count;
+        let mut filled = 0;
+        while filled < total {
+            bits.refill();
+            bits.check()?;
+            let (value, repeat) = match lengths_code.decode(bits)? {
+                16 if filled > 0 => (lengths[filled - 1], 3 + bits.take(2) as usize),
+                16 => return Err(MalformedStream),
+                17 => (0, 3 + bits.take(3) as usize),
+                18 => (0, 11 + bits.take(7) as usize),
+                length => (length, 1),
+            };
+            lengths.get_mut(filled..filled + repeat).ok_or(MalformedStream)?.fill(value);
+            filled += repeat;
+        }
+        if filled != total {
+            return Err(MalformedStream);
+        }
+        Ok(Self { lengths, literal_count, total })
+    }
+
+    /// For each literal/length symbol the length of its code; 0 when it has none.
+    pub(super) fn of_literals(&self) -> &[u8] {
+        &self.lengths[..self.literal_count]
+    }
+
+    /// For each distance symbol the length of its code; 0 when it has none.
+    pub(super) fn of_distances(&self) -> &[u8] {
+        &self.lengths[self.literal_count..self.total]
     }
 }
 
@@ -267,7 +294,9 @@ impl CanonicalCode {
 }
 
 /// The first canonical code of each length.
-fn first_codes(count: &[u32; LONGEST_CODE + 1]) -> Result<[u32; LONGEST_CODE + 1], MalformedStream> {
+pub(super) fn first_codes(
+    count: &[u32; LONGEST_CODE + 1],
+) -> Result<[u32; LONGEST_CODE + 1], MalformedStream> {
     let mut first = [0; LONGEST_CODE + 1];
     let mut code = 0;
     for length in 1..=LONGEST_CODE {
@@ -311,83 +340,6 @@ impl LengthsCode {
         }
         bits.drop(u32::from(length));
         Ok(symbol)
-    }
-}
-
-/// Reads bits, least significant first. Past the end of the stream it reads zeros and counts them.
-struct BitReader<'a> {
-    stream: &'a [u8],
-    /// The next byte to load.
-    next: usize,
-    buffer: u64,
-    /// How many bits of `buffer` are loaded.
-    loaded: u32,
-}
-
-impl<'a> BitReader<'a> {
-    fn new(stream: &'a [u8]) -> Self {
-        Self { stream, next: 0, buffer: 0, loaded: 0 }
-    }
-
-    /// Loads 56 bits or more.
-    #[inline(always)]
-    fn refill(&mut self) {
-        if let Some(word) = self.stream.get(self.next..).and_then(|rest| rest.first_chunk()) {
-            self.buffer |= u64::from_le_bytes(*word) << self.loaded;
-            self.next += ((63 - self.loaded) >> 3) as usize;
-            self.loaded |= 56;
-        } else {
-            while self.loaded < 56 {
-                let byte = self.stream.get(self.next).copied().unwrap_or(0);
-                self.buffer |= u64::from(byte) << self.loaded;
-                self.next += 1;
-                self.loaded += 8;
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn peek(&self, count: u32) -> u32 {
-        (self.buffer & ((1 << count) - 1)) as u32
-    }
-
-    #[inline(always)]
-    fn drop(&mut self, count: u32) {
-        self.buffer >>= count;
-        self.loaded -= count;
-    }
-
-    #[inline(always)]
-    fn take(&mut self, count: u32) -> u32 {
-        let bits = self.peek(count);
-        self.drop(count);
-        bits
-    }
-
-    fn position(&self) -> usize {
-        self.next * 8 - self.loaded as usize
-    }
-
-    #[inline(always)]
-    fn exhausted(&self) -> bool {
-        self.next > self.stream.len() + 8
-    }
-
-    /// Fails when bits past the end were taken.
-    fn check(&self) -> Result<(), MalformedStream> {
-        if self.position() > self.stream.len() * 8 { Err(MalformedStream) } else { Ok(()) }
-    }
-
-    fn skip_stored_block(&mut self) -> Result<(), MalformedStream> {
-        self.drop(self.loaded & 7);
-        self.refill();
-        let length = self.take(16) as usize;
-        if length != !self.take(16) as usize & 0xffff {
-            return Err(MalformedStream);
-        }
-        let next = self.position() / 8 + length;
-        *self = Self { stream: self.stream, next, buffer: 0, loaded: 0 };
-        self.check()
     }
 }
 

@@ -5,6 +5,7 @@
 use libdeflater::{CompressionLvl, Compressor};
 
 use super::deflate_tail::DeflateTail;
+use super::last_block::find_from_behind;
 
 /// How much content is compressed as one block. Part of the encoder's identity: it decides the output.
 pub(super) const BLOCK_SIZE: usize = 512 << 10;
@@ -87,7 +88,10 @@ impl BlockEncoder {
         let length =
             self.compressor.deflate_compress(content, &mut self.scratch).map_err(|_| EncoderFailure)?;
         let stream = &mut self.scratch[..length];
-        let tail = DeflateTail::find(stream).map_err(|_| EncoderFailure)?;
+        let tail = match find_from_behind(stream, content) {
+            Some(tail) => tail,
+            None => DeflateTail::find(stream).map_err(|_| EncoderFailure)?,
+        };
         stream[tail.last_block_bit / 8] &= !(1 << (tail.last_block_bit % 8));
         let mut bytes = Vec::with_capacity(length + 5);
         bytes.extend_from_slice(stream);

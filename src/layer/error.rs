@@ -3,6 +3,7 @@
 use std::io;
 
 use super::tar_scan::TarDefect;
+use crate::image::ImageError;
 use crate::name::Digest;
 
 /// A layer that cannot be read, or that is not what it claims to be.
@@ -17,9 +18,7 @@ pub enum LayerError {
         source: io::Error,
     },
     /// The stored bytes end early.
-    #[error(
-        "layer {layer} is truncated: {found} of {expected} bytes are there; make the image archive again"
-    )]
+    #[error("layer {layer} is truncated: {found} of {expected} bytes are there")]
     Truncated {
         /// The layer's diff id.
         layer: Digest,
@@ -29,10 +28,7 @@ pub enum LayerError {
         found: u64,
     },
     /// The stored bytes are not those that the source's manifest names.
-    #[error(
-        "layer {layer} is damaged: its stored bytes have digest {found}, the manifest says {expected}; \
-         make the image archive again"
-    )]
+    #[error("layer {layer} is damaged: its stored bytes have digest {found}, the manifest says {expected}")]
     StoredDigest {
         /// The layer's diff id.
         layer: Digest,
@@ -42,17 +38,25 @@ pub enum LayerError {
         found: Digest,
     },
     /// The stored bytes do not decompress.
-    #[error("layer {layer} cannot be decompressed; make the image archive again")]
+    #[error("layer {layer} cannot be decompressed")]
     Decompress {
         /// The layer's diff id.
         layer: Digest,
         /// What the decoder said.
         source: io::Error,
     },
+    /// The stored bytes are compressed in a way that images do not use.
+    #[error("layer {layer} is compressed with {format}, which container images do not use")]
+    Compression {
+        /// The layer's diff id.
+        layer: Digest,
+        /// The format's name.
+        format: &'static str,
+    },
     /// The content is not what the configuration names.
     #[error(
         "the content of layer {layer} has digest {found}: the image's configuration and its layers do not \
-         belong together; make the image archive again"
+         belong together"
     )]
     DiffId {
         /// The diff id that the configuration states.
@@ -91,6 +95,21 @@ pub enum LayerError {
 }
 
 impl LayerError {
+    /// What a person can do about it, where it is not in the message.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Read { source, .. } => ImageError::hint_for(source),
+            Self::Truncated { .. }
+            | Self::StoredDigest { .. }
+            | Self::Decompress { .. }
+            | Self::DiffId { .. } => Some(
+                "the image is damaged where it comes from: save it, build it or push it there again"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+
     /// The diff id of the layer that failed.
     pub fn layer(&self) -> Digest {
         match self {
@@ -98,6 +117,7 @@ impl LayerError {
             | Self::Truncated { layer, .. }
             | Self::StoredDigest { layer, .. }
             | Self::Decompress { layer, .. }
+            | Self::Compression { layer, .. }
             | Self::DiffId { layer, .. }
             | Self::TooLarge { layer, .. }
             | Self::NotTar { layer, .. }

@@ -20,15 +20,19 @@
 //! | zlib-rs 4, sync flush, 1 MiB | 102, .2759 | 80, .3519 | 80, .4271 |
 //! | zlib-rs 3, sync flush, 1 MiB | 119, .2821 | 93, .3571 | 91, .4317 |
 //!
-//! libdeflate 3 is the cheapest that is never larger than skopeo's output. The search for the last block
-//! (`deflate_tail`) is part of its figures: about a sixth of its time.
+//! libdeflate 3 is the cheapest that is never larger than skopeo's output. The walk to the last block
+//! (`deflate_tail`) is part of these figures, an eighth to a sixth of them; the search from behind (`last_block`),
+//! which is used now, takes half of that. Level 1 has half as much speed again (240 MB/s against 155 on a mixture of
+//! libraries and documents, without the search), but leaves 4.5 % more than level 3 and 2.5 % more than skopeo.
 
+mod bit_reader;
 mod cache;
 mod compressors;
 mod content;
 mod deflate_tail;
 mod encoder;
 mod error;
+mod last_block;
 mod pass;
 mod pass_through;
 mod recompress;
@@ -43,6 +47,6 @@ pub use cache::{CachedLayer, LayerCache};
 pub use compressors::Compressors;
 pub use encoder::{Encoder, Level};
 pub use error::LayerError;
-pub use pass::{Encoding, LayerPass, PassSettings, Piece, summarize};
+pub use pass::{Encoding, LayerPass, PassSettings, Piece, VerifiedContent, summarize};
 pub use summary::LayerSummary;
 pub use tar_scan::{TarContents, TarDefect};

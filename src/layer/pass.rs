@@ -13,8 +13,9 @@ use super::compressors::Compressors;
 use super::content::ContentCheck;
 use super::encoder::{Encoder, Level};
 use super::error::LayerError;
-use super::stored::{Progress, StoredReader};
+use super::stored::{Progress, Source, StoredReader};
 use super::summary::LayerSummary;
+use super::tar_scan::TarContents;
 use super::{pass_through, recompress};
 use crate::image::{Compression, Layer};
 use crate::name::Digest;
@@ -54,6 +55,19 @@ pub struct PassSettings {
     pub encoding: Encoding,
     /// A layer whose content is longer than this, in bytes, ends in [`LayerError::TooLarge`].
     pub uncompressed_limit: u64,
+    /// What an earlier pass verified of the content behind the layer's stored digest. A layer that goes through as
+    /// stored is not decompressed again then; that its bytes have that digest is checked all the same.
+    pub verified: Option<VerifiedContent>,
+}
+
+/// What a pass on this machine found in the content of a layer that it gave out as stored: see
+/// [`LayerCache::verified`](super::LayerCache::verified).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VerifiedContent {
+    /// Bytes of the uncompressed content.
+    pub uncompressed_bytes: u64,
+    /// What the archive contains.
+    pub contents: TarContents,
 }
 
 /// What a pass gives.
@@ -155,10 +169,19 @@ pub(super) struct PassRun {
 }
 
 impl PassRun {
-    fn run(&self) -> Result<LayerSummary, LayerError> {
-        match self.settings.encoding.encoder_for(self.layer.compression) {
-            Some(encoder) => recompress::recompress(self, encoder),
-            None => pass_through::pass_through(self),
+    fn run(mut self) -> Result<LayerSummary, LayerError> {
+        let (source, compression) = Source::open(&self.layer, &self.progress)?;
+        // What was known before may come from a media type, which need not be true.
+        self.layer.compression = compression;
+        match self.settings.encoding.encoder_for(compression) {
+            Some(encoder) => recompress::recompress(&self, source, encoder),
+            None => match self.settings.verified {
+                // What was verified is bound to that digest, so there must be one to check.
+                Some(verified) if self.layer.stored_digest.is_some() => {
+                    pass_through::pass_verified(&self, source, verified)
+                }
+                _ => pass_through::pass_through(&self, source),
+            },
         }
     }
 
@@ -172,8 +195,18 @@ impl PassRun {
         }
     }
 
-    pub(super) fn stored(&self, hash: bool) -> Result<StoredReader, LayerError> {
-        StoredReader::open(&self.layer, hash, Arc::clone(&self.progress))
+    pub(super) fn stored(&self, source: Source, hash: bool) -> StoredReader {
+        StoredReader::new(&self.layer, source, hash, Arc::clone(&self.progress))
+    }
+
+    /// Notes the length of content that is not read; fails when it is beyond the limit.
+    pub(super) fn note_content(&self, length: u64) -> Result<(), LayerError> {
+        let limit = self.settings.uncompressed_limit;
+        if length > limit {
+            return Err(LayerError::TooLarge { layer: self.layer.diff_id, limit });
+        }
+        self.progress.uncompressed.store(length, Ordering::Relaxed);
+        Ok(())
     }
 
     pub(super) fn content_check(&self) -> ContentCheck {

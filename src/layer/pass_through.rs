@@ -1,4 +1,5 @@
-//! A pass that gives out a layer's stored bytes unchanged, and verifies its content beside that.
+//! A pass that gives out a layer's stored bytes unchanged, and verifies its content beside that, unless an earlier pass
+//! did.
 
 use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -7,8 +8,8 @@ use bytes::Bytes;
 
 use super::LayerError;
 use super::content::{Content, ContentCheck, decompressed};
-use super::pass::PassRun;
-use super::stored::{StoredReader, fill};
+use super::pass::{PassRun, VerifiedContent};
+use super::stored::{Source, StoredReader, fill};
 use super::summary::LayerSummary;
 use crate::image::Compression;
 use crate::name::Digest;
@@ -22,9 +23,9 @@ const CONTENT_SIZE: usize = 128 << 10;
 
 /// Reads, verifies and gives out the layer. The content is decompressed and verified on a thread of its own,
 /// so that the bytes are under way at the same time.
-pub(super) fn pass_through(run: &PassRun) -> Result<LayerSummary, LayerError> {
+pub(super) fn pass_through(run: &PassRun, source: Source) -> Result<LayerSummary, LayerError> {
     let layer = &run.layer;
-    let mut stored = run.stored(true)?;
+    let mut stored = run.stored(source, true);
     let mut size = 0;
     let checked = std::thread::scope(|scope| {
         let (to_check, frames) = sync_channel::<Bytes>(LAGGING_FRAMES);
@@ -62,6 +63,32 @@ pub(super) fn pass_through(run: &PassRun) -> Result<LayerSummary, LayerError> {
         compression: layer.compression,
         uncompressed_bytes: length,
         contents,
+        encoder: None,
+    })
+}
+
+/// Reads and gives out a layer whose content an earlier pass has verified: the digest of the stored bytes, by which
+/// that is known, is all that is left to check.
+pub(super) fn pass_verified(
+    run: &PassRun,
+    source: Source,
+    verified: VerifiedContent,
+) -> Result<LayerSummary, LayerError> {
+    let layer = &run.layer;
+    run.note_content(verified.uncompressed_bytes)?;
+    let mut stored = run.stored(source, true);
+    let mut size = 0;
+    while let Some(frame) = next_frame(&mut stored)? {
+        size += frame.len() as u64;
+        run.deliver(frame)?;
+    }
+    Ok(LayerSummary {
+        diff_id: layer.diff_id,
+        digest: finish_stored(run, stored)?,
+        size,
+        compression: layer.compression,
+        uncompressed_bytes: verified.uncompressed_bytes,
+        contents: Ok(verified.contents),
         encoder: None,
     })
 }

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use super::LayerError;
 use super::compressors::{PendingBlock, Permit};
 use super::content::{ContentCheck, decompressed};
-use super::encoder::{BLOCK_SIZE, Encoder, GZIP_HEADER, gzip_trailer};
+use super::encoder::{Encoder, GZIP_HEADER, gzip_trailer};
 use super::pass::PassRun;
-use super::stored::{StoredReader, fill};
+use super::stored::{Source, StoredReader, fill};
 use super::summary::LayerSummary;
 use crate::image::Compression;
 use crate::name::{Digest, DigestHasher};
@@ -19,11 +19,15 @@ use crate::name::{Digest, DigestHasher};
 const READ_SIZE: usize = 256 << 10;
 
 /// Reads, verifies, compresses and gives out the layer.
-pub(super) fn recompress(run: &PassRun, encoder: Encoder) -> Result<LayerSummary, LayerError> {
+pub(super) fn recompress(
+    run: &PassRun,
+    source: Source,
+    encoder: Encoder,
+) -> Result<LayerSummary, LayerError> {
     let layer = &run.layer;
     // The stored bytes of an uncompressed layer are its content, which is hashed anyway.
     let is_plain = layer.compression == Compression::None;
-    let mut stored = run.stored(!is_plain && layer.stored_digest.is_some())?;
+    let mut stored = run.stored(source, !is_plain && layer.stored_digest.is_some());
     let mut check = run.content_check();
     let mut member = GzipMember::start(run, encoder)?;
     match copy_blocks(&mut stored, &mut check, &mut member) {
@@ -80,7 +84,7 @@ fn copy_blocks(
     loop {
         // Before the block is allocated: the permit is what bounds memory.
         let permit = member.make_room()?;
-        let mut block = vec![0; BLOCK_SIZE];
+        let mut block = member.run.compressors.buffer();
         let length = fill(&mut source, &mut block)?;
         block.truncate(length);
         if block.is_empty() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::LayerError;
-use crate::image::Layer;
+use crate::image::{Compression, Layer};
 use crate::name::{Digest, DigestHasher};
 
 /// How far a pass has come, shared between its threads and whoever takes its bytes.
@@ -25,11 +25,46 @@ impl Progress {
     }
 }
 
+/// A layer's stored bytes, of which the first were looked at.
+pub(super) struct Source(io::Chain<io::Cursor<Vec<u8>>, Box<dyn Read + Send>>);
+
+impl Source {
+    /// Opens the layer, and tells by its first bytes how it is compressed.
+    pub(super) fn open(layer: &Layer, progress: &Progress) -> Result<(Self, Compression), LayerError> {
+        let failed = |source| LayerError::Read { layer: layer.diff_id, source };
+        let mut rest = layer.location.open(0).map_err(failed)?;
+        let mut head = vec![0; Compression::HEAD];
+        let mut length = 0;
+        while length < head.len() {
+            if progress.is_stopped() {
+                return Err(LayerError::Stopped { layer: layer.diff_id });
+            }
+            match rest.read(&mut head[length..]) {
+                Ok(0) => break,
+                Ok(count) => length += count,
+                // A source that waits for its bytes says so every now and then.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        head.truncate(length);
+        let compression = Compression::of_head(&head)
+            .map_err(|format| LayerError::Compression { layer: layer.diff_id, format })?;
+        Ok((Self(io::Cursor::new(head).chain(rest)), compression))
+    }
+}
+
+impl Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
 /// Reads a layer's stored bytes. Ends early, with an error, when the pass is stopped.
 pub(super) struct StoredReader {
     layer: Digest,
     expected_size: u64,
-    source: Box<dyn Read + Send>,
+    source: Source,
     hasher: Option<DigestHasher>,
     count: u64,
     progress: Arc<Progress>,
@@ -38,18 +73,17 @@ pub(super) struct StoredReader {
 }
 
 impl StoredReader {
-    /// Opens the layer; `hash` says whether the digest of the stored bytes is wanted.
-    pub(super) fn open(layer: &Layer, hash: bool, progress: Arc<Progress>) -> Result<Self, LayerError> {
-        let failed = |source| LayerError::Read { layer: layer.diff_id, source };
-        Ok(Self {
+    /// Reads the layer from its source; `hash` says whether the digest of the stored bytes is wanted.
+    pub(super) fn new(layer: &Layer, source: Source, hash: bool, progress: Arc<Progress>) -> Self {
+        Self {
             layer: layer.diff_id,
             expected_size: layer.stored_size,
-            source: layer.location.open(0).map_err(failed)?,
+            source,
             hasher: hash.then(DigestHasher::default),
             count: 0,
             progress,
             failed: false,
-        })
+        }
     }
 
     /// Reads what is left, checks the size, and gives the digest of the stored bytes if it was wanted.

@@ -11,7 +11,7 @@ use crate::image::{BlobLocation, Compression, Layer};
 use crate::name::Digest;
 
 fn settings() -> PassSettings {
-    PassSettings { encoding: Encoding::default(), uncompressed_limit: 1 << 40 }
+    PassSettings { encoding: Encoding::default(), uncompressed_limit: 1 << 40, verified: None }
 }
 
 /// A tar archive of some text, some noise and some zeros, of about this many bytes.
@@ -149,6 +149,32 @@ async fn gzip_layers_go_through_unchanged_even_with_several_members() {
 }
 
 #[tokio::test]
+async fn a_layer_that_was_verified_before_is_held_against_its_stored_digest_only() {
+    let content = archive(1_500_000);
+    let stored = gzip(&content);
+    let mut layer = layer(&stored, Compression::Gzip, Digest::of(&content));
+    layer.stored_digest = Some(Digest::of(&stored));
+    let (_, first) = take(&layer, settings()).await.unwrap();
+    let verified = Some(VerifiedContent {
+        uncompressed_bytes: first.uncompressed_bytes,
+        contents: first.contents.clone().unwrap(),
+    });
+    let again = PassSettings { verified, ..settings() };
+    let (bytes, second) = take(&layer, again).await.unwrap();
+    assert!(bytes == stored);
+    assert_eq!(second, first);
+    let limited = PassSettings { uncompressed_limit: 1_000_000, ..again };
+    assert!(matches!(error_of(&layer, limited).await, LayerError::TooLarge { limit: 1_000_000, .. }));
+    // Other bytes than those that were verified.
+    layer.stored_digest = Some(Digest::of(b"something else"));
+    assert!(matches!(error_of(&layer, again).await, LayerError::StoredDigest { .. }));
+    // Without a digest to hold the bytes against, everything is verified.
+    layer.stored_digest = None;
+    layer.diff_id = Digest::of(b"something else");
+    assert!(matches!(error_of(&layer, again).await, LayerError::DiffId { .. }));
+}
+
+#[tokio::test]
 async fn layers_are_kept_as_they_are_when_asked() {
     let content = archive(2_000_000);
     let diff_id = Digest::of(&content);
@@ -266,7 +292,7 @@ async fn a_pass_stops_soon_after_its_handle_is_dropped() {
     let layer = layer_in(file, 0, 1 << 40, Compression::None, Digest::of(b""));
     for encoding in [settings().encoding, Encoding::Keep] {
         for deliver in [true, false] {
-            let settings = PassSettings { encoding, uncompressed_limit: u64::MAX };
+            let settings = PassSettings { encoding, uncompressed_limit: u64::MAX, verified: None };
             let pass = LayerPass::spawn(&Compressors::for_this_machine(), &layer, settings, deliver);
             let progress = Arc::clone(&pass.progress);
             while pass.read_bytes() == 0 {

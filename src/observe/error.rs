@@ -32,6 +32,9 @@ impl ObserveError {
         let (kind, stage, hint) = match self {
             Self::Cloud(error) => return ApplyError::from(error.clone()).failure(false),
             Self::Registry(error) => ("registry", Stage::BeforeChange, error.hint()),
+            Self::Layer(error @ LayerError::Read { .. }) => {
+                ("image_unavailable", Stage::BeforeChange, error.hint())
+            }
             Self::Layer(_) => ("image_malformed", Stage::Refused, Some("save the image again".to_owned())),
             Self::Endpoint { .. } => ("usage", Stage::Usage, None),
         };

@@ -1,6 +1,6 @@
 //! The local image beside the registry: which layers are known, which are there, what each tag names.
 
-use crate::image::{Layer, LocalImage, UNCOMPRESSED_LIMIT};
+use crate::image::{Layer, LocalImage, UNCOMPRESSED_LIMIT, announce};
 use crate::layer::{CachedLayer, Compressors, Encoding, LayerSummary, PassSettings, summarize};
 use crate::memory::Memory;
 use crate::name::{Digest, Tag};
@@ -63,7 +63,13 @@ impl ImageObserver<'_> {
     /// Reads the layers whose digest is not known, and remembers what comes out.
     async fn compute(&self, local: &LocalImage, layers: &mut [LayerFacts]) -> Result<(), ObserveError> {
         let compressors = Compressors::for_this_machine();
-        let settings = PassSettings { encoding: self.spec.encoding, uncompressed_limit: UNCOMPRESSED_LIMIT };
+        let settings = PassSettings {
+            encoding: self.spec.encoding,
+            uncompressed_limit: UNCOMPRESSED_LIMIT,
+            verified: None,
+        };
+        let unknown = local.layers.iter().zip(layers.iter()).filter(|(_, facts)| facts.known.is_none());
+        announce(unknown.map(|(layer, _)| layer));
         for (layer, facts) in local.layers.iter().zip(layers.iter_mut()) {
             if facts.known.is_some() {
                 continue;

@@ -1,5 +1,5 @@
-//! From where layers may be taken over that the repository lacks: named repositories, the base image's, and those that this
-//! tool put a layer into before.
+//! From where layers may be taken over that the repository lacks: named repositories, the source's own, the base image's,
+//! and those that this tool put a layer into before.
 
 use serde_json::Value;
 
@@ -27,7 +27,16 @@ pub(super) fn is_possible(spec: &DeploySpec, local: &LocalImage, memory: Option<
         });
         known.into_iter().any(|digest| memory.origins.is_elsewhere(&digest, target))
     };
-    !spec.mount_from.is_empty() || base_repository(local).is_some() || memory.is_some_and(remembered)
+    let same_account = |registry: &RegistryHost| {
+        spec.repository.registry.as_ref().is_none_or(|target| target.account == registry.account)
+    };
+    let beside = |(registry, _): &(RegistryHost, RepositoryName)| {
+        registry.region == *spec.repository_region() && same_account(registry)
+    };
+    !spec.mount_from.is_empty()
+        || source_repository(local).as_ref().is_some_and(beside)
+        || base_repository(local).is_some()
+        || memory.is_some_and(remembered)
 }
 
 /// The repositories to try, and whether trying can help. `setting` is what ECR says of the caller's own registry; none when
@@ -43,9 +52,10 @@ pub(super) fn mount_facts(
         |registry: &RegistryHost| registry.account == host.account && registry.region == host.region;
     let (here, elsewhere): (Vec<&RepositoryRef>, Vec<&RepositoryRef>) =
         spec.mount_from.iter().partition(|source| source.registry.as_ref().is_none_or(is_here));
-    let base = base_repository(local).filter(|(registry, _)| is_here(registry)).map(|(_, name)| name);
+    let noted = [source_repository(local), base_repository(local)].into_iter().flatten();
+    let noted = noted.filter(|(registry, _)| is_here(registry)).map(|(_, name)| name);
     let mut from: Vec<RepositoryName> = Vec::new();
-    for name in here.into_iter().map(|source| source.name.clone()).chain(base) {
+    for name in here.into_iter().map(|source| source.name.clone()).chain(noted) {
         if name != spec.repository.name && !from.contains(&name) {
             from.push(name);
         }
@@ -53,6 +63,11 @@ pub(super) fn mount_facts(
     // The setting that was read is of the caller's account, and says nothing of another's.
     let forbidden = matches!(setting, Some(Ok(false))) && host.account == caller.account;
     MountFacts { from, is_possible: !forbidden, elsewhere: elsewhere.into_iter().cloned().collect() }
+}
+
+/// The repository that the image itself comes from, when that is one of Amazon ECR.
+fn source_repository(local: &LocalImage) -> Option<(RegistryHost, RepositoryName)> {
+    in_registry(local.source.strip_prefix("docker://")?)
 }
 
 /// The repository of the image that this one was built upon, when its builder says so and it is in a private registry of
@@ -87,6 +102,26 @@ mod tests {
     use crate::samples::{account, facts, image, region, spec};
 
     const HOST: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+
+    #[test]
+    fn the_sources_own_repository_is_one_to_mount_from_where_it_is_in_the_same_registry() {
+        for (source, possible, expected) in [
+            (format!("docker://{HOST}/base/python:3.12"), true, Some("base/python")),
+            (format!("docker://{HOST}/base/python@{}", Digest::of(b"x")), true, Some("base/python")),
+            ("docker://123456789012.dkr.ecr.eu-west-2.amazonaws.com/base/python".to_owned(), false, None),
+            // Whose registry the target is in shows later.
+            ("docker://999999999999.dkr.ecr.eu-west-1.amazonaws.com/base/python".to_owned(), true, None),
+            ("docker://ghcr.io/base/python".to_owned(), false, None),
+            ("docker-daemon:base/python".to_owned(), false, None),
+        ] {
+            let local = LocalImage { source: source.clone(), ..image() };
+            let spec = spec();
+            assert_eq!(is_possible(&spec, &local, None), possible, "{source}");
+            let host = HOST.parse().unwrap();
+            let found = mount_facts(&spec, &local, &host, Some(Ok(true)), &facts().caller);
+            assert_eq!(found.from.first().map(ToString::to_string).as_deref(), expected, "{source}");
+        }
+    }
 
     #[test]
     fn the_base_images_repository_is_read_from_annotation_and_label() {

@@ -18,7 +18,8 @@ use super::operation::Operation;
 use super::part::Part;
 use super::pulse::Pulse;
 use super::refusal_body::read_refusal;
-use super::retry::{Tries, retry_after};
+use super::retry::retry_after;
+use super::tries::Tries;
 use crate::event::Event;
 
 /// How much of an error's body is read.

@@ -19,8 +19,8 @@ use super::resume::{BlobIdentity, UploadRecords};
 use super::room::Room;
 use super::upload::UploadSession;
 use crate::event::{Event, LayerAction, Reporter};
-use crate::image::{Compression, Layer};
-use crate::layer::{Compressors, LayerError, LayerPass, LayerSummary, PassSettings};
+use crate::image::{Compression, Layer, announce};
+use crate::layer::{Compressors, LayerError, LayerPass, LayerSummary, PassSettings, VerifiedContent};
 use crate::name::Digest;
 
 /// Memory beside the one part that each large layer holds: for small layers, which are held whole, and for second
@@ -106,8 +106,10 @@ impl<'a> LayerPushes<'a> {
         mut self,
         config: Option<(Digest, Bytes)>,
     ) -> Result<(Vec<PushedLayer>, u64), PushError> {
+        let missing = self.missing();
+        announce(missing.iter().map(|&index| &self.request.image.layers[index]));
         let (small, large): (Vec<_>, Vec<_>) =
-            self.missing().into_iter().partition(|&index| self.fits_into_one_part(index));
+            missing.into_iter().partition(|&index| self.fits_into_one_part(index));
         let config = config.map(|(digest, bytes)| Task::Config(digest, bytes));
         let small = config.into_iter().chain(small.into_iter().map(Task::Layer));
         let jobs = self.request.jobs.max(1);
@@ -254,6 +256,7 @@ impl<'a> LayerPushes<'a> {
         let settings = PassSettings {
             encoding: self.request.encoding,
             uncompressed_limit: self.request.uncompressed_limit,
+            verified: self.verified(layer).await,
         };
         let source = BlobSource::Layer { layer, compressors: &self.compressors, settings, observe: &observe };
         let upload = BlobUpload {
@@ -313,6 +316,13 @@ impl<'a> LayerPushes<'a> {
                 Err(PushError::registry(format!("{} could not be pushed", upload.what), error))
             }
         }
+    }
+
+    /// What an earlier push verified of a layer that goes through as stored.
+    async fn verified(&self, layer: &Layer) -> Option<VerifiedContent> {
+        let (cache, stored) = (self.request.cache?.clone(), layer.stored_digest?);
+        let diff_id = layer.diff_id;
+        tokio::task::spawn_blocking(move || cache.verified(&stored, &diff_id)).await.ok()?
     }
 
     /// Remembers what was computed. A cache that cannot be written costs time at the next push, no more.

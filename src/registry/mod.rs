@@ -15,7 +15,6 @@ mod blob;
 mod blob_source;
 mod blob_upload;
 mod congestion;
-mod endpoint;
 mod error;
 mod exchange;
 mod gate;
@@ -32,16 +31,17 @@ mod push;
 mod push_error;
 mod read_back;
 mod recovery;
-mod refusal_body;
 #[expect(clippy::module_inception, reason = "a file is named after its main type")]
 mod registry;
 mod resume;
-mod retry;
 mod room;
 #[cfg(test)]
 mod tests;
 mod timed_push;
+mod tries;
 mod upload;
+
+use crate::http::{endpoint, refusal_body, retry};
 
 pub use blob::MountOutcome;
 pub use endpoint::{EndpointError, check_endpoint};

@@ -73,7 +73,7 @@ impl PushError {
     /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Layer(_) => None,
+            Self::Layer(error) => error.hint(),
             Self::Registry { source, .. } => source.hint(),
             Self::TooLarge { .. } => Some(
                 "Lambda takes images of at most 10 GB uncompressed: make these layers smaller, or move data \

@@ -7,6 +7,7 @@
 
 mod account;
 mod cache;
+mod daemon;
 mod deploy;
 mod faults;
 mod hostile;
@@ -18,6 +19,7 @@ mod policy;
 mod push_faults;
 mod refusals;
 mod registries;
+mod remote;
 mod reuse;
 mod threat;
 mod uploads;

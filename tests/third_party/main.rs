@@ -8,6 +8,7 @@
 
 mod account;
 mod deploy;
+mod docker_daemon;
 mod killed;
 mod large_image;
 mod mounts;
@@ -15,5 +16,6 @@ mod policy;
 mod producers;
 mod push_faults;
 mod refusals;
+mod remote;
 mod resumed;
 mod withheld;

@@ -136,6 +136,23 @@ async fn what_was_compressed_is_remembered() {
 }
 
 #[tokio::test]
+async fn a_gzip_layer_that_was_verified_before_is_not_decompressed_again() {
+    let image = image(vec![layer(&archive(3 * PART, 1), Compression::Gzip)]);
+    let folder = tempfile::tempdir().unwrap();
+    let cache = LayerCache::new(folder.path());
+    let request = PushRequest { cache: Some(&cache), ..request(&image) };
+    let first = push(&Model::start(Kind::Ecr).await, &request).await.unwrap();
+    let size = first.layers[0].uncompressed_bytes.unwrap();
+    // Who decompresses the layer counts its bytes; who does not repeats what the entry says.
+    let entry = std::fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+    let text = std::fs::read_to_string(&entry).unwrap();
+    std::fs::write(&entry, text.replace(&size.to_string(), &(size + 1).to_string())).unwrap();
+    let second = push(&Model::start(Kind::Ecr).await, &request).await.unwrap();
+    assert_eq!(second.digest, first.digest);
+    assert_eq!(second.layers[0].uncompressed_bytes, Some(size + 1));
+}
+
+#[tokio::test]
 async fn repeated_layers_are_sent_once() {
     let model = Model::start(Kind::Ecr).await;
     let empty = vec![0; 1024];

@@ -1,4 +1,4 @@
-//! What the tests of lambda-lift are run against, none of it written by whoever wrote lambda-lift.
+//! What the tests of lambda-lift are run against, none of it (but one daemon) written by whoever wrote lambda-lift.
 //!
 //! - [`ThirdPartyCloud`] is an AWS account made of [moto][] (the control planes of ECR, Lambda, IAM and STS) and the
 //!   CNCF distribution registry (Debian's `docker-registry`), joined by moto's registry token. It remembers every
@@ -7,6 +7,8 @@
 //! - [`skopeo`] and [`Boto3`] say what is in a registry and in an account, in somebody else's words.
 //! - [`Proxy`] stands in front of a server and bites: it cuts, stalls, delays and slows down.
 //! - [`LambdaLift`] runs the binary under test with an environment of its own.
+//! - [`Dockerd`] and [`PodmanService`] are daemons with stores of their own; [`RecordingSocket`] stands before one and
+//!   notes what is asked. [`scripted_daemon`] is the exception that was written here: a daemon with any fault.
 //!
 //! The programs come from `tests/run`, which installs them. A program that is not there fails the test: nothing
 //! is skipped. Everything that is started ends with the value that started it, and with the test's process.
@@ -17,12 +19,16 @@
 
 mod boto3;
 mod calls;
+mod certificates;
 mod docker;
 mod images;
 mod lambda_lift;
 mod moto;
+mod podman;
 mod proxy;
+mod recording_socket;
 mod registry;
+pub mod scripted_daemon;
 mod server;
 pub mod skopeo;
 mod third_party_cloud;
@@ -34,6 +40,8 @@ pub use docker::Dockerd;
 pub use images::{Images, LocalImage};
 pub use lambda_lift::{LambdaLift, Run};
 pub use moto::Moto;
+pub use podman::PodmanService;
 pub use proxy::{Bite, Bitten, Cut, Ending, Harm, Line, Proxy};
+pub use recording_socket::RecordingSocket;
 pub use registry::Registry;
 pub use third_party_cloud::ThirdPartyCloud;

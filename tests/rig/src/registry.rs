@@ -1,8 +1,9 @@
 //! The CNCF distribution registry, as Debian packages it (`docker-registry`).
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 
 use crate::calls::{self, Call};
 use crate::server::{Server, folder};
@@ -65,6 +66,14 @@ impl Registry {
         format!("AWS:{}", self.password)
     }
 
+    /// How many bytes all blobs have.
+    ///
+    /// # Errors
+    /// Fails when its folder cannot be read.
+    pub fn stored_bytes(&self) -> io::Result<u64> {
+        size_below(&self.server.folder().join("data/docker/registry/v2/blobs"))
+    }
+
     /// Every call since it started, by its own access log.
     ///
     /// # Panics
@@ -95,4 +104,13 @@ impl Registry {
             std::thread::sleep(crate::server::GLANCE);
         }
     }
+}
+
+fn size_below(folder: &Path) -> io::Result<u64> {
+    let mut sum = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        sum += if entry.file_type()?.is_dir() { size_below(&entry.path())? } else { entry.metadata()?.len() };
+    }
+    Ok(sum)
 }

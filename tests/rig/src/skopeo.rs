@@ -106,6 +106,25 @@ pub fn push(registry: &Registry, source: &str, reference: &str) -> String {
     String::from_utf8_lossy(&read(&digest_file)).trim().to_owned()
 }
 
+/// Copies an image from one registry to another; answers the digest that it has there.
+///
+/// # Panics
+/// When skopeo refuses to.
+pub fn copy(from: &Registry, source: &str, to: &Registry, destination: &str) -> String {
+    let folder = crate::server::folder("copy");
+    let digest_file = folder.path().join("digest");
+    output_of(
+        tool("skopeo")
+            .args(["copy", "--quiet", "--src-tls-verify=false", "--src-creds", &from.credentials()])
+            .args(["--dest-tls-verify=false", "--dest-creds", &to.credentials()])
+            .arg("--digestfile")
+            .arg(&digest_file)
+            .arg(format!("docker://{}/{source}", from.authority()))
+            .arg(format!("docker://{}/{destination}", to.authority())),
+    );
+    String::from_utf8_lossy(&read(&digest_file)).trim().to_owned()
+}
+
 /// Reads an image on disk, by skopeo's name for it (`docker-archive:FILE`, `oci:DIR:REF`, …).
 pub fn inspect_local(source: &str) -> Inspection {
     inspect_platform(source, None)

@@ -4,8 +4,6 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-use super::error::RegistryError;
-
 /// How failures are answered. The defaults are for the real registry; tests make them short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
@@ -41,7 +39,7 @@ impl Default for RetryPolicy {
 
 impl RetryPolicy {
     /// How long to wait after so many failures (one or more). `retry_after` is what the registry asks for.
-    pub(super) fn delay(&self, failures: u32, retry_after: Option<Duration>) -> Duration {
+    pub(crate) fn delay(&self, failures: u32, retry_after: Option<Duration>) -> Duration {
         let doubled = self.base_delay.saturating_mul(1 << failures.saturating_sub(1).min(20));
         let longest = doubled.min(self.longest_delay);
         // Half fixed, half chance: clients that failed together do not come back together.
@@ -54,37 +52,9 @@ impl RetryPolicy {
     }
 }
 
-/// How often one step was tried already.
-#[derive(Debug, Default)]
-pub(super) struct Tries {
-    failures: u32,
-    turned_away: u32,
-}
-
-/// How many refusals for being one of too many are taken for each failure that is allowed. Each round of them
-/// halves how many go at a time, so that a handful leads to one at a time.
-const CROWDED_TRIES: u32 = 5;
-
-impl Tries {
-    /// Notes a failure; whether it was the last try. Having been turned away as one of several is no failure:
-    /// there will be fewer the next time.
-    pub(super) fn are_over(&mut self, policy: &RetryPolicy, error: &RegistryError) -> bool {
-        match error.refusal() {
-            Some(refusal) if refusal.is_turned_away() && refusal.crowded => self.turned_away += 1,
-            _ => self.failures += 1,
-        }
-        self.failures >= policy.attempts || self.turned_away >= policy.attempts.saturating_mul(CROWDED_TRIES)
-    }
-
-    /// How many tries failed, for whatever reason.
-    pub(super) fn failed(&self) -> u32 {
-        self.failures + self.turned_away
-    }
-}
-
 /// What `Retry-After` asks for: seconds, or a date. A date is read against the answer's own `Date`, since
 /// this machine's clock may be wrong.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
@@ -118,35 +88,6 @@ mod tests {
             assert!((least..=least + 100).contains(&delay), "{asked}: {delay} ms");
         }
         assert!(policy.delay(1, Some(Duration::ZERO)) >= Duration::from_millis(200));
-    }
-
-    #[test]
-    fn having_been_one_of_too_many_is_no_failure_but_not_for_ever() {
-        let request = crate::registry::error::RequestLine {
-            operation: crate::registry::Operation::SendPart,
-            method: "PATCH".to_owned(),
-            url: String::new(),
-        };
-        let refused = |status, crowded| {
-            RegistryError::Refused(Box::new(crate::registry::Refusal {
-                request: request.clone(),
-                status,
-                code: None,
-                message: String::new(),
-                retry_after: None,
-                crowded,
-            }))
-        };
-        let policy = RetryPolicy { attempts: 3, ..RetryPolicy::default() };
-        for (status, crowded, allowed) in
-            [(500, false, 3), (500, true, 3), (429, false, 3), (429, true, 15), (503, true, 15)]
-        {
-            let mut tries = Tries::default();
-            let error = refused(status, crowded);
-            let tried = (1..).find(|_| tries.are_over(&policy, &error)).unwrap();
-            assert_eq!(tried, allowed, "{status} {crowded}");
-            assert_eq!(tries.failed(), allowed);
-        }
     }
 
     #[test]

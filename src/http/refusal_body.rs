@@ -28,7 +28,7 @@ struct GatewayBody {
 }
 
 /// The code and the words in `body`. Bodies may be HTML, empty, or cut off: what is there is shown.
-pub(super) fn read_refusal(body: &[u8]) -> (Option<String>, String) {
+pub(crate) fn read_refusal(body: &[u8]) -> (Option<String>, String) {
     if let Ok(ProtocolBody { errors }) = serde_json::from_slice(body)
         && let Some(first) = errors.into_iter().next()
     {
@@ -43,7 +43,7 @@ pub(super) fn read_refusal(body: &[u8]) -> (Option<String>, String) {
 }
 
 /// One line of bounded length without control characters: the text is a stranger's and goes to a terminal.
-fn presentable(text: &str) -> String {
+pub(crate) fn presentable(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let mut line = words.collect::<Vec<_>>().join(" ");
     if let Some((end, _)) = line.char_indices().nth(LONGEST_MESSAGE) {

@@ -42,12 +42,12 @@ pub fn check_endpoint(endpoint: &Url, allow_plain_http: bool) -> Result<(), Endp
 }
 
 /// Whether nobody on the network can read what is sent to `url`.
-pub(super) fn is_private(url: &Url) -> bool {
+pub(crate) fn is_private(url: &Url) -> bool {
     url.scheme() == "https" || is_loopback(url)
 }
 
 /// Whether `url` is on this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -57,7 +57,7 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 }
 
 /// `url` as it may be shown: without query (signatures), fragment and credentials.
-pub(super) fn redacted(url: &Url) -> String {
+pub(crate) fn redacted(url: &Url) -> String {
     let mut shown = url.clone();
     shown.set_query(None);
     shown.set_fragment(None);
