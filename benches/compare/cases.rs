@@ -119,8 +119,10 @@ pub(crate) fn latency(contenders: &mut Contenders, samples: &Samples) -> Measure
 /// Many small layers, where round trips are most of the time.
 pub(crate) fn trips(contenders: &mut Contenders, samples: &Samples) -> Measured {
     const LAYERS: usize = 60;
-    /// Those of `push` unless it is told otherwise.
+    /// The default.
     const JOBS: usize = 4;
+    /// So many small layers move at a time for each job.
+    const AT_ONCE: usize = 4 * JOBS;
     let archive = samples.archive("small", &samples.layers("small", &[MB / 2; LAYERS])?)?;
     let image = source("docker-archive", &archive);
     let link = Link { round_trip: Duration::from_millis(50), rate: None };
@@ -132,13 +134,13 @@ pub(crate) fn trips(contenders: &mut Contenders, samples: &Samples) -> Measured 
         let calls = Trips::of(&contenders.cloud.registry.calls());
         table.note(format!("lambda-lift made {calls}."));
         // A layer that is not there cannot be sent in less than a POST and a PUT; the manifest comes after all.
-        let waves = (2 * (LAYERS + 1)).div_ceil(JOBS) + 1;
+        let waves = (2 * (LAYERS + 1)).div_ceil(AT_ONCE) + 1;
         let unavoidable = link.round_trip * waves as u32;
         table.note(format!(
-            "At {JOBS} at a time, POST and PUT for each layer and the configuration, then the manifest, are {waves} \
+            "At {AT_ONCE} at a time, POST and PUT for each layer and the configuration, then the manifest, are {waves} \
              round trips one after the other: {:.2} s; the calls above are {:.2} s.",
             unavoidable.as_secs_f64(),
-            (link.round_trip * calls.total().div_ceil(JOBS) as u32).as_secs_f64()
+            (link.round_trip * calls.total().div_ceil(AT_ONCE) as u32).as_secs_f64()
         ));
         let port = link::start(contenders.empty_registry().authority(), link)?;
         table.add("skopeo copy", contenders.skopeo_through(port, &image)?);

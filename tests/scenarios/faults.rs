@@ -44,9 +44,12 @@ pub(crate) enum Scene {
 }
 
 impl Scene {
-    /// Makes what is there before, in an account that nobody has used.
+    /// Makes what is there before, in an account that nobody has used and on a machine that knows of nothing: what is
+    /// asked of the registry depends on what is remembered.
     pub(crate) fn prepare(self, account: &mut Account, id: &str) {
         account.become_account(id);
+        let cache = account.path(&format!("cache-{id}"));
+        account.lambda_lift.set("LAMBDA_LIFT_CACHE_DIR", &cache.display().to_string());
         if matches!(self, Scene::Update) {
             account.deploy(&account.small_image("one")).expect(0);
         }

@@ -57,12 +57,12 @@ fn one_whose_validator_lags() {
 
 #[test]
 fn one_whose_tokens_end_in_the_middle() {
-    let account = arrives(Settings { token_uses: Some(15), ..Settings::default() });
+    let account = arrives(Settings { token_uses: Some(10), ..Settings::default() });
     assert!(statuses(&account, 403) > 0, "no token ended");
     // Nor do they last as long as they say.
     for reported_expiry in [SystemTime::UNIX_EPOCH, SystemTime::now() + Duration::from_secs(86_400)] {
         arrives(Settings {
-            token_uses: Some(15),
+            token_uses: Some(10),
             reported_expiry: Some(reported_expiry),
             ..Settings::default()
         });
