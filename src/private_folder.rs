@@ -108,7 +108,7 @@ impl PrivateFolder {
     /// # Errors
     /// Fails when the folder cannot be written to or is not to be trusted; the caller may go on without.
     pub fn put(&self, name: &str, text: &[u8]) -> io::Result<()> {
-        create(&self.path)?;
+        create_private_folder(&self.path)?;
         if let Some(distrust) = self.distrust() {
             return Err(io::Error::other(distrust));
         }
@@ -151,15 +151,19 @@ fn is_ours(path: &Path) -> bool {
 }
 
 fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    // The folder may have been made by somebody who lets others look into it.
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(text)
+    private(File::options().write(true).create_new(true)).open(path)?.write_all(text)
 }
 
-fn create(folder: &Path) -> io::Result<()> {
+/// Files that are made with these options can be read by this user only: the folder may have been made by somebody who
+/// lets others look into it.
+pub(crate) fn private(options: &mut fs::OpenOptions) -> &mut fs::OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
+/// Makes a folder, and those that it lies in, for this user only.
+pub(crate) fn create_private_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -39,7 +39,7 @@ static CONTENT: LazyLock<Vec<u8>> = LazyLock::new(|| {
 });
 
 fn main() {
-    divan::main();
+    divan::Divan::from_args().sample_count(15).main();
 }
 
 /// Blocks to their pieces of a gzip member, checksums and the search for the last block included.

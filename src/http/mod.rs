@@ -1,6 +1,9 @@
-//! What all of our own HTTP clients share: which addresses may be spoken to, when to try again, and what a
+//! What all of our own HTTP clients share: how they are set up, which addresses may be spoken to, when to try again, and what a
 //! refusal says. It does not know what is asked, nor of whom.
 
+mod client;
 pub(crate) mod endpoint;
 pub(crate) mod refusal_body;
 pub(crate) mod retry;
+
+pub(crate) use client::client_for;

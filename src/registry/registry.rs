@@ -1,25 +1,22 @@
 //! A connection to one repository of one registry.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use reqwest::redirect;
 use url::Url;
 
 use super::authorization::Authorization;
-use super::endpoint::{check_endpoint, is_loopback};
+use super::endpoint::check_endpoint;
 use super::error::RegistryError;
 use super::gate::Gate;
 use super::inventory::{BlobInventory, Inventory};
 use super::retry::RetryPolicy;
 use crate::cloud::{RegistryAuthorizer, RegistryCredential};
 use crate::event::{Reporter, Silence};
+use crate::http::client_for;
 use crate::name::RepositoryName;
 
 /// The smallest part that ECR takes, but for the last: 5 MiB.
 pub const SMALLEST_PART: u64 = 5 << 20;
-
-const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How to speak to a registry.
 #[derive(Clone)]
@@ -95,17 +92,7 @@ impl Registry {
         settings: RegistrySettings,
     ) -> Result<Self, RegistryError> {
         check_endpoint(&endpoint, settings.allow_plain_http)?;
-        let mut builder = reqwest::Client::builder()
-            // HTTP/2's stream windows stall parallel uploads over one connection.
-            .http1_only()
-            // Redirects are followed by hand: without credentials, and never for uploads.
-            .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT_PATIENCE)
-            .user_agent(concat!("lambda-lift/", env!("CARGO_PKG_VERSION")));
-        if is_loopback(&endpoint) {
-            builder = builder.no_proxy();
-        }
-        let http = builder.build().map_err(|error| RegistryError::Client(error.to_string()))?;
+        let http = client_for(&endpoint).map_err(RegistryError::Client)?;
         Ok(Self {
             http,
             endpoint,

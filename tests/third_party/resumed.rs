@@ -28,9 +28,10 @@ fn ended_by_any_signal_in_the_middle_of_a_layer_it_goes_on_there() {
     let registry = &account.cloud.registry;
     let way = Withheld::before(registry.authority());
     let lambda_lift = account.cloud.lambda_lift_through(BINARY, &way.endpoint());
-    for signal in ["TERM", "KILL"] {
+    // Of different lengths: the second repository would be given the first one's layer by mounting it.
+    for (signal, parts) in [("TERM", 5), ("KILL", 6)] {
         let archive = lambda_lift.home().join(format!("{signal}.tar"));
-        write_archive(&archive, &[5 * PART]);
+        write_archive(&archive, &[parts * PART]);
         let (source, repository) = (format!("docker-archive:{}", archive.display()), signal.to_lowercase());
         let arguments = [
             "push",

@@ -15,6 +15,7 @@ use super::DaemonProblem;
 use crate::image::UNCOMPRESSED_LIMIT;
 use crate::image::archive::Archive;
 use crate::image::error::Problem;
+use crate::private_folder::create_private_folder;
 
 /// What is kept at most: the largest image that Lambda takes, and a tenth for what an archive adds.
 pub(super) const KEPT_LIMIT: u64 = UNCOMPRESSED_LIMIT / 10 * 11;
@@ -86,11 +87,7 @@ pub(super) fn spool(
 
 /// A file that is gone with its last handle, for this user alone.
 fn nameless_file(folder: &Path) -> io::Result<File> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)?;
+    create_private_folder(folder)?;
     tempfile::tempfile_in(folder)
 }
 

@@ -2,13 +2,12 @@
 //! same again when that can help.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RANGE,
 };
-use reqwest::{Method, Response, StatusCode, redirect};
+use reqwest::{Method, Response, StatusCode};
 use url::Url;
 
 use super::authorization::{Authorization, Lease, TokenAnswer, TokenRequest, TokenService, basic};
@@ -16,6 +15,7 @@ use super::challenge::Challenge;
 use super::error::{Refusal, RemoteError};
 use super::{Credential, RemoteReference};
 use crate::event::{Event, Reporter};
+use crate::http::client_for;
 use crate::http::endpoint::{check_endpoint, is_loopback, redacted};
 use crate::http::refusal_body::read_refusal;
 use crate::http::retry::{RetryPolicy, retry_after};
@@ -27,8 +27,6 @@ const LONGEST_REFUSAL: usize = 64 << 10;
 const LONGEST_TOKEN: usize = 1 << 20;
 /// How many redirects are followed.
 const MOST_REDIRECTS: u32 = 5;
-const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
-
 /// One repository of a registry.
 pub(super) struct Repository {
     http: reqwest::Client,
@@ -82,17 +80,7 @@ impl Repository {
             None => own_endpoint(&reference)?,
         };
         check_endpoint(&endpoint, access.allow_plain_http)?;
-        let mut builder = reqwest::Client::builder()
-            // A connection a layer: one stream's window must not hold up another's.
-            .http1_only()
-            // Redirects are followed by hand: without credentials.
-            .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT_PATIENCE)
-            .user_agent(concat!("lambda-lift/", env!("CARGO_PKG_VERSION")));
-        if is_loopback(&endpoint) {
-            builder = builder.no_proxy();
-        }
-        let http = builder.build().map_err(|error| RemoteError::Client(error.to_string()))?;
+        let http = client_for(&endpoint).map_err(RemoteError::Client)?;
         let credentials = Arc::clone(&access.credentials);
         let authorization = Authorization::new(credentials, reference.clone(), endpoint.clone());
         let (retry, reporter) = (access.retry, Arc::clone(reporter));

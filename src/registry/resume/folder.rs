@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::record::{BlobIdentity, UploadRecord};
+use crate::private_folder::{create_private_folder, private};
 
 /// How many records are kept: more layers than one image may have.
 const MOST_RECORDS: usize = 256;
@@ -138,21 +139,6 @@ fn remove_unheld(path: &Path) {
     if !held {
         let _ = fs::remove_file(path);
     }
-}
-
-/// A file that only its owner reads: the address of an upload may be enough to write to it.
-fn private(options: &mut fs::OpenOptions) -> &mut fs::OpenOptions {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options
-}
-
-fn create_private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 #[cfg(unix)]
