@@ -1,6 +1,6 @@
 //! Traffic: how an alias's traffic moves from one version to another, and what is remembered of it.
 //!
-//! [`Strategy`] with its state machine, the [`Journal`] and the [`way_back`] are pure: they see observations, tags and a time, and
+//! [`Strategy`] with its state machine, the [`Journal`] and the [`way_back()`] are pure: they see observations, tags and a time, and
 //! answer what to do. `drive/` alone asks and changes AWS.
 
 mod drive;
