@@ -84,6 +84,10 @@ impl PrivateFolder {
             return None;
         }
         let path = self.path.join(name);
+        // To open a pipe would wait for somebody at its other end.
+        if !path.is_file() {
+            return None;
+        }
         let mut text = String::new();
         File::open(&path).ok()?.take(longest + 1).read_to_string(&mut text).ok()?;
         (text.len() as u64 <= longest).then_some(text)
@@ -92,7 +96,10 @@ impl PrivateFolder {
     /// Notes that a file was of use: the least recently used ones are dropped first.
     pub fn touch(&self, name: &str) {
         // Not worth an error, in a folder that is read-only for example.
-        if let Ok(file) = File::options().append(true).open(self.path.join(name)) {
+        let path = self.path.join(name);
+        if path.is_file()
+            && let Ok(file) = File::options().append(true).open(path)
+        {
             let _ = file.set_modified(SystemTime::now());
         }
     }

@@ -91,6 +91,12 @@ pub enum ConnectError {
     /// The environment or the profile names something that is no Region.
     #[error("AWS_REGION, AWS_DEFAULT_REGION or the profile names a Region that is none")]
     WrongRegion(#[source] NameError),
+    /// No certificate authority is trusted, as in a container without them.
+    #[error(
+        "this machine has no certificates to tell AWS by: install the package ca-certificates, or name a file of them \
+         in SSL_CERT_FILE"
+    )]
+    NoCertificates,
     /// The endpoint is not an address. It is not repeated: it may hold a password.
     #[error(
         "the endpoint is not an address such as https://host or http://127.0.0.1:4566: correct --endpoint-url"
@@ -135,6 +141,10 @@ impl Connection {
         if settings.endpoint_url.as_deref().is_some_and(|url| !is_endpoint(url)) {
             return Err(ConnectError::WrongEndpoint);
         }
+        // The SDK panics where it finds none, and sets up a client for the sources of credentials in any case.
+        if settings.credentials.is_none() && rustls_native_certs::load_native_certs().certs.is_empty() {
+            return Err(ConnectError::NoCertificates);
+        }
         let region = region(settings).await?;
         let sdk_region = aws_config::Region::new(region.as_str().to_owned());
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
@@ -153,10 +163,12 @@ impl Connection {
             loader = loader.endpoint_url(url);
         }
         if settings.credentials.is_some() {
-            // A stand-in has no such endpoints, whatever the environment asks for, and runs on this machine: a proxy of the
-            // environment would carry its traffic away.
-            let direct = aws_smithy_http_client::Builder::new().build_http();
-            loader = loader.use_fips(false).use_dual_stack(false).http_client(direct);
+            // A stand-in has no such endpoints, whatever the environment asks for.
+            loader = loader.use_fips(false).use_dual_stack(false);
+        }
+        if settings.credentials.is_some() || settings.endpoint_url.as_deref().is_some_and(is_plain_and_near) {
+            // What runs on this machine is reached directly: a proxy of the environment would carry its traffic away.
+            loader = loader.http_client(aws_smithy_http_client::Builder::new().build_http());
         }
         Ok(Self { region, sdk: loader.load().await })
     }
@@ -199,6 +211,19 @@ impl Connection {
 
 fn is_endpoint(url: &str) -> bool {
     Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
+}
+
+/// Whether an endpoint is on this machine and without TLS.
+fn is_plain_and_near(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| {
+        url.scheme() == "http"
+            && match url.host() {
+                Some(url::Host::Ipv4(address)) => address.is_loopback(),
+                Some(url::Host::Ipv6(address)) => address.is_loopback(),
+                Some(url::Host::Domain(name)) => name == "localhost",
+                None => false,
+            }
+    })
 }
 
 /// Retries with jitter that also slow down while AWS throttles.

@@ -92,28 +92,43 @@ fn listen_for_interrupts() -> Interrupt {
     let (sender, receiver) = watch::channel(false);
     let interrupt = Interrupt::new(receiver);
     let seen = interrupt.clone();
-    match StopSignals::listen() {
-        Ok(mut signals) => {
-            tokio::spawn(async move {
-                signals.next().await;
-                // The receivers are gone when the command has ended by itself.
-                let _ = sender.send(true);
-                // On a thread of its own: a terminal that takes no text must not hold up the end.
-                tokio::task::spawn_blocking(|| {
-                    output::print_message("stopping; press Ctrl-C again to end at once");
-                });
-                let again = tokio::time::timeout(LAST_RESORT, signals.next()).await;
-                if again.is_err() && seen.has_traffic() {
-                    // Traffic is brought to where it belongs first; only a second signal stops that.
-                    signals.next().await;
+    let (ready, listening) = std::sync::mpsc::sync_channel(1);
+    // On a thread and a runtime of its own: what keeps the command's threads busy must not keep signals from being heard.
+    std::thread::spawn(move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        runtime.block_on(async move {
+            match StopSignals::listen() {
+                Ok(signals) => {
+                    let _ = ready.send(());
+                    obey(signals, &sender, &seen).await;
                 }
-                let moving = seen.has_traffic();
-                end_at_once(if moving { ExitCondition::AliasNeedsPerson } else { ExitCondition::Failed });
-            });
-        }
-        Err(error) => output::print_message(&format!("warning: signals cannot be listened to: {error}")),
-    }
+                Err(error) => {
+                    output::print_message(&format!("warning: signals cannot be listened to: {error}"));
+                }
+            }
+        });
+    });
+    // None that comes from here on is missed. The other side goes away where it cannot listen.
+    let _ = listening.recv();
     interrupt
+}
+
+/// Asks the command to stop at the first signal, and ends the process when it does not, or when another one comes.
+async fn obey(mut signals: StopSignals, sender: &watch::Sender<bool>, seen: &Interrupt) {
+    signals.next().await;
+    // The receivers are gone when the command has ended by itself.
+    let _ = sender.send(true);
+    // On a thread of its own: a terminal that takes no text must not hold up the end.
+    tokio::task::spawn_blocking(|| {
+        output::print_message("stopping; press Ctrl-C again to end at once");
+    });
+    let again = tokio::time::timeout(LAST_RESORT, signals.next()).await;
+    if again.is_err() && seen.has_traffic() {
+        // Traffic is brought to where it belongs first; only a second signal stops that.
+        signals.next().await;
+    }
+    let moving = seen.has_traffic();
+    end_at_once(if moving { ExitCondition::AliasNeedsPerson } else { ExitCondition::Failed });
 }
 
 #[expect(clippy::exit, reason = "a person who asks twice wants the process gone, whatever it is doing")]

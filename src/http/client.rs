@@ -7,6 +7,10 @@ use url::Url;
 
 use super::endpoint::is_loopback;
 
+/// What a person can do where no client can be set up.
+pub(crate) const CLIENT_HINT: &str =
+    "install the package ca-certificates, or name a file of certificates in SSL_CERT_FILE";
+
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A client for requests to `endpoint`, and to where it points from there.

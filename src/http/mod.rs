@@ -6,4 +6,4 @@ pub(crate) mod endpoint;
 pub(crate) mod refusal_body;
 pub(crate) mod retry;
 
-pub(crate) use client::client_for;
+pub(crate) use client::{CLIENT_HINT, client_for};

@@ -93,10 +93,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<ParsedConfig, Problem> {
         .map_err(|error| Problem::invalid(WHAT, format!("in rootfs.diff_ids, {error}")))?;
     let Object(runtime) = document.config;
     let config = Config {
-        os: document.os,
+        os: without_controls(document.os),
         architecture: Architecture::from_oci(&document.architecture),
-        architecture_name: document.architecture,
-        variant: document.variant,
+        architecture_name: without_controls(document.architecture),
+        variant: without_controls(document.variant),
         ignored_instructions: runtime.ignored_instructions(),
         entrypoint: runtime.entrypoint,
         command: runtime.cmd,
@@ -105,6 +105,11 @@ pub(super) fn parse(bytes: &[u8]) -> Result<ParsedConfig, Problem> {
         user: runtime.user,
     };
     Ok(ParsedConfig { config, diff_ids })
+}
+
+/// What is told to a person goes to a terminal, and a stranger wrote it.
+fn without_controls(text: String) -> String {
+    if text.contains(char::is_control) { text.escape_debug().to_string() } else { text }
 }
 
 impl ParsedConfig {

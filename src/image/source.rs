@@ -96,7 +96,8 @@ impl FromStr for SourceRef {
     type Err = ImageError;
 
     fn from_str(text: &str) -> Result<Self, ImageError> {
-        let refuse = |problem| Err(ImageError::new(format!("image source {text:?}"), problem));
+        let refuse =
+            |problem| Err(ImageError::new(format!("image source {:?}", without_login(text)), problem));
         let (name, rest) = text.split_once(':').unwrap_or(("", text));
         let (transport, rest) = match name {
             "docker-archive" => (Transport::DockerArchive, rest),
@@ -112,6 +113,10 @@ impl FromStr for SourceRef {
         if rest.is_empty() || rest.starts_with(':') {
             return refuse(Problem::NoPath);
         }
+        if without_login(text) != text {
+            let why = "it has a login in it; leave that out, and use docker login".to_owned();
+            return refuse(Problem::BadName { given: without_login(text), why });
+        }
         let source = Self { text: text.to_owned(), transport, rest: rest.to_owned() };
         if transport == Transport::Registry
             && let Err(problem) = source.remote()
@@ -122,10 +127,25 @@ impl FromStr for SourceRef {
     }
 }
 
+/// The source without what stands before the host of a registry: `docker://user:password@host/…`. It would be found again in
+/// messages, and so in logs. (An `@` with a digest behind it belongs to the name.)
+fn without_login(text: &str) -> String {
+    let Some(rest) = text.strip_prefix("docker://") else { return text.to_owned() };
+    let host = rest.split('/').next().unwrap_or(rest);
+    match host.rsplit_once('@') {
+        Some((_, host)) if !host.starts_with("sha256:") => {
+            let start = rest.find(&format!("@{host}")).map_or(0, |at| at + 1);
+            format!("docker://{}", &rest[start..])
+        }
+        _ => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::image::ImageErrorKind;
+    use crate::name::Digest;
 
     #[test]
     fn the_transport_is_what_precedes_the_first_colon() {
@@ -162,6 +182,21 @@ mod tests {
             assert_eq!(error.kind(), kind, "{text}");
             assert!(error.hint().is_some(), "{text}");
             assert!(error.to_string().contains(text));
+        }
+    }
+
+    #[test]
+    fn a_login_in_the_name_of_an_image_is_refused_and_not_repeated() {
+        for text in
+            ["docker://user:hunter2@host:5000/app", "docker://hunter2@host/app:v1", "docker://u:hunter2@host"]
+        {
+            let error = text.parse::<SourceRef>().unwrap_err();
+            assert_eq!(error.kind(), ImageErrorKind::Usage);
+            assert!(!format!("{error} {error:?} {:?}", error.hint()).contains("hunter2"), "{error}");
+        }
+        let digest = Digest::of(b"");
+        for text in [format!("docker://alpine@{digest}"), format!("docker://host/app@{digest}")] {
+            assert!(text.parse::<SourceRef>().is_ok(), "{text}");
         }
     }
 

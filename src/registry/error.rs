@@ -164,7 +164,8 @@ impl RegistryError {
                 "allow ecr:GetAuthorizationToken on resource * for this identity, and check its credentials"
                     .to_owned(),
             ),
-            Self::Protocol { .. } | Self::Digest { .. } | Self::Endpoint(_) | Self::Client(_) => None,
+            Self::Client(_) => Some(crate::http::CLIENT_HINT.to_owned()),
+            Self::Protocol { .. } | Self::Digest { .. } | Self::Endpoint(_) => None,
         }
     }
 }

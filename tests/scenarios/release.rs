@@ -65,17 +65,21 @@ fn observed<T>(account: &Account, work: impl FnOnce() -> T) -> (T, Vec<String>) 
     thread::scope(|scope| {
         let observer = scope.spawn(|| {
             let mut seen = Vec::new();
-            while !ended.load(Ordering::Relaxed) {
+            loop {
+                // Read first, so that the last look comes after the end.
+                let last = ended.load(Ordering::SeqCst);
                 let now = place(account);
                 if seen.last() != Some(&now) {
                     seen.push(now);
                 }
+                if last {
+                    return seen;
+                }
                 thread::sleep(Duration::from_millis(5));
             }
-            seen
         });
         let done = work();
-        ended.store(true, Ordering::Relaxed);
+        ended.store(true, Ordering::SeqCst);
         (done, observer.join().unwrap())
     })
 }

@@ -158,7 +158,8 @@ impl RemoteError {
             Self::TooLarge { .. } => "no real manifest or configuration is that large: check the name",
             Self::Realm { .. } => "the registry has to name a token service that is reached by https",
             Self::Refused(_) => "run it again later; the registry has a problem of its own",
-            Self::Protocol { .. } | Self::Endpoint(_) | Self::Client(_) | Self::Stopped => return None,
+            Self::Client(_) => crate::http::CLIENT_HINT,
+            Self::Protocol { .. } | Self::Endpoint(_) | Self::Stopped => return None,
         };
         Some(hint.to_owned())
     }

@@ -52,6 +52,10 @@ impl UploadRecords {
     pub(super) fn claim(&self, blob: &BlobIdentity) -> Option<Claim> {
         create_private_folder(&self.folder).ok()?;
         let path = self.path_of(blob);
+        // To open a pipe in the place of a file would wait for somebody at its other end.
+        if [&path, &lock_of(&path)].iter().any(|place| place.exists() && !place.is_file()) {
+            return None;
+        }
         let lock = private(File::options().create(true).append(true)).open(lock_of(&path)).ok()?;
         lock.try_lock().ok()?;
         // The run that held it may have ended and removed the file while we opened it.
