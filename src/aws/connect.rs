@@ -19,6 +19,7 @@ use url::Url;
 
 use super::bounded::BoundedAnswers;
 use super::{CloudWatch, Ecr, Lambda, Sts};
+use crate::http::endpoint::is_loopback;
 use crate::name::{NameError, Region};
 
 /// How long a connection may take to open.
@@ -215,15 +216,7 @@ fn is_endpoint(url: &str) -> bool {
 
 /// Whether an endpoint is on this machine and without TLS.
 fn is_plain_and_near(url: &str) -> bool {
-    Url::parse(url).is_ok_and(|url| {
-        url.scheme() == "http"
-            && match url.host() {
-                Some(url::Host::Ipv4(address)) => address.is_loopback(),
-                Some(url::Host::Ipv6(address)) => address.is_loopback(),
-                Some(url::Host::Domain(name)) => name == "localhost",
-                None => false,
-            }
-    })
+    Url::parse(url).is_ok_and(|url| url.scheme() == "http" && is_loopback(&url))
 }
 
 /// Retries with jitter that also slow down while AWS throttles.
