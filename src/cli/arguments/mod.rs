@@ -1,0 +1,184 @@
+//! The command line as clap sees it, a file for what belongs together. Values stay as typed; `settings` resolves them.
+
+mod function;
+mod image;
+mod policy;
+mod release;
+
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use super::Misuse;
+pub(super) use function::{DeployArguments, FunctionArguments, PlanArguments};
+pub(super) use image::{CheckArguments, ImageArguments, PushArguments, SourceArguments};
+pub(super) use policy::{
+    PolicyAudience, PolicyCheckArguments, PolicyCommand, PolicyEnsureArguments, PolicyRepository, Scope,
+};
+pub(super) use release::{NoData, OnInterrupt, ReleaseArguments, RollbackArguments, WatchArguments};
+
+/// What `--local` without a folder stands for. Not the empty text: clap refuses that, and so an empty LAMBDA_LIFT_LOCAL
+/// does not turn a deploy to AWS into one to the stand-in.
+pub(super) const DEFAULT_STATE: &str = "-";
+
+/// Takes a container image from this machine to a live AWS Lambda function
+#[derive(Debug, Parser)]
+#[command(name = "lambda-lift", version, max_term_width = 110, propagate_version = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+impl Cli {
+    /// Parses this process's arguments and environment.
+    ///
+    /// An empty environment variable counts as not set, and so does a flag's that is false: CI systems hand an input that
+    /// nobody gave on as an empty text.
+    ///
+    /// # Errors
+    /// Fails where they name no command with its flags, and where help or the version is all that is wanted.
+    pub fn of_process() -> Result<Self, Misuse> {
+        let matches = without_idle_variables(Self::command()).try_get_matches();
+        matches.and_then(|matches| Self::from_arg_matches(&matches)).map_err(Misuse::of_process)
+    }
+}
+
+fn without_idle_variables(command: clap::Command) -> clap::Command {
+    let is_idle = |arg: &Arg| {
+        let value = arg.get_env().and_then(std::env::var_os);
+        value.is_some_and(|value| is_idle_value(arg, &value.to_string_lossy()))
+    };
+    let idle: Vec<clap::Id> =
+        command.get_arguments().filter(|arg| is_idle(arg)).map(|arg| arg.get_id().clone()).collect();
+    let command = idle.into_iter().fold(command, |command, id| command.mut_arg(id, |arg| arg.env(None)));
+    command.mut_subcommands(without_idle_variables)
+}
+
+/// Whether a variable's value says no more than its absence would.
+fn is_idle_value(arg: &Arg, value: &str) -> bool {
+    let off = ["0", "f", "false", "n", "no", "off"];
+    value.is_empty()
+        || (matches!(arg.get_action(), ArgAction::SetTrue)
+            && off.contains(&value.to_ascii_lowercase().as_str()))
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Push the image, update or create the function, publish a version and move the alias
+    Deploy(DeployArguments),
+    /// Show what deploy would do; changes nothing
+    Plan(PlanArguments),
+    /// Push the image to Amazon ECR only
+    Push(PushArguments),
+    /// Move an alias to a published version, all at once or step by step
+    Release(ReleaseArguments),
+    /// Move an alias back to what it ran before
+    Rollback(RollbackArguments),
+    /// Is this image fit for Lambda? Needs no AWS account
+    Check(CheckArguments),
+    /// Show, check or ensure the pull permission in a repository's policy
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page (roff)
+    Man,
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Common options")]
+pub(super) struct Common {
+    /// AWS Region (default: AWS_REGION, then the profile's)
+    #[arg(long, global = true, env = "LAMBDA_LIFT_REGION", value_name = "REGION")]
+    pub(super) region: Option<String>,
+    /// Profile of the AWS configuration files
+    #[arg(long, global = true, env = "LAMBDA_LIFT_PROFILE", value_name = "NAME")]
+    pub(super) profile: Option<String>,
+    /// Send all AWS API calls to this URL
+    #[arg(long, global = true, env = "LAMBDA_LIFT_ENDPOINT_URL", value_name = "URL")]
+    pub(super) endpoint_url: Option<String>,
+    /// Connect here instead of the registry's own host (VPC endpoint, proxy, stand-in)
+    #[arg(long, global = true, env = "LAMBDA_LIFT_REGISTRY_ENDPOINT", value_name = "URL")]
+    pub(super) registry_endpoint: Option<String>,
+    /// Allow a plain http registry or source endpoint that is not on this machine
+    #[arg(long, global = true, env = "LAMBDA_LIFT_ALLOW_PLAIN_HTTP", value_parser = BoolishValueParser::new())]
+    pub(super) allow_plain_http: bool,
+    /// Another profile for the repository's account
+    #[arg(long, global = true, env = "LAMBDA_LIFT_REPOSITORY_PROFILE", value_name = "NAME")]
+    pub(super) repository_profile: Option<String>,
+    /// Run against the built-in stand-in for AWS; nothing leaves this machine
+    #[arg(
+        long,
+        global = true,
+        env = "LAMBDA_LIFT_LOCAL",
+        value_name = "DIR",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = DEFAULT_STATE
+    )]
+    pub(super) local: Option<PathBuf>,
+    /// How the result is written to stdout
+    #[arg(long, global = true, env = "LAMBDA_LIFT_OUTPUT", value_name = "FORMAT", default_value = "human")]
+    pub(super) output: OutputFormat,
+    /// When to use colour
+    #[arg(long, global = true, env = "LAMBDA_LIFT_COLOR", value_name = "WHEN", default_value = "auto")]
+    pub(super) color: ColorChoice,
+    /// No progress on stderr, only warnings
+    #[arg(short, long, global = true, env = "LAMBDA_LIFT_QUIET", value_parser = BoolishValueParser::new())]
+    pub(super) quiet: bool,
+    /// More progress on stderr: every layer
+    #[arg(short, long, global = true, env = "LAMBDA_LIFT_VERBOSE", value_parser = BoolishValueParser::new())]
+    pub(super) verbose: bool,
+}
+
+/// Format of the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum OutputFormat {
+    /// Text for a person
+    Human,
+    /// Exactly one JSON document
+    Json,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_variables_and_false_flags_count_as_not_set() {
+        let flag = Arg::new("flag").long("flag").action(ArgAction::SetTrue);
+        let option = Arg::new("option").long("option").action(ArgAction::Set);
+        let table = [
+            (&flag, "", true),
+            (&flag, "False", true),
+            (&flag, "0", true),
+            (&flag, "true", false),
+            (&flag, "nonsense", false),
+            (&option, "", true),
+            (&option, "false", false),
+            (&option, "0", false),
+        ];
+        for (arg, value, idle) in table {
+            assert_eq!(is_idle_value(arg, value), idle, "{} {value:?}", arg.get_id());
+        }
+    }
+}
