@@ -2,6 +2,7 @@
 
 mod aim;
 mod clock;
+mod ending;
 mod error;
 mod look;
 mod provision;

@@ -29,7 +29,7 @@ const GRACE: Duration = Duration::from_secs(120);
 /// For how long a refused or unanswered move is followed on the way forward.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The same on the way back, where giving up leaves the new version with traffic.
-const PATIENCE_BACK: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE_BACK: Duration = Duration::from_secs(120);
 
 /// Releases one version.
 pub struct Releaser<'a> {
@@ -54,18 +54,18 @@ pub struct Releaser<'a> {
 }
 
 /// A release on its way.
-struct Run {
-    intent: Intent,
-    seen: Seen,
-    state: State,
+pub(super) struct Run {
+    pub(super) intent: Intent,
+    pub(super) seen: Seen,
+    pub(super) state: State,
     /// From when the metrics of the new version count.
     watched_since: SystemTime,
     steps: Vec<StepReport>,
-    findings: Vec<Finding>,
+    pub(super) findings: Vec<Finding>,
 }
 
 /// Why a release is moved back.
-enum Why {
+pub(super) enum Why {
     /// A move failed.
     Failed(ReleaseError),
     /// The new version does not do.
@@ -118,7 +118,7 @@ impl Releaser<'_> {
         self.go(scene, &target, &traffic, resumed, report).await
     }
 
-    fn look_command(&self) -> String {
+    pub(super) fn look_command(&self) -> String {
         format!("aws lambda get-alias --function-name {} --name {}", self.spec.function, self.spec.alias)
     }
 
@@ -363,7 +363,7 @@ impl Releaser<'_> {
         run.intent.until = seconds(self.clock.now() + hold + GRACE);
     }
 
-    fn shifter<'a>(&'a self, scene: &'a Scene, id: &'a str, patience: Duration) -> Shifter<'a> {
+    pub(super) fn shifter<'a>(&'a self, scene: &'a Scene, id: &'a str, patience: Duration) -> Shifter<'a> {
         Shifter {
             reader: self.lambda,
             writer: self.writer,
@@ -421,17 +421,24 @@ impl Releaser<'_> {
     }
 
     /// Writes this run's entry of the journal.
-    async fn note(&self, scene: &Scene, intent: &Intent) -> Option<Finding> {
+    pub(super) async fn note(&self, scene: &Scene, intent: &Intent) -> Option<Finding> {
         let tags = scene.journal.begin(&self.spec.alias, &scene.seen.place, intent)?;
         JournalWriter { lambda: self.writer, clock: self.clock, arn: &scene.latest.arn }.write(&tags).await
     }
 
-    fn started(&self, step: &'static str, detail: &str) -> SystemTime {
+    pub(super) fn started(&self, step: &'static str, detail: &str) -> SystemTime {
         self.reporter.report(Event::StepStarted { step, detail: detail.to_owned() });
         self.clock.now()
     }
 
-    fn ended(&self, run: &mut Run, step: &'static str, detail: String, begun: SystemTime, well: bool) {
+    pub(super) fn ended(
+        &self,
+        run: &mut Run,
+        step: &'static str,
+        detail: String,
+        begun: SystemTime,
+        well: bool,
+    ) {
         let elapsed = self.clock.now().duration_since(begun).unwrap_or_default();
         if well {
             self.reporter.report(Event::StepDone { step, detail: detail.clone(), elapsed });
@@ -466,98 +473,6 @@ impl Releaser<'_> {
             share: share.unwrap_or(1.0),
             rest,
             traffic: watcher.traffic,
-        }
-    }
-
-    async fn end(
-        &self,
-        scene: &Scene,
-        traffic: &TrafficSpec,
-        run: &mut Run,
-        why: Option<Why>,
-    ) -> Result<Outcome, Failure> {
-        let stopped = |stage, message: String, hint: String| {
-            Err(Failure { kind: "interrupted", stage, message, hint: Some(hint) })
-        };
-        if let Some(Why::Failed(error)) = why {
-            return Err(error.failure(&self.look_command()));
-        }
-        match run.state {
-            State::Held => {
-                run.intent.until = 0;
-                self.close(scene, run).await;
-                let commands = format!("--function {} --alias {}", self.spec.function, self.spec.alias);
-                stopped(
-                    Stage::TrafficUnknown,
-                    format!("stopped on request, and left as it is: {}", run.seen.place),
-                    format!(
-                        "go on: lambda-lift release {commands} --resume; or go back: lambda-lift rollback {commands}"
-                    ),
-                )
-            }
-            State::MovedBack => {
-                run.intent = Intent { given_up: true, until: 0, ..run.intent.clone() };
-                self.close(scene, run).await;
-                stopped(
-                    Stage::BeforeChange,
-                    "stopped on request, before traffic moved".to_owned(),
-                    "run the same command again".to_owned(),
-                )
-            }
-            _ => {
-                if !traffic.bake.is_zero() {
-                    run.intent.until = 0;
-                    self.close(scene, run).await;
-                }
-                Ok(Outcome::Deployed)
-            }
-        }
-    }
-
-    /// Writes the last word of this run.
-    async fn close(&self, scene: &Scene, run: &mut Run) {
-        let unwritten = self.note(scene, &run.intent).await;
-        run.findings.extend(unwritten);
-    }
-
-    /// Makes the alias exactly what it was.
-    async fn back(&self, scene: &Scene, run: &mut Run, why: Option<Why>) -> Result<Outcome, Failure> {
-        let to = run.intent.from.clone();
-        let detail = format!("alias {} back from {} to {to}", self.spec.alias, run.seen.place);
-        let begun = self.started("move_back", &detail);
-        let moved = self.shifter(scene, &run.intent.id, PATIENCE_BACK).shift(&run.seen, &to).await;
-        self.ended(run, "move_back", detail, begun, moved.is_ok());
-        let (kind, reason) = match &why {
-            Some(Why::Failed(error)) => ("release_failed", error.to_string()),
-            Some(Why::Breach(reason)) => {
-                ("breach", format!("version {} does not do: {reason}", run.intent.to))
-            }
-            None => ("interrupted", "stopped on request".to_owned()),
-        };
-        match moved {
-            Ok(seen) => {
-                run.seen = seen;
-                run.intent = Intent { given_up: true, until: 0, ..run.intent.clone() };
-                self.close(scene, run).await;
-                let message = format!("{reason}; the alias was moved back to {to}");
-                Err(Failure { kind, stage: Stage::MovedBack, message, hint: None })
-            }
-            Err(error) => {
-                let message = format!("{reason}; and moving the alias back to {to} failed: {error}");
-                let hint = format!(
-                    "look at it with: {}; then: lambda-lift rollback --function {} --alias {} --to {}",
-                    self.look_command(),
-                    self.spec.function,
-                    self.spec.alias,
-                    to.version
-                );
-                Err(Failure {
-                    kind: "alias_unknown",
-                    stage: Stage::TrafficUnknown,
-                    message,
-                    hint: Some(hint),
-                })
-            }
         }
     }
 }
