@@ -67,7 +67,11 @@ impl CloudError {
         let word = |text: &str| text.split_whitespace().next().unwrap_or_default().to_owned();
         let after =
             |mark: &str| self.message.split_once(mark).map(|(_, rest)| word(rest)).filter(|w| !w.is_empty());
-        let prefix = if self.service == "Amazon ECR" { "ecr" } else { "lambda" };
+        let prefix = match self.service {
+            "Amazon ECR" => "ecr",
+            "AWS CodeDeploy" => "codedeploy",
+            _ => "lambda",
+        };
         let action = after("not authorized to perform: ").unwrap_or(format!("{prefix}:{}", self.operation));
         let resource = after("on resource: ").map(|resource| format!(" on {resource}")).unwrap_or_default();
         if self.message.contains("explicit deny") {

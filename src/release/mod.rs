@@ -3,6 +3,7 @@
 //! [`Strategy`] with its state machine, the [`Journal`] and the [`way_back()`] are pure: they see observations, tags and a time, and
 //! answer what to do. `drive/` alone asks and changes AWS.
 
+mod codedeploy;
 mod drive;
 mod expect;
 mod journal;
@@ -14,6 +15,10 @@ mod strategy;
 mod watch;
 mod way_back;
 
+pub use codedeploy::{
+    AppSpec, CodeDeploySpec, ConfigError, ConfigName, DeploymentRef, Engine, Look, MOST_ALARMS, Objection,
+    Progress, Status, objection,
+};
 pub use drive::{
     Clock, ReleaseError, ReleaseSpec, Releaser, Rollback, SystemClock, Target, TrafficSpec, alarms_before,
 };
