@@ -7,8 +7,8 @@ use crate::event::LayerAction;
 use crate::policy::{Assessment, Side, StatementLabel};
 use crate::preflight::Severity;
 use crate::report::{
-    AliasReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome, PolicyReport,
-    Report, SmokeReport, StepReport, StepStatus,
+    AliasReport, DeploymentReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome,
+    PolicyReport, Report, SmokeReport, StepReport, StepStatus,
 };
 
 /// The document of a report, with a line feed at its end. Every key is there; what does not apply is null or empty.
@@ -23,6 +23,7 @@ pub fn document(report: &Report) -> String {
         version: report.version.as_deref(),
         alias: report.alias.as_ref().map(alias),
         smoke: report.smoke.as_ref().map(smoke),
+        deployment: report.deployment.as_ref().map(deployment),
         findings: report.findings.iter().map(Finding::of).collect(),
         steps: report.steps.iter().map(step).collect(),
         error: report.error.as_ref().map(error),
@@ -44,6 +45,7 @@ struct Document<'a> {
     version: Option<&'a str>,
     alias: Option<Value>,
     smoke: Option<Value>,
+    deployment: Option<Value>,
     findings: Vec<Finding<'a>>,
     steps: Vec<Value>,
     error: Option<Value>,
@@ -72,6 +74,7 @@ impl<'a> Finding<'a> {
 pub(super) fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Deployed => "deployed",
+        Outcome::Started => "started",
         Outcome::Pushed => "pushed",
         Outcome::Unchanged => "unchanged",
         Outcome::Planned => "planned",
@@ -198,6 +201,16 @@ fn smoke(smoke: &SmokeReport) -> Value {
     })
 }
 
+fn deployment(deployment: &DeploymentReport) -> Value {
+    json!({
+        "id": deployment.id,
+        "application": deployment.application,
+        "group": deployment.group,
+        "config": (!deployment.config.is_empty()).then_some(&deployment.config),
+        "running": deployment.is_running,
+    })
+}
+
 fn step(step: &StepReport) -> Value {
     json!({
         "step": step.step,
@@ -232,9 +245,20 @@ mod tests {
         value.as_object().unwrap().keys().map(String::as_str).collect()
     }
 
-    const KEYS: [&str; 12] = [
-        "schema", "command", "outcome", "function", "image", "policy", "version", "alias", "smoke",
-        "findings", "steps", "error",
+    const KEYS: [&str; 13] = [
+        "schema",
+        "command",
+        "outcome",
+        "function",
+        "image",
+        "policy",
+        "version",
+        "alias",
+        "smoke",
+        "deployment",
+        "findings",
+        "steps",
+        "error",
     ];
 
     #[test]

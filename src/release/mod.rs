@@ -20,7 +20,8 @@ pub use codedeploy::{
     Progress, Status, objection,
 };
 pub use drive::{
-    Clock, ReleaseError, ReleaseSpec, Releaser, Rollback, SystemClock, Target, TrafficSpec, alarms_before,
+    Clock, CodeDeployAccess, Readiness, ReleaseError, ReleaseSpec, Releaser, Rollback, SystemClock, Target,
+    TrafficSpec, alarms_before, codedeploy_before,
 };
 pub(crate) use drive::{JournalWriter, Smoke, actor_of, new_id, seconds};
 pub use expect::{Expectation, ExpectationError};

@@ -11,7 +11,7 @@ pub use describe::describe;
 pub(crate) use describe::describe_done;
 pub(crate) use outcome::chain;
 pub use outcome::{
-    AliasReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome, PolicyReport,
-    Report, SmokeReport, Stage, StepReport, StepStatus,
+    AliasReport, DeploymentReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome,
+    PolicyReport, Report, SmokeReport, Stage, StepReport, StepStatus,
 };
 pub use summary::image_report;

@@ -26,6 +26,8 @@ pub struct Report {
     pub alias: Option<AliasReport>,
     /// What the new version answered before it got traffic; none when it was not asked.
     pub smoke: Option<SmokeReport>,
+    /// The deployment of CodeDeploy that moves the traffic; none where we move it ourselves.
+    pub deployment: Option<DeploymentReport>,
     /// What the checks found.
     pub findings: Vec<Finding>,
     /// The plan, step by step, as far as it went.
@@ -46,6 +48,7 @@ impl Report {
             version: None,
             alias: None,
             smoke: None,
+            deployment: None,
             findings: Vec::new(),
             steps: Vec::new(),
             error: None,
@@ -73,6 +76,8 @@ impl Report {
 pub enum Outcome {
     /// The function runs the image.
     Deployed,
+    /// Traffic was handed over to CodeDeploy, which moves it on its own.
+    Started,
     /// The registry has the image.
     Pushed,
     /// There was nothing to do.
@@ -224,6 +229,21 @@ pub struct AliasReport {
     pub from: Option<String>,
     /// The version that it points to, or will.
     pub to: Option<String>,
+}
+
+/// A deployment of CodeDeploy in a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeploymentReport {
+    /// Its id.
+    pub id: String,
+    /// The application.
+    pub application: String,
+    /// The deployment group.
+    pub group: String,
+    /// The deployment configuration; empty where it was created by another run.
+    pub config: String,
+    /// Whether it may still be under way.
+    pub is_running: bool,
 }
 
 /// A smoke test in a report. Answer and log are the user's own: cut to 4 KiB, without control characters.

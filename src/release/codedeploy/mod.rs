@@ -14,3 +14,4 @@ pub use config::{ConfigError, ConfigName};
 pub use engine::{CodeDeploySpec, DeploymentRef, Engine};
 pub use limits::{MOST_ALARMS, Objection, objection};
 pub use status::{Look, Progress, Status};
+pub(super) use status::{evidence, has_moved};

@@ -2,6 +2,7 @@
 
 mod aim;
 mod clock;
+mod codedeploy;
 mod ending;
 mod error;
 mod look;
@@ -15,6 +16,7 @@ mod watcher;
 mod write_journal;
 
 pub use clock::{Clock, SystemClock};
+pub use codedeploy::{CodeDeployAccess, Readiness, codedeploy_before};
 pub use error::ReleaseError;
 pub use release::Releaser;
 pub use rollback::Rollback;

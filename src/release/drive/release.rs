@@ -5,18 +5,22 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::join;
 
 use super::aim::Scene;
+use super::codedeploy::{
+    CodeDeployAccess, Readiness, alias_findings, codedeploy_before, deployment_of_group, settled,
+};
 use super::provision::Provisioning;
 use super::shift::{Seen, Shifter};
 use super::smoke::Smoke;
 use super::watcher::{Watcher, alarms_before};
 use super::{Clock, JournalWriter, ReleaseError, actor_of, new_id, seconds};
-use super::{ReleaseSpec, TrafficSpec};
+use super::{ReleaseSpec, Target, TrafficSpec};
 use crate::apply::Interrupt;
 use crate::cloud::{EcrReader, Identity, LambdaReader, LambdaWriter, LiveFunction, Monitor};
 use crate::event::{Event, Reporter, TrafficView};
 use crate::preflight::{Finding, refused};
 use crate::release::{
-    Action, Candidate, Intent, Observation, OnNoData, Place, SmokeSpec, Standing, State, Verdict, kept_digest,
+    Action, Candidate, CodeDeploySpec, Engine, Intent, Observation, OnNoData, Place, SmokeSpec, Standing,
+    State, Verdict, WatchSpec, kept_digest,
 };
 use crate::report::{Failure, Outcome, Report, Stage, StepReport, StepStatus};
 
@@ -41,6 +45,8 @@ pub struct Releaser<'a> {
     pub ecr: &'a dyn EcrReader,
     /// Reads alarms and metrics.
     pub monitor: &'a dyn Monitor,
+    /// CodeDeploy, for releases that it carries out.
+    pub codedeploy: CodeDeployAccess<'a>,
     /// Who we are, for the journal.
     pub identity: &'a dyn Identity,
     /// Where events go.
@@ -80,8 +86,12 @@ impl Releaser<'_> {
     pub async fn run(&self, report: &mut Report) -> Result<Outcome, Failure> {
         let told = |error: ReleaseError| error.failure(&self.look_command());
         let looked = self.interrupt.or(self.look()).await.map_err(|_| told(ReleaseError::Interrupted))?;
-        let scene = looked.map_err(told)?;
+        let mut scene = looked.map_err(told)?;
         self.tell(&scene, report);
+        if let Some(deployment) = self.deployment_to_resume(&scene).await.map_err(told)? {
+            return self.take_up(&scene, deployment, report).await;
+        }
+        scene.journal = settled(self.codedeploy.reader, scene.journal, self.clock).await;
         let now = seconds(self.clock.now());
         let (version, traffic, resumed) = match self.aim(&scene, now).await.map_err(told)? {
             Some(aim) => aim,
@@ -106,7 +116,10 @@ impl Releaser<'_> {
             is_invoked_first: traffic.watch.smoke.is_some(),
         };
         report.findings.extend(candidate.findings());
-        report.findings.extend(alarms_before(self.monitor, &traffic.watch).await);
+        let handed = self.engine(&scene, &traffic, report).await.map_err(told)?;
+        let alarms = handed.as_ref().map_or(&traffic.watch.alarms, |(_, readiness)| &readiness.alarms);
+        let watch = WatchSpec { alarms: alarms.clone(), ..traffic.watch.clone() };
+        report.findings.extend(alarms_before(self.monitor, &watch).await);
         if refused(&report.findings) {
             return Ok(Outcome::Refused);
         }
@@ -115,7 +128,40 @@ impl Releaser<'_> {
         if let (Some(spec), false) = (&traffic.watch.smoke, moved_already) {
             self.smoke(spec, &target.version).test(&mut report.smoke).await?;
         }
-        self.go(scene, &target, &traffic, resumed, report).await
+        match &handed {
+            Some((spec, readiness)) => {
+                self.hand_over(&scene, &target, &traffic, (spec, readiness), report).await
+            }
+            None => self.go(scene, &target, &traffic, resumed, report).await,
+        }
+    }
+
+    /// What CodeDeploy needs, where it shall move the traffic.
+    async fn engine<'s>(
+        &self,
+        scene: &Scene,
+        traffic: &'s TrafficSpec,
+        report: &mut Report,
+    ) -> Result<Option<(&'s CodeDeploySpec, Readiness)>, ReleaseError> {
+        let Engine::CodeDeploy(spec) = &traffic.engine else { return Ok(None) };
+        let readiness = codedeploy_before(self.codedeploy.reader, spec, traffic).await?;
+        report.findings.extend(readiness.findings.iter().cloned());
+        report.findings.extend(alias_findings(&scene.seen.place, scene.provisioned, &traffic.strategy));
+        Ok(Some((spec, readiness)))
+    }
+
+    /// The release to take up, where CodeDeploy carries it out: the one in the journal, else what a named group does to the alias.
+    async fn deployment_to_resume(&self, scene: &Scene) -> Result<Option<Intent>, ReleaseError> {
+        if self.spec.to != Target::Resume {
+            return Ok(None);
+        }
+        if let Some(open) = scene.journal.open_deployment() {
+            return Ok(Some(open.clone()));
+        }
+        let Engine::CodeDeploy(spec) = &self.spec.traffic.engine else { return Ok(None) };
+        let (group, alias) =
+            ((spec.application.as_str(), spec.group.as_str()), (&self.spec.function, &self.spec.alias));
+        Ok(deployment_of_group(self.codedeploy.reader, group, alias, self.clock).await?)
     }
 
     pub(super) fn look_command(&self) -> String {
@@ -167,6 +213,7 @@ impl Releaser<'_> {
                 bake: traffic.bake.as_secs(),
                 given_up: false,
                 provisioned: false,
+                deployment: None,
                 actor,
             },
         };
