@@ -7,6 +7,7 @@
 
 mod account;
 mod cache;
+mod codedeploy;
 mod daemon;
 mod deploy;
 mod faults;
