@@ -11,6 +11,7 @@ use aws_sdk_codedeploy::types::{
     TrafficRoutingConfig, TrafficRoutingType,
 };
 use aws_smithy_types::DateTime;
+use aws_smithy_types::retry::RetryConfig;
 
 use super::error::{Operation, says_not_found};
 use crate::cloud::{
@@ -202,7 +203,10 @@ impl CodeDeployWriter for CodeDeploy {
             .revision(revision)
             .set_override_alarm_configuration(alarms(&new.alarms))
             .auto_rollback_configuration(rollback());
-        let answer = request.send().await.map_err(|error| CREATE_DEPLOYMENT.failed(error))?;
+        // Sent once: a deployment whose answer is lost may have ended before the next try, which would create another one.
+        let once = aws_sdk_codedeploy::config::Builder::new().retry_config(RetryConfig::disabled());
+        let sent = request.customize().config_override(once).send().await;
+        let answer = sent.map_err(|error| CREATE_DEPLOYMENT.failed(error))?;
         let id = answer.deployment_id().filter(|id| !id.is_empty()).map(str::to_owned);
         id.ok_or_else(|| CREATE_DEPLOYMENT.unexpected("the answer has no deployment id"))
     }

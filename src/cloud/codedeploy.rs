@@ -169,7 +169,8 @@ pub trait CodeDeployWriter: Send + Sync {
     /// CreateDeploymentConfig of the compute platform Lambda.
     async fn create_config(&self, name: &str, routing: Routing) -> Result<(), CloudError>;
 
-    /// CreateDeployment, with automatic rollback on a failure, an alarm and a stop; answers its id.
+    /// CreateDeployment, with automatic rollback on a failure, an alarm and a stop; answers its id. It is sent once: whether it was
+    /// performed is for the caller to find out.
     async fn create_deployment(&self, new: &NewDeployment) -> Result<String, CloudError>;
 
     /// StopDeployment, with automatic rollback.

@@ -8,8 +8,8 @@ use crate::cloud::{CloudError, CloudErrorKind, CodeDeployReader, Deployment, New
 use crate::event::{Event, Reporter};
 use crate::release::drive::{Clock, ReleaseError};
 
-/// How often the deployment is asked for when no answer comes.
-const TRIES: u32 = 4;
+/// How often it is tried, and looked for in between.
+const TRIES: u32 = 6;
 /// Before the second try; each further one waits longer.
 const PAUSE: Duration = Duration::from_millis(300);
 /// How far this machine's clock may be ahead of CodeDeploy's.
