@@ -118,6 +118,7 @@ impl Text {
         if let Some(alias) = &report.alias {
             let (from, to) = (alias.from.as_deref(), alias.to.as_deref().unwrap_or("?"));
             let was = match from {
+                Some(from) if report.outcome == Outcome::Started => format!(" (on its way from {from})"),
                 Some(from) if from != to => format!(" (was {from})"),
                 _ => String::new(),
             };
@@ -125,7 +126,7 @@ impl Text {
         }
         if let Some(deployment) = &report.deployment {
             let DeploymentReport { id, application, group, .. } = deployment;
-            self.fact("codedeploy", &format!("{id} (application {application}, group {group})"));
+            self.fact("engine", &format!("CodeDeploy, deployment {id} (application {application}, group {group})"));
         }
         if let (Outcome::Started, Some(function), Some(alias)) =
             (report.outcome, &report.function, &report.alias)

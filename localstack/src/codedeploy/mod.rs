@@ -13,6 +13,8 @@ mod routing;
 mod service;
 mod settings;
 mod shelf;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use service::Attended;
 pub use service::CodeDeploy;
