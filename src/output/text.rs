@@ -126,7 +126,10 @@ impl Text {
         }
         if let Some(deployment) = &report.deployment {
             let DeploymentReport { id, application, group, .. } = deployment;
-            self.fact("engine", &format!("CodeDeploy, deployment {id} (application {application}, group {group})"));
+            self.fact(
+                "engine",
+                &format!("CodeDeploy, deployment {id} (application {application}, group {group})"),
+            );
         }
         if let (Outcome::Started, Some(function), Some(alias)) =
             (report.outcome, &report.function, &report.alias)

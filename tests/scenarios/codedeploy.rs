@@ -17,14 +17,14 @@ use crate::interrupted::{send_signal, wait_for_calls};
 const RELEASE: [&str; 7] = ["release", "--function", "hello", "--alias", "live", "--to", "1"];
 const GROUP: [&str; 6] =
     ["--engine", "codedeploy", "--codedeploy-application", "shop", "--codedeploy-group", "live"];
-const CREATE: [&str; 3] =
+pub(crate) const CREATE: [&str; 3] =
     ["--create-codedeploy", "--codedeploy-role", "arn:aws:iam::123456789012:role/codedeploy"];
-const CANARY: [&str; 2] = ["--strategy", "canary:10%:5m"];
+pub(crate) const CANARY: [&str; 2] = ["--strategy", "canary:10%:5m"];
 /// A strategy whose deployment goes on for longer than any test waits: it is ended in another way.
-const LONG: [&str; 2] = ["--strategy", "canary:10%:2880m"];
+pub(crate) const LONG: [&str; 2] = ["--strategy", "canary:10%:2880m"];
 
 /// An account whose CodeDeploy has minutes of this many milliseconds. Versions 1 and 2, and the alias at 2.
-fn two_versions_with(codedeploy: CodeDeploySettings) -> Account {
+pub(crate) fn two_versions_with(codedeploy: CodeDeploySettings) -> Account {
     let account = Account::with(Settings { codedeploy, ..Settings::default() });
     for note in ["one", "two"] {
         account.deploy(&account.small_image(note)).expect(0);
@@ -33,22 +33,22 @@ fn two_versions_with(codedeploy: CodeDeploySettings) -> Account {
     account
 }
 
-fn quick() -> CodeDeploySettings {
+pub(crate) fn quick() -> CodeDeploySettings {
     CodeDeploySettings { minute: Duration::from_millis(200), ..CodeDeploySettings::default() }
 }
 
-fn two_versions() -> Account {
+pub(crate) fn two_versions() -> Account {
     two_versions_with(quick())
 }
 
 /// The same, with application and group.
-fn with_group() -> Account {
+pub(crate) fn with_group() -> Account {
     let account = two_versions();
     make_group(&account, &[]);
     account
 }
 
-fn make_group(account: &Account, alarms: &[&str]) {
+pub(crate) fn make_group(account: &Account, alarms: &[&str]) {
     account
         .codedeploy("CreateApplication", json!({ "applicationName": "shop", "computePlatform": "Lambda" }));
     let alarms: Vec<Value> = alarms.iter().map(|name| json!({ "name": name })).collect();
@@ -66,28 +66,28 @@ fn make_group(account: &Account, alarms: &[&str]) {
 }
 
 /// The release with CodeDeploy and these arguments more.
-fn arguments<'a>(more: &[&[&'a str]]) -> Vec<&'a str> {
+pub(crate) fn arguments<'a>(more: &[&[&'a str]]) -> Vec<&'a str> {
     [&RELEASE[..], &GROUP[..], &more.concat()].concat()
 }
 
-fn release(account: &Account, more: &[&[&str]]) -> Run {
+pub(crate) fn release(account: &Account, more: &[&[&str]]) -> Run {
     account.run(&arguments(more))
 }
 
-fn start(account: &Account, more: &[&[&str]]) -> Child {
+pub(crate) fn start(account: &Account, more: &[&[&str]]) -> Child {
     account.start(&arguments(more))
 }
 
-fn resume(account: &Account, more: &[&str]) -> Run {
+pub(crate) fn resume(account: &Account, more: &[&str]) -> Run {
     account.run(&[&["release", "--function", "hello", "--alias", "live", "--resume"], more].concat())
 }
 
-fn rollback(account: &Account, more: &[&str]) -> Run {
+pub(crate) fn rollback(account: &Account, more: &[&str]) -> Run {
     account.run(&[&["rollback", "--function", "hello", "--alias", "live"], more].concat())
 }
 
 /// The alias as `VERSION` or `VERSION+SECOND@WEIGHT`.
-fn place(account: &Account) -> String {
+pub(crate) fn place(account: &Account) -> String {
     let alias = account.lambda("GET", "/hello/aliases/live", Value::Null);
     let mut place = alias["FunctionVersion"].as_str().unwrap().to_owned();
     let weights = alias["RoutingConfig"]["AdditionalVersionWeights"].as_object().cloned().unwrap_or_default();
@@ -97,7 +97,7 @@ fn place(account: &Account) -> String {
     place
 }
 
-fn wait_until(account: &Account, wanted: &str) {
+pub(crate) fn wait_until(account: &Account, wanted: &str) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while place(account) != wanted {
         assert!(Instant::now() < deadline, "the alias is at {}, not at {wanted}", place(account));
@@ -106,7 +106,7 @@ fn wait_until(account: &Account, wanted: &str) {
 }
 
 /// The statuses of the group's deployments, newest first.
-fn deployments(account: &Account) -> Vec<(String, Value)> {
+pub(crate) fn deployments(account: &Account) -> Vec<(String, Value)> {
     let group = json!({ "applicationName": "shop", "deploymentGroupName": "live" });
     let ids = account.codedeploy("ListDeployments", group);
     let ids = ids["deployments"].as_array().unwrap().clone();
@@ -120,21 +120,21 @@ fn deployments(account: &Account) -> Vec<(String, Value)> {
 }
 
 /// Those that a user created.
-fn of_users(account: &Account) -> Vec<(String, Value)> {
+pub(crate) fn of_users(account: &Account) -> Vec<(String, Value)> {
     deployments(account).into_iter().filter(|(_, info)| info["creator"] == "user").collect()
 }
 
-fn error(run: &Run, code: i32) -> String {
+pub(crate) fn error(run: &Run, code: i32) -> String {
     let error = &run.expect(code)["error"];
     format!("{} {} {}", error["kind"], error["message"], error["hint"])
 }
 
-fn steps(document: &Value) -> Vec<&str> {
+pub(crate) fn steps(document: &Value) -> Vec<&str> {
     document["steps"].as_array().unwrap().iter().map(|step| step["step"].as_str().unwrap()).collect()
 }
 
 /// A zip function that answers so: what CodeDeploy invokes on the way.
-fn hook(account: &Account, name: &str, variable: &str, value: &str) {
+pub(crate) fn hook(account: &Account, name: &str, variable: &str, value: &str) {
     // The end of an empty archive.
     let mut zip = b"PK\x05\x06".to_vec();
     zip.resize(22, 0);
@@ -147,7 +147,7 @@ fn hook(account: &Account, name: &str, variable: &str, value: &str) {
     account.settled_function(name);
 }
 
-fn put_alarm(account: &Account, name: &str, state: &str) {
+pub(crate) fn put_alarm(account: &Account, name: &str, state: &str) {
     account.cloudwatch(
         "PutMetricAlarm",
         json!({ "AlarmName": name, "Namespace": "AWS/Lambda", "MetricName": "Errors", "Statistic": "Sum", "Period": 60,
@@ -156,7 +156,7 @@ fn put_alarm(account: &Account, name: &str, state: &str) {
     set_alarm(account, name, state);
 }
 
-fn set_alarm(account: &Account, name: &str, state: &str) {
+pub(crate) fn set_alarm(account: &Account, name: &str, state: &str) {
     account.cloudwatch(
         "SetAlarmState",
         json!({ "AlarmName": name, "StateValue": state, "StateReason": "said so" }),
@@ -529,75 +529,6 @@ fn a_rollback_that_codedeploy_does_not_make_is_made_all_the_same() {
 }
 
 #[test]
-fn of_two_deployments_of_a_group_the_second_is_refused() {
-    let account = with_group();
-    account.lambda("POST", "/hello/aliases", json!({ "Name": "test", "FunctionVersion": "2" }));
-    release(&account, &[&LONG, &CREATE, &["--detach"]]).expect(0);
-    let mut other = arguments(&[&CANARY]);
-    other[4] = "test";
-    let run = account.run(&other);
-    let told = error(&run, 3);
-    assert!(
-        told.contains("deployment_active") && told.contains("already has an active Deployment 'd-"),
-        "{told}"
-    );
-    // It left nothing in the journal of its own alias.
-    let idle = account.run(&["release", "--function", "hello", "--alias", "test", "--to", "1"]);
-    idle.expect(0);
-    rollback(&account, &[]).expect(0);
-    assert_eq!(of_users(&account).len(), 1);
-}
-
-#[test]
-fn of_two_that_begin_together_exactly_one_proceeds() {
-    let account = with_group();
-    for _ in 0..3 {
-        let (one, two) = (start(&account, &[&CANARY]), start(&account, &[&CANARY]));
-        let (one, two) = (Account::finish(one), Account::finish(two));
-        let mut codes = [one.code, two.code];
-        codes.sort();
-        // The second may also have come after the end of the first.
-        assert!(
-            codes == [Some(0), Some(3)] || codes == [Some(0), Some(0)],
-            "{codes:?} {} {}",
-            one.stderr,
-            two.stderr
-        );
-        assert_eq!(place(&account), "1");
-        rollback(&account, &[]).expect(0);
-        assert_eq!(place(&account), "2");
-    }
-    let ended: Vec<Value> = of_users(&account).into_iter().map(|(_, info)| info["status"].clone()).collect();
-    assert!(ended.iter().all(|status| status == "Succeeded"), "{ended:?}");
-}
-
-#[test]
-fn somebody_elses_deployment_is_found_by_its_group() {
-    let account = with_group();
-    let spec = json!({ "version": 0.0, "Resources": [{ "x": { "Type": "AWS::Lambda::Function", "Properties":
-        { "Name": "hello", "Alias": "live", "CurrentVersion": "2", "TargetVersion": "1" } } }] });
-    let foreign = |config: &str| {
-        account.codedeploy(
-            "CreateDeployment",
-            json!({ "applicationName": "shop", "deploymentGroupName": "live", "deploymentConfigName": config,
-                "revision": { "revisionType": "AppSpecContent", "appSpecContent": { "content": spec.to_string() } } }),
-        );
-        wait_until(&account, "2+1@0.1");
-    };
-    foreign("CodeDeployDefault.LambdaCanary10Percent30Minutes");
-    let told = error(&resume(&account, &[]), 3);
-    assert!(told.contains("no release that the journal knows"), "{told}");
-    let group = ["--codedeploy-application", "shop", "--codedeploy-group", "live"];
-    let run = rollback(&account, &group);
-    assert_eq!(steps(run.expect(0)), ["stop_deployment"]);
-    // Without a way back of its own, the alias is moved by us.
-    assert_eq!(place(&account), "2");
-    foreign("CodeDeployDefault.LambdaCanary10Percent5Minutes");
-    assert_eq!(resume(&account, &group).expect(0)["outcome"], "deployed");
-    assert_eq!(place(&account), "1");
-}
-
-#[test]
 fn a_deploy_is_released_by_codedeploy() {
     let account = with_group();
     let image = account.small_image("three");
@@ -633,178 +564,4 @@ fn a_version_that_fails_its_smoke_test_gets_no_deployment() {
     assert!(deployments(&account).is_empty());
     std::fs::write(&event, r#"{"ok": true}"#).unwrap();
     release(&account, &[&CANARY, &smoke]).expect(0);
-}
-
-/// What may become of a call.
-fn effects() -> Vec<Effect> {
-    let refusal = |status: u16, code: &str| {
-        Effect::Error(ErrorAnswer {
-            status,
-            code: code.to_owned(),
-            message: "not now".to_owned(),
-            headers: std::collections::BTreeMap::new(),
-            body: None,
-        })
-    };
-    vec![
-        refusal(429, "ThrottlingException"),
-        refusal(500, "InternalFailure"),
-        Effect::Reset(ResetMoment::BeforeBody),
-        Effect::Reset(ResetMoment::After),
-    ]
-}
-
-#[test]
-fn whatever_becomes_of_a_call_there_is_one_deployment_and_its_end_is_right() {
-    let calls = [
-        "GetApplication",
-        "GetDeploymentGroup",
-        "GetDeploymentConfig",
-        "TagResource",
-        "CreateDeployment",
-        "GetDeployment",
-        "ListDeploymentTargets",
-        "GetDeploymentTarget",
-    ];
-    let made = ["CreateApplication", "CreateDeploymentConfig", "CreateDeploymentGroup"];
-    let odd = ["--strategy", "canary:20%:1m"];
-    let strike = |account: &Account, operation: &str, effect: &Effect| {
-        account.stand.clear_calls();
-        account.fault(operation, Turn::Nth(1), effect.clone());
-        let run = release(account, &[&odd, &CREATE]);
-        let struck = account.calls().iter().any(|call| call.fault.is_some());
-        account.clear_faults();
-        run.expect(0);
-        assert!(struck, "{operation} {effect:?} did not strike");
-        assert_eq!(place(account), "1", "{operation} {effect:?}");
-    };
-    thread::scope(|scope| {
-        for effect in effects() {
-            scope.spawn(move || {
-                let fast = CodeDeploySettings { minute: Duration::from_millis(50), ..quick() };
-                let account = two_versions_with(fast);
-                for (count, operation) in calls.iter().enumerate() {
-                    strike(&account, operation, &effect);
-                    assert_eq!(of_users(&account).len(), count + 1, "{operation} {effect:?}");
-                    rollback(&account, &[]).expect(0);
-                }
-                // What is made is made once: it is taken away again with its whole account.
-                for operation in made.iter().filter(|_| matches!(effect, Effect::Reset(_))) {
-                    let account = two_versions();
-                    strike(&account, operation, &effect);
-                    assert_eq!(of_users(&account).len(), 1, "{operation} {effect:?}");
-                }
-            });
-        }
-    });
-}
-
-#[test]
-fn an_answer_that_is_lost_for_good_does_not_start_a_second_deployment() {
-    // The deployment is there, and only its description tells.
-    for turn in [Turn::First(1), Turn::First(3)] {
-        let account = with_group();
-        account.fault("CreateDeployment", turn, Effect::Reset(ResetMoment::After));
-        let run = release(&account, &[&CANARY]);
-        account.clear_faults();
-        run.expect(0);
-        assert_eq!((place(&account).as_str(), of_users(&account).len()), ("1", 1));
-    }
-    // Nobody says whether it is there.
-    let account = with_group();
-    let rule = |operation: &str, effect: Effect| lambda_lift_localstack::FaultRule {
-        operation: operation.to_owned(),
-        effect: Some(effect),
-        ..lambda_lift_localstack::FaultRule::default()
-    };
-    account.stand.set_faults(vec![
-        rule("CreateDeployment", Effect::Reset(ResetMoment::After)),
-        rule("ListDeployments", Effect::Deny),
-    ]);
-    let told = error(&release(&account, &[&LONG, &CREATE]), 6);
-    assert!(told.contains("not known") && told.contains("ListDeployments"), "{told}");
-    account.clear_faults();
-    // The journal knows how to find it.
-    wait_until(&account, "2+1@0.1");
-    rollback(&account, &[]).expect(0);
-    assert_eq!(place(&account), "2");
-}
-
-#[test]
-fn a_permission_that_is_missing_is_named_and_nothing_is_moved() {
-    let account = with_group();
-    for (operation, code) in [("GetDeploymentGroup", 1), ("CreateDeployment", 1)] {
-        account.fault(operation, Turn::Every, Effect::Deny);
-        let told = error(&release(&account, &[&CANARY]), code);
-        assert!(told.contains(&format!("codedeploy:{operation}")), "{told}");
-        account.clear_faults();
-        assert_eq!(place(&account), "2");
-    }
-    // It runs, and we may not look: whoever may goes on with it.
-    let child = start(&account, &[&LONG, &CREATE]);
-    wait_until(&account, "2+1@0.1");
-    account.fault("GetDeployment", Turn::Every, Effect::Deny);
-    let told = error(&Account::finish(child), 6);
-    assert!(told.contains("--resume"), "{told}");
-    account.clear_faults();
-    rollback(&account, &[]).expect(0);
-    assert_eq!(place(&account), "2");
-}
-
-#[test]
-fn killed_at_any_call_it_is_taken_up_or_taken_back() {
-    let account = with_group();
-    release(&account, &[&CANARY]).expect(0);
-    let mut operations = account.operations();
-    operations.sort();
-    operations.dedup();
-    rollback(&account, &[]).expect(0);
-    assert!(operations.len() > 8, "{operations:?}");
-    for operation in operations {
-        for turn in [1, 2] {
-            for end in ["resume", "rollback"] {
-                killed_at(&account, &operation, turn);
-                let cell = format!("{operation} {turn} {end}");
-                match end {
-                    "resume" => {
-                        // Nothing was created, or not even written down: then it is begun again.
-                        let resumed = resume(&account, &[]);
-                        assert!(
-                            matches!(resumed.code, Some(0 | 3)),
-                            "{cell}: {:?} {}",
-                            resumed.code,
-                            resumed.stderr
-                        );
-                        if place(&account) == "2" {
-                            release(&account, &[&CANARY]).expect(0);
-                        }
-                        assert_eq!(place(&account), "1", "{cell}");
-                        rollback(&account, &[]).expect(0);
-                    }
-                    _ => {
-                        let back = rollback(&account, &[]);
-                        assert!(matches!(back.code, Some(0 | 3)), "{cell}: {:?} {}", back.code, back.stderr);
-                        if place(&account) != "2" {
-                            rollback(&account, &["--to", "2"]).expect(0);
-                        }
-                    }
-                }
-                wait_until(&account, "2");
-            }
-        }
-    }
-}
-
-/// A canary that is killed at the so-manieth call of an operation, or ends before.
-fn killed_at(account: &Account, operation: &str, turn: u64) {
-    account.stand.clear_calls();
-    account.fault(operation, Turn::Nth(turn), Effect::Stall);
-    let mut child = start(account, &[&CANARY]);
-    let stalled = || account.calls().iter().any(|call| call.fault.is_some());
-    while !stalled() && child.try_wait().unwrap().is_none() {
-        thread::sleep(Duration::from_millis(5));
-    }
-    child.kill().unwrap();
-    Account::finish(child);
-    account.clear_faults();
 }

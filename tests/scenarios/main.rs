@@ -8,6 +8,8 @@
 mod account;
 mod cache;
 mod codedeploy;
+mod codedeploy_faults;
+mod codedeploy_others;
 mod daemon;
 mod deploy;
 mod faults;

@@ -37,6 +37,50 @@ fn a_deployment_is_created_with_everything_that_it_needs() {
     assert!(refused.refusals().contains("no application shop"), "{}", refused.refusals());
 
     // Without alarms: this moto does not understand how current SDKs ask CloudWatch for them.
+    let create = ["--create-codedeploy", "--codedeploy-role", ROLE, "--hook-before", "check"];
+    let run = account.lambda_lift.run(&arguments(&account, &create));
+    let document = run.expect(0);
+    assert_eq!((&document["outcome"], &document["deployment"]["group"]), (&json!("started"), &json!("live")));
+    // moto moves no traffic.
+    assert_eq!(account.alias()["FunctionVersion"], "2");
+
+    let application =
+        account.boto3.call("codedeploy", "get_application", json!({ "applicationName": "shop" }));
+    assert_eq!(application["application"]["computePlatform"], "Lambda");
+    let group = json!({ "applicationName": "shop", "deploymentGroupName": "live" });
+    let group =
+        account.boto3.call("codedeploy", "get_deployment_group", group)["deploymentGroupInfo"].clone();
+    let config = "CodeDeployDefault.LambdaLinear10PercentEvery2Minutes";
+    assert_eq!((&group["deploymentConfigName"], &group["serviceRoleArn"]), (&json!(config), &json!(ROLE)));
+    let style = json!({ "deploymentType": "BLUE_GREEN", "deploymentOption": "WITH_TRAFFIC_CONTROL" });
+    assert_eq!(group["deploymentStyle"], style);
+
+    let id = document["deployment"]["id"].clone();
+    let info = account.boto3.call("codedeploy", "get_deployment", json!({ "deploymentId": id }));
+    let info = &info["deploymentInfo"];
+    assert_eq!((&info["deploymentConfigName"], &info["computePlatform"]), (&json!(config), &json!("Lambda")));
+    assert_eq!(info["overrideAlarmConfiguration"], Value::Null);
+    assert_eq!(
+        info["autoRollbackConfiguration"],
+        json!({ "enabled": true,
+            "events": ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"] })
+    );
+    let revision = &info["revision"];
+    assert_eq!(revision["revisionType"], "AppSpecContent");
+    let content: Value =
+        serde_json::from_str(revision["appSpecContent"]["content"].as_str().unwrap()).unwrap();
+    let expected = json!({
+        "version": 0.0,
+        "Resources": [{ "function": { "Type": "AWS::Lambda::Function", "Properties":
+            { "Name": account.name, "Alias": "live", "CurrentVersion": "2", "TargetVersion": "1" } } }],
+        "Hooks": [{ "BeforeAllowTraffic": "check" }],
+    });
+    assert_eq!(content, expected);
+}
+
+#[test]
+fn what_exists_is_used_and_one_that_is_under_way_is_not_walked_over() {
+    let account = two_versions();
     let create = ["--create-codedeploy", "--codedeploy-role", ROLE];
     account.lambda_lift.run(&arguments(&account, &create)).expect(0);
     // To moto it is Created for ever.

@@ -98,12 +98,12 @@ fn routing(strategy: &Strategy) -> Result<Routing, &'static str> {
 
 fn percent(step: &Step) -> Option<u32> {
     let hundredths = u32::from(step.weight.hundredths());
-    (hundredths % 100 == 0).then_some(hundredths / 100)
+    hundredths.is_multiple_of(100).then_some(hundredths / 100)
 }
 
 fn minutes(hold: Duration) -> Option<u32> {
     let seconds = hold.as_secs();
-    (seconds % 60 == 0).then(|| u32::try_from(seconds / 60).ok()).flatten()
+    if seconds.is_multiple_of(60) { u32::try_from(seconds / 60).ok() } else { None }
 }
 
 /// Those of the same kind whose first step lasts about as long.
