@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use lambda_lift_localstack::Settings;
 use lambda_lift_localstack::codedeploy::CodeDeploySettings;
-use lambda_lift_localstack::{Effect, ErrorAnswer, ResetMoment, Settings, Turn};
 use lambda_lift_rig::Run;
 use serde_json::{Value, json};
 

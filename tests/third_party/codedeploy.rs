@@ -3,17 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::account::{Account, images};
+use crate::release::two_versions;
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/codedeploy";
-
-/// Versions 1 and 2, and the alias at 2.
-fn two_versions() -> Account {
-    let account = Account::new();
-    for note in ["one", "two"] {
-        account.deploy(&images().packed(note)).expect(0);
-    }
-    account
-}
 
 fn arguments<'a>(account: &'a Account, more: &[&'a str]) -> Vec<&'a str> {
     let mut arguments = vec!["release", "--function", &account.name, "--alias", "live", "--to", "1"];

@@ -7,6 +7,8 @@ mod hand_over;
 mod prepare;
 mod settle;
 mod take_back;
+#[cfg(test)]
+mod tests;
 
 use crate::cloud::{CodeDeployReader, CodeDeployWriter};
 
