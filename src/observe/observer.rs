@@ -17,7 +17,7 @@ use crate::memory::Memory;
 use crate::name::{AccountId, Digest, RegistryHost, RepositoryName};
 use crate::plan::{DeploySpec, FunctionSpec};
 use crate::registry::{BlobInventory, Registry, RegistrySettings, RetryPolicy, check_endpoint};
-use crate::release::Journal;
+use crate::release::{self, Journal};
 
 use super::layers::ImageObserver;
 use super::{Facts, FunctionFacts, ObserveError, PolicyFacts, RepositoryFacts, mounts};
@@ -151,8 +151,8 @@ impl Observer<'_> {
     /// the alias shows.
     async fn deployment(&self, live: Option<&LiveFunction>, alias: Option<&LiveAlias>) -> Option<Deployment> {
         let journal = Journal::read(&live?.settings, &alias?.name);
-        let id = journal.open_deployment()?.deployment.as_ref()?.id.clone()?;
-        self.codedeploy.deployment(&id).await.ok().flatten()
+        let open = journal.open_deployment()?;
+        release::deployment_of(self.codedeploy, open).await.ok().flatten()
     }
 }
 

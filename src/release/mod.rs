@@ -19,6 +19,7 @@ pub use codedeploy::{
     AppSpec, CodeDeploySpec, ConfigError, ConfigName, DeploymentRef, Engine, Look, MOST_ALARMS, Objection,
     Progress, Status, objection,
 };
+pub(crate) use drive::deployment_of;
 pub use drive::{
     Clock, CodeDeployAccess, Readiness, ReleaseError, ReleaseSpec, Releaser, Rollback, SystemClock, Target,
     TrafficSpec, alarms_before, codedeploy_before,

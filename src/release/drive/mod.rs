@@ -18,6 +18,7 @@ mod watcher;
 mod write_journal;
 
 pub use clock::{Clock, SystemClock};
+pub(crate) use codedeploy::deployment_of;
 pub use codedeploy::{CodeDeployAccess, Readiness, codedeploy_before};
 pub use error::ReleaseError;
 pub use release::Releaser;

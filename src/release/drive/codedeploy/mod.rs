@@ -16,6 +16,7 @@ pub(super) use follow::{Ended, Follower};
 pub(super) use hand_over::found_deployment;
 pub(super) use prepare::alias_findings;
 pub use prepare::{Readiness, codedeploy_before};
+pub(crate) use settle::deployment_of;
 pub(super) use settle::{deployment_of_group, is_active, settled};
 pub(super) use take_back::TakenBack;
 

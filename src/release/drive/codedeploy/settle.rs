@@ -19,7 +19,7 @@ pub(in crate::release::drive) fn is_active(deployment: &Deployment) -> bool {
 }
 
 /// The deployment that a release in the journal stands for; none when there is none.
-pub(super) async fn deployment_of(
+pub(crate) async fn deployment_of(
     reader: &dyn CodeDeployReader,
     intent: &Intent,
 ) -> Result<Option<Deployment>, CloudError> {
