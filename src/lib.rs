@@ -36,3 +36,4 @@ pub mod release;
 pub mod report;
 #[cfg(test)]
 mod samples;
+pub mod status;

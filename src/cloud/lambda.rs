@@ -1,12 +1,13 @@
 //! AWS Lambda's control plane, as far as a deploy needs it.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
 use super::CloudError;
-use crate::name::{AliasName, Architecture, Digest, FunctionName, Version};
+use crate::name::{AliasName, Architecture, Digest, FunctionName, ImageUri, Version};
 
 /// How a function's code is packaged. It can never be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub struct LiveFunction {
     pub state: FunctionState,
     /// Changes with every change of the function. Some emulators have none.
     pub revision_id: Option<String>,
+    /// `LastModified`: of a version, when what it holds was last changed.
+    pub modified: Option<SystemTime>,
     /// Every setting in the shape and with the names of the CreateFunction request (`MemorySize`,
     /// `Environment.Variables`, `ImageConfig.Command`, …), `Tags` included, without `Code`, `FunctionName`,
     /// `PackageType`, `Publish` and `Architectures`. A setting that the function does not have is absent.
@@ -54,6 +57,13 @@ impl LiveFunction {
     /// do not look the image up have the second only.
     pub fn runs(&self, digest: &Digest) -> bool {
         self.running_digest() == Some(*digest)
+    }
+
+    /// Where its image lies, with the digest that runs; none for a zip function, and for what is no address in ECR.
+    pub fn image(&self) -> Option<ImageUri> {
+        let uri = self.resolved_image_uri.as_deref().or(self.image_uri.as_deref());
+        let uri: ImageUri = uri?.parse().ok()?;
+        Some(ImageUri { digest: self.running_digest().or(uri.digest), ..uri })
     }
 
     /// The manifest digest that was given with the image's URI, else what `CodeSha256` says.
@@ -312,6 +322,7 @@ mod tests {
                 resolved_image_uri: None,
                 state: FunctionState::default(),
                 revision_id: None,
+                modified: None,
                 settings: Map::new(),
             };
             assert_eq!(function.runs(&digest), runs, "{function:?}");
