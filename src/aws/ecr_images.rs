@@ -3,7 +3,7 @@
 //! By id it describes a hundred at a time, and refuses all of them where one is missing, naming that one only. Where images go
 //! missing, a lifecycle rule keeps the repository small, so the whole of it is then listed, a thousand at a time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::SystemTime;
 
 use aws_sdk_ecr::Client;
@@ -56,8 +56,23 @@ impl Question<'_> {
         Ok(answer.image_details().iter().filter_map(described).collect())
     }
 
-    /// All pages, until everything that is asked for was seen.
+    /// Page after page, until everything that is asked for was seen. The SDK's paginator would ask for one page more than is read.
     async fn listed(&self) -> Result<Vec<DescribedImage>, CloudError> {
+        let wanted: HashSet<Digest> = self.digests.iter().copied().collect();
+        let mut found: HashMap<Digest, DescribedImage> = HashMap::new();
+        let mut next = None;
+        loop {
+            let (images, token) = self.page(next).await?;
+            let asked_for = images.into_iter().filter(|image| wanted.contains(&image.digest));
+            found.extend(asked_for.map(|image| (image.digest, image)));
+            if token.is_none() || found.len() == wanted.len() {
+                return Ok(self.digests.iter().filter_map(|digest| found.remove(digest)).collect());
+            }
+            next = token;
+        }
+    }
+
+    async fn page(&self, next: Option<String>) -> Result<(Vec<DescribedImage>, Option<String>), CloudError> {
         // Archived images are left out unless they are asked for, and would be taken for deleted.
         let any = DescribeImagesFilter::builder().image_status(ImageStatusFilter::Any).build();
         let request = self
@@ -65,20 +80,12 @@ impl Question<'_> {
             .describe_images()
             .set_registry_id(self.registry.map(AccountId::to_string))
             .repository_name(self.name.as_str())
-            .filter(any);
-        let mut images = request.into_paginator().page_size(IMAGES_A_PAGE).items().send();
-        let mut wanted: HashMap<Digest, Option<DescribedImage>> =
-            self.digests.iter().map(|digest| (*digest, None)).collect();
-        let mut missing = wanted.len();
-        while let (true, Some(image)) = (missing > 0, images.next().await) {
-            let image = image.map_err(|error| DESCRIBE_IMAGES.failed(error))?;
-            let Some(image) = described(&image) else { continue };
-            if let Some(place @ None) = wanted.get_mut(&image.digest) {
-                *place = Some(image);
-                missing -= 1;
-            }
-        }
-        Ok(self.digests.iter().filter_map(|digest| wanted.remove(digest)?).collect())
+            .filter(any)
+            .max_results(IMAGES_A_PAGE)
+            .set_next_token(next);
+        let answer = request.send().await.map_err(|error| DESCRIBE_IMAGES.failed(error))?;
+        let token = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+        Ok((answer.image_details().iter().filter_map(described).collect(), token))
     }
 }
 

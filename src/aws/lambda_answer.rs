@@ -134,7 +134,8 @@ fn architecture(call: Operation, configuration: &FunctionConfiguration) -> Resul
 /// A time as Lambda writes it: `2026-11-27T09:30:00.000+0000`. RFC 3339 has a colon within the zone.
 fn moment(text: &str) -> Option<SystemTime> {
     let zone = text.len().checked_sub(5).and_then(|at| text.split_at_checked(at));
-    let with_colon = zone.filter(|(_, zone)| zone.starts_with(['+', '-']) && !zone.contains(':'));
+    let is_zone = |zone: &str| zone.is_ascii() && zone.starts_with(['+', '-']) && !zone.contains(':');
+    let with_colon = zone.filter(|(_, zone)| is_zone(zone));
     let text = with_colon
         .map_or_else(|| text.to_owned(), |(clock, zone)| format!("{clock}{}:{}", &zone[..3], &zone[3..]));
     let moment = DateTime::from_str(&text, DateTimeFormat::DateTimeWithOffset).ok()?;

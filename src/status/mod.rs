@@ -7,7 +7,9 @@ mod assemble;
 mod gather;
 mod model;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;
 
 pub use assemble::status_of;
 pub use gather::{Gatherer, Readings, RepositoryReadings, StatusError};

@@ -72,3 +72,50 @@ fn alias_words(alias: &AliasStatus) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::samples::{canary, denied, readings, status};
+
+    #[test]
+    fn at_first_everything_is_told_and_then_only_what_changed() {
+        let mut watched = Watched::default();
+        let told = |watched: &mut Watched, readings| -> Vec<String> {
+            let lines = watched.changes(&status(readings));
+            lines.iter().map(|line| line.strip_prefix("2023-11-14T22:13:20Z ").unwrap().to_owned()).collect()
+        };
+        let first = told(&mut watched, readings());
+        let seven = "version 7: Active, image in ECR: yes, pull: granted";
+        let expected = ["alias live: 100% version 7", "function shop: Active, last update Successful", seven];
+        assert_eq!(first, expected);
+        assert_eq!(told(&mut watched, readings()), Vec::<String>::new());
+
+        let mut running = readings();
+        canary(&mut running, 60);
+        let release = "steps:10%:10m,50%:10m to version 7, step 1 of 2";
+        let split = format!("alias live: 90% version 6, 10% version 7; release running: {release}");
+        let six = seven.replace('7', "6");
+        assert_eq!(told(&mut watched, running), [split, six.clone()]);
+
+        let mut interrupted = readings();
+        canary(&mut interrupted, -1);
+        interrupted.latest.state.last_update_status = Some("InProgress".to_owned());
+        interrupted.repositories[0].images = Ok(Some(Vec::new()));
+        let expected = [
+            format!("alias live: 90% version 6, 10% version 7; release interrupted: {release}"),
+            "function shop: Active, last update InProgress".to_owned(),
+            six.replace("yes", "deleted"),
+            seven.replace("yes", "deleted"),
+        ];
+        assert_eq!(told(&mut watched, interrupted.clone()), expected);
+
+        // A look that does not see the aliases says nothing of them, and forgets nothing.
+        let mut blind = interrupted.clone();
+        blind.aliases = Err(denied("AWS Lambda", "ListAliases"));
+        assert_eq!(told(&mut watched, blind), Vec::<String>::new());
+        assert_eq!(told(&mut watched, interrupted.clone()), Vec::<String>::new());
+        interrupted.aliases = Ok(Vec::new());
+        assert_eq!(told(&mut watched, interrupted), ["alias live: gone"]);
+    }
+}

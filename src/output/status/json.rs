@@ -139,3 +139,86 @@ fn image(image: &ImageStatus) -> Value {
 fn moment(moment: Option<SystemTime>) -> Option<String> {
     moment.map(moments::rfc3339)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::samples::{canary, denied, digest, readings, status as seen, version};
+
+    fn keys(value: &Value) -> Vec<&str> {
+        value.as_object().unwrap().keys().map(String::as_str).collect()
+    }
+
+    #[test]
+    fn every_key_is_there_with_its_value() {
+        let mut readings = readings();
+        canary(&mut readings, 60);
+        let document = status(&seen(readings));
+        assert_eq!(keys(&document), ["function", "aliases", "versions", "versions_left_out"]);
+        let of_function = [
+            "name",
+            "arn",
+            "package_type",
+            "state",
+            "image",
+            "role",
+            "memory_megabytes",
+            "timeout_seconds",
+            "architecture",
+            "modified",
+        ];
+        assert_eq!(keys(&document["function"]), of_function);
+        assert_eq!(document["function"]["state"]["last_update"], "Successful");
+        let traffic = json!([
+            { "version": "6", "weight": 0.9, "digest": digest(6).to_string(), "tags": ["v6"] },
+            { "version": "7", "weight": 0.1, "digest": digest(7).to_string(), "tags": ["v7"] },
+        ]);
+        let release = json!({
+            "from": "6", "to": "7", "strategy": "steps:10%:10m,50%:10m", "step": 1, "steps": 2, "bake_seconds": 0,
+            "began": "2023-11-14T22:08:20Z", "heard_of_until": "2023-11-14T22:14:20Z", "actor": "ci",
+        });
+        let moves = json!([{ "from": "5", "to": "6", "digest": digest(7).short(), "at": "2023-11-12T14:40:00Z",
+            "actor": "ci" }]);
+        let alias = json!({ "name": "live", "version": "6", "traffic": traffic, "standing": "running",
+            "release": release, "moves": moves, "journal_trouble": null });
+        assert_eq!(document["aliases"], json!([alias]));
+        let newest = &document["versions"][1];
+        let of_version = [
+            "version",
+            "aliases",
+            "state",
+            "role",
+            "memory_megabytes",
+            "timeout_seconds",
+            "architecture",
+            "modified",
+            "image",
+        ];
+        assert_eq!(keys(newest), of_version);
+        assert_eq!((&newest["version"], &newest["aliases"]), (&json!("7"), &json!(["live"])));
+        assert_eq!(newest["modified"], "2023-11-11T22:13:20Z");
+        let image = json!({
+            "digest": digest(7).to_string(), "registry": "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+            "repository": "shop", "stored": "yes", "stored_reason": null, "tags": ["v7"], "size": 7 << 20,
+            "pushed": "2023-11-11T22:13:20Z", "pull": "granted", "pull_reason": null,
+        });
+        assert_eq!(newest["image"], image);
+    }
+
+    #[test]
+    fn what_is_not_known_is_null_and_never_empty() {
+        let mut readings = readings();
+        readings.aliases = Err(denied("AWS Lambda", "ListAliases"));
+        readings.details.insert(version(7), Err(denied("AWS Lambda", "GetFunction")));
+        readings.repositories[0].images = Err(denied("Amazon ECR", "DescribeImages"));
+        let document = status(&seen(readings));
+        assert_eq!(document["aliases"], Value::Null);
+        assert_eq!(document["versions"][1]["state"], Value::Null);
+        let image = &document["versions"][2]["image"];
+        assert_eq!(
+            (&image["stored"], &image["tags"], &image["size"]),
+            (&json!("unknown"), &Value::Null, &Value::Null)
+        );
+        assert!(image["stored_reason"].as_str().unwrap().contains("ecr:DescribeImages"), "{image}");
+    }
+}
