@@ -61,8 +61,9 @@ impl LiveFunction {
 
     /// Where its image lies, with the digest that runs; none for a zip function, and for what is no address in ECR.
     pub fn image(&self) -> Option<ImageUri> {
-        let uri = self.resolved_image_uri.as_deref().or(self.image_uri.as_deref());
-        let uri: ImageUri = uri?.parse().ok()?;
+        // An emulator's resolved address may be none.
+        let told = [&self.resolved_image_uri, &self.image_uri].into_iter().flatten();
+        let uri: ImageUri = told.filter_map(|uri| uri.parse().ok()).next()?;
         Some(ImageUri { digest: self.running_digest().or(uri.digest), ..uri })
     }
 
@@ -296,6 +297,32 @@ pub trait LambdaWriter: Send + Sync {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_lies_where_lambda_resolved_it_to() {
+        let (digest, other) = (Digest::of(b"manifest"), Digest::of(b"other"));
+        let host = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+        let (resolved, given) = (format!("{host}/shop@{digest}"), format!("{host}/shop:v1"));
+        let pinned = format!("{host}/shop@{other}");
+        // What an emulator takes for resolved.
+        let twice = format!("{host}/shop@sha256@{digest}");
+        let table = [
+            (Some(&given), Some(&resolved), Some(digest)),
+            (Some(&given), None, Some(digest)),
+            (Some(&pinned), Some(&twice), Some(other)),
+            (None, Some(&twice), None),
+            (None, None, None),
+        ];
+        for (image_uri, resolved_image_uri, expected) in table {
+            let function = LiveFunction {
+                image_digest: Some(digest),
+                image_uri: image_uri.cloned(),
+                resolved_image_uri: resolved_image_uri.cloned(),
+                ..crate::function::samples::live(serde_json::json!({}))
+            };
+            assert_eq!(function.image().and_then(|image| image.digest), expected, "{function:?}");
+        }
+    }
 
     #[test]
     fn a_function_runs_the_image_that_either_answer_names() {

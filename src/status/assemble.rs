@@ -115,6 +115,7 @@ impl View<'_> {
             aliases.iter().map(|alias| alias_status(alias, settings, seconds)).collect();
         aliases.sort_by(|one, other| one.name.cmp(&other.name));
         for alias in &aliases {
+            self.findings.extend(unfinished(self.name, alias));
             if let (Some(trouble), Some(Value::Object(_))) = (&alias.trouble, settings.get("Tags")) {
                 let hint = "it begins anew with the next move of the alias";
                 self.findings.push(Finding::warn(
@@ -147,6 +148,7 @@ impl View<'_> {
                 }
             }
         }
+        self.findings.extend(versions.iter().filter_map(without_image));
         let left_out = known.keys().filter(|version| !readings.details.contains_key(version)).count();
         (versions, left_out)
     }
@@ -163,7 +165,7 @@ impl View<'_> {
 
     /// A version of which only the list tells.
     fn listed(&self, published: &PublishedVersion, error: &CloudError) -> VersionStatus {
-        let why = format!("where it lies could not be read: {error}");
+        let why = format!("where it lies could not be read: {}", because(error));
         let image = published.image_digest.map(|digest| ImageStatus {
             digest: Some(digest),
             uri: None,
@@ -289,6 +291,39 @@ fn alias_status(alias: &LiveAlias, settings: &Map<String, Value>, now: u64) -> A
     };
     let (moves, trouble) = (journal.moves(&place), journal.trouble());
     AliasStatus { name: alias.name.clone(), place, traffic, moves, trouble }
+}
+
+/// A version that has traffic, and whose image is not there.
+fn without_image(version: &VersionStatus) -> Option<Finding> {
+    let stored = &version.image.as_ref()?.stored;
+    let why = match stored {
+        Stored::Yes(image) if image.archived => "it lies in the repository's archive",
+        Stored::No { why } => why,
+        Stored::Yes(_) | Stored::Unknown { .. } => return None,
+    };
+    let alias = version.aliases.first()?;
+    let message = format!("version {}, which alias {alias} runs, has no image: {why}", version.version);
+    let hint = "it serves until Lambda needs the image again: deploy again, or move the alias to a version whose image is there";
+    Some(Finding::warn("image", message, hint))
+}
+
+/// What is to be done about traffic that nobody moves on.
+fn unfinished(function: &FunctionName, alias: &AliasStatus) -> Option<Finding> {
+    let flags = format!("--function {function} --alias {}", alias.name);
+    let back = format!("go back: lambda-lift rollback {flags}");
+    match &alias.traffic {
+        Traffic::Still | Traffic::Running(_) => None,
+        Traffic::Interrupted(release) => Some(Finding::warn(
+            "release",
+            format!("alias {}: its release to version {} was interrupted", alias.name, release.to),
+            format!("go on: lambda-lift release {flags} --resume; or {back}"),
+        )),
+        Traffic::Foreign => Some(Finding::warn(
+            "release",
+            format!("alias {} is split, and not by a release that the journal knows", alias.name),
+            format!("if nobody else is at it, {back}"),
+        )),
+    }
 }
 
 /// Why something is not known, with the permission that would tell it.

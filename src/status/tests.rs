@@ -41,14 +41,21 @@ fn a_release_is_told_from_the_journal_and_who_split_it_is_not_guessed() {
     for (more, word) in [(60, "running"), (-1, "interrupted")] {
         let mut readings = readings();
         canary(&mut readings, more);
-        let alias = status(readings).aliases.unwrap().remove(0);
+        let status = status(readings);
+        let hints: Vec<String> = status.findings.into_iter().filter_map(|finding| finding.hint).collect();
+        let alias = status.aliases.unwrap().remove(0);
         assert_eq!(alias.traffic.as_str(), word);
+        match word {
+            "running" => assert_eq!(hints, Vec::<String>::new()),
+            _ => assert!(hints[0].contains("release --function shop --alias live --resume"), "{hints:?}"),
+        }
         let release = alias.traffic.release().unwrap();
         assert_eq!((release.step_at(&alias.place), release.actor.as_str()), (Some(0), "ci"));
         assert_eq!((alias.moves[0].from.as_str(), alias.moves[0].to.as_str()), ("5", "6"));
     }
     let split = Place::split("6", "7", Weight::new(500).unwrap());
     let foreign = status(Readings { aliases: Ok(vec![alias(&split)]), ..readings() });
+    assert_eq!(said(&foreign), [("release", Severity::Warn)]);
     assert_eq!(foreign.aliases.unwrap()[0].traffic, Traffic::Foreign);
 }
 
@@ -111,8 +118,12 @@ fn an_image_is_there_archived_deleted_or_not_to_be_seen() {
     for (images, stored, pull) in table {
         let mut readings = readings();
         readings.repositories[0].images = images.clone();
-        let image = image_of(&status(readings), "7");
+        let status = status(readings);
+        let image = image_of(&status, "7");
         assert_eq!((image.stored.as_str(), image.pull.verdict.as_str()), (stored, pull), "{images:?}");
+        // The alias runs it.
+        let warned = said(&status).contains(&("image", Severity::Warn));
+        assert_eq!(warned, stored == "archived" || stored == "deleted", "{images:?}");
     }
 }
 

@@ -18,4 +18,5 @@ mod push_faults;
 mod refusals;
 mod remote;
 mod resumed;
+mod status;
 mod withheld;

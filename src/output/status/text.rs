@@ -1,7 +1,7 @@
 //! How a function stands, as a person wants to read it.
 
 use super::rows::{alias_lines, trouble, version_lines};
-use crate::cloud::FunctionState;
+use crate::cloud::{FunctionState, PackageType};
 use crate::output::Style;
 use crate::output::lines::finding_line;
 use crate::status::Status;
@@ -42,9 +42,14 @@ fn function_lines(status: &Status, style: Style) -> Vec<String> {
     if let Some(trouble) = trouble(&latest.state) {
         lines.push(format!("    {}", trouble.drawn(style)));
     }
-    let digest = latest.running_digest().map(|digest| digest.to_string());
-    let image = latest.resolved_image_uri.clone().or_else(|| latest.image_uri.clone()).or(digest);
-    lines.push(fact("image", &image.unwrap_or_else(|| "none: a zip function".to_owned())));
+    match (latest.package_type, latest.image()) {
+        (PackageType::Zip, _) => lines.push(fact("image", "none: a zip function")),
+        (PackageType::Image, Some(uri)) => {
+            lines.push(fact("image", &format!("{}/{}", uri.registry, uri.repository)));
+        }
+        (PackageType::Image, None) => lines.push(fact("image", latest.image_uri.as_deref().unwrap_or("-"))),
+    }
+    lines.extend(latest.running_digest().map(|digest| fact("digest", &digest.to_string())));
     if let Some(found) = found {
         lines.push(fact("role", found.role.as_deref().unwrap_or("-")));
         let memory = found.memory.map(|memory| format!("{memory} MB, ")).unwrap_or_default();
@@ -102,7 +107,8 @@ versions
 function shop
   arn:      arn:aws:lambda:eu-west-1:123456789012:function:shop
   state:    Active, last update Successful
-  image:    123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:";
+  image:    123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop
+  digest:   sha256:";
         assert!(page.starts_with(function), "{page}");
         assert!(page.contains("\n  settings: 512 MB, timeout 30 s, x86_64\n"), "{page}");
     }
@@ -133,6 +139,18 @@ function shop
         ] {
             assert!(page.contains(part), "{part}\n---\n{page}");
         }
+    }
+
+    #[test]
+    fn a_zip_function_is_called_one() {
+        let mut readings = readings();
+        for live in readings.details.values_mut().flatten().flatten().chain([&mut readings.latest]) {
+            live.package_type = PackageType::Zip;
+            (live.image_digest, live.image_uri, live.resolved_image_uri) = (None, None, None);
+        }
+        let page = page(&status(readings));
+        assert!(page.contains("  image:    none: a zip function\n  role:"), "{page}");
+        assert!(page.contains("\n  7        Active  zip                  -       -     shop\n"), "{page}");
     }
 
     #[test]
