@@ -362,9 +362,7 @@ fn a_watch_ends_when_the_function_is_gone() {
 fn repositories_of_another_account_are_asked_with_the_identity_for_them() {
     let mut account = two_versions();
     let document = status(&account, &[]).expect(0).clone();
-    // The same account under a profile that may not look: the session's own identity is asked then.
-    account.lambda_lift.set("AWS_PROFILE", "none");
-    account.lambda_lift.unset("AWS_PROFILE");
+    // The repository's profile is of an account that may not look there: the session's own identity is asked then.
     let profiles = format!(
         "[default]\naws_access_key_id = {ACCOUNT}\naws_secret_access_key = this-secret-access-key-is-never-shown\n\
          [owner]\naws_access_key_id = 999999999999\naws_secret_access_key = this-secret-access-key-is-never-shown\n"
