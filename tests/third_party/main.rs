@@ -16,6 +16,7 @@ mod policy;
 mod producers;
 mod push_faults;
 mod refusals;
+mod release;
 mod remote;
 mod resumed;
 mod status;
