@@ -7,7 +7,7 @@ use lambda_lift_localstack::{Effect, FaultRule, Turn};
 use lambda_lift_rig::Run;
 use serde_json::{Value, json};
 
-use crate::account::{ACCOUNT, Account, REGION};
+use crate::account::{ACCOUNT, Account, REGION, deploy_arguments};
 use crate::interrupted::send_signal;
 use crate::rollback::waves;
 
@@ -359,18 +359,55 @@ fn a_watch_ends_when_the_function_is_gone() {
 }
 
 #[test]
-fn repositories_of_another_account_are_asked_with_the_identity_for_them() {
-    let mut account = two_versions();
-    let document = status(&account, &[]).expect(0).clone();
-    // The repository's profile is of an account that may not look there: the session's own identity is asked then.
-    let profiles = format!(
-        "[default]\naws_access_key_id = {ACCOUNT}\naws_secret_access_key = this-secret-access-key-is-never-shown\n\
-         [owner]\naws_access_key_id = 999999999999\naws_secret_access_key = this-secret-access-key-is-never-shown\n"
-    );
-    account.lambda_lift.use_profiles(&profiles);
+fn a_repository_of_another_account_is_asked_with_the_identity_for_it_and_others_with_our_own() {
+    const OWNER: &str = "999900001111";
+    let mut account = Account::new();
+    account.become_account(OWNER);
+    account.create_repository("shared");
+    account.become_account(ACCOUNT);
+    let profile = |id: &str| format!("[of-{id}]\naws_access_key_id = {id}\naws_secret_access_key = any\n");
+    account.lambda_lift.use_profiles(&format!("{}{}", profile(ACCOUNT), profile(OWNER)));
+    let (own, owner) = (format!("of-{ACCOUNT}"), format!("of-{OWNER}"));
+    let (image, role) = (account.small_image("one"), account.role());
+    let shared = format!("{OWNER}.dkr.ecr.{REGION}.amazonaws.com/shared");
+    let identities = ["--profile", &own, "--repository-profile", &owner];
+    // Version 1 from the owner's repository, and version 2 from one of our own.
+    let mut arguments = deploy_arguments(&image, &role);
+    arguments.retain(|argument| *argument != "--create-repository");
+    let place = arguments.iter().position(|argument| *argument == "--repository").unwrap() + 1;
+    arguments[place] = &shared;
+    account.run(&[&arguments[..], &identities[..]].concat()).expect(0);
+    account.deploy_with(&account.small_image("two"), &["--profile", &own]).expect(0);
+
+    let told = |more: &[&str]| -> Value {
+        let document = status(&account, more).expect(0).clone();
+        let versions = document["status"]["versions"].as_array().unwrap();
+        let of = |version: &Value| {
+            let image = &version["image"];
+            json!([version["version"], image["repository"], image["stored"], image["pull"]])
+        };
+        versions.iter().map(of).collect()
+    };
     account.stand.clear_calls();
-    let other = status(&account, &["--repository-profile", "owner"]).expect(0).clone();
-    assert_eq!(other["status"]["versions"][1]["image"], document["status"]["versions"][1]["image"]);
-    // Each of both questions was refused once.
-    assert_eq!(account.operations().iter().filter(|operation| *operation == "DescribeImages").count(), 2);
+    let both = json!([
+        ["$LATEST", "hello", "yes", "granted"],
+        ["2", "hello", "yes", "granted"],
+        ["1", "shared", "yes", "granted"],
+    ]);
+    assert_eq!(told(&identities), both);
+    // The owner may not look into our own repository: there each of two questions is asked again.
+    assert_eq!(account.operations().iter().filter(|operation| *operation == "DescribeImages").count(), 3);
+    // Our own identity may not look into the owner's.
+    let ours = told(&["--profile", &own]);
+    assert_eq!(ours[2], json!(["1", "shared", "unknown", "unknown"]));
+    assert_eq!(ours[1], both[1]);
+    // The owner takes the permission of our account away again.
+    account.become_account(OWNER);
+    let none = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow",
+        "Principal": { "AWS": "arn:aws:iam::444444444444:root" }, "Action": "ecr:PutImage" }] });
+    account.set_policy("shared", &none);
+    account.become_account(ACCOUNT);
+    account.lambda_lift.unset("AWS_ACCESS_KEY_ID");
+    let revoked = status(&account, &identities).expect(0).clone();
+    assert_eq!(revoked["status"]["versions"][2]["image"]["pull"], "missing");
 }
