@@ -4,8 +4,10 @@ use std::io::IsTerminal as _;
 use std::time::{Duration, SystemTime};
 
 use crate::cloud::EcrReader;
+use crate::event::{Event, Reporter};
 use crate::name::{AliasName, FunctionRef};
 use crate::output::{self, Style, Watched};
+use crate::preflight::Finding;
 use crate::report::{Failure, FunctionReport, Outcome, Report, Stage};
 use crate::status::{Gatherer, Status, StatusError, status_of};
 
@@ -77,7 +79,7 @@ async fn watch(session: &Session, gatherer: &Gatherer<'_>, interval: Duration) -
         let Ok(looked) = session.interrupt.or(look(gatherer)).await else { return Ok(Outcome::Checked) };
         match looked {
             Ok(status) => {
-                view.show(&status);
+                view.show(&status, session.reporter.as_ref());
                 seen_once = true;
             }
             Err(error) => {
@@ -99,8 +101,8 @@ async fn watch(session: &Session, gatherer: &Gatherer<'_>, interval: Duration) -
 enum View {
     /// The whole, drawn in place.
     Terminal(Style),
-    /// A line for each change.
-    Lines(Watched),
+    /// A line for each change; and on stderr what could not be read or relied on, once.
+    Lines { watched: Watched, told: Vec<Finding> },
 }
 
 impl View {
@@ -108,14 +110,18 @@ impl View {
         let terminal = std::io::stdout().is_terminal();
         match terminal {
             true => Self::Terminal(Style::new(wants_colour(&session.common, terminal))),
-            false => Self::Lines(Watched::default()),
+            false => Self::Lines { watched: Watched::default(), told: Vec::new() },
         }
     }
 
-    fn show(&mut self, status: &Status) {
+    fn show(&mut self, status: &Status, reporter: &dyn Reporter) {
         match self {
             Self::Terminal(style) => output::redraw(&output::status_page(status, *style)),
-            Self::Lines(watched) => {
+            Self::Lines { watched, told } => {
+                for finding in status.findings.iter().filter(|finding| !told.contains(finding)) {
+                    reporter.report(Event::Found(finding.clone()));
+                }
+                told.clone_from(&status.findings);
                 let lines: String =
                     watched.changes(status).into_iter().map(|line| format!("{line}\n")).collect();
                 output::print_result(&lines);

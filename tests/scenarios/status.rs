@@ -347,15 +347,23 @@ fn a_watch_tells_what_changed_and_ends_well_when_asked_to() {
 }
 
 #[test]
-fn a_watch_ends_when_the_function_is_gone() {
+fn a_watch_says_once_what_it_may_not_read_and_ends_when_the_function_is_gone() {
     let mut account = two_versions();
+    account.fault("DescribeImages", Turn::Every, Effect::Deny);
     account.lambda_lift.for_people();
     let mut child = account.start(&[&STATUS[..], &["--watch", "--interval", "1s"]].concat());
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    line_with(&mut lines, "function hello");
+    line_with(&mut lines, "version 2: Active, image in ECR: unknown, pull: granted");
+    let looks = || account.operations().iter().filter(|operation| *operation == "DescribeImages").count();
+    while looks() < 3 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
     account.lambda("DELETE", "/hello", Value::Null);
     assert!(line_with(&mut lines, "error:").contains("function hello does not exist"));
-    assert_eq!(child.wait().unwrap().code(), Some(3));
+    let run = child.wait_with_output().unwrap();
+    assert_eq!(run.status.code(), Some(3));
+    let told = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert_eq!(told.matches("hint: allow ecr:DescribeImages").count(), 1, "{told}");
 }
 
 #[test]
