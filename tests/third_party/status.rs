@@ -1,5 +1,7 @@
 //! How a function stands, as moto tells it.
 
+use std::io::{Read as _, Write as _};
+
 use lambda_lift_rig::skopeo;
 use serde_json::{Value, json};
 
@@ -58,4 +60,34 @@ fn a_function_its_alias_and_its_versions_are_told_by_reading_only() {
     let document = status(&account);
     assert_eq!(document["status"]["versions"][0]["image"]["pull"], "missing");
     account.lambda_lift.run(&["status", "--function", "goodbye"]).expect(3);
+}
+
+/// To the upper left corner.
+const HOME: &str = "\u{1b}[H";
+
+#[test]
+fn on_a_terminal_a_watch_draws_in_place_until_somebody_types_ctrl_c() {
+    let mut account = Account::new();
+    account.deploy(&images().packed("one")).expect(0);
+    account.lambda_lift.for_people();
+    let arguments = ["status", "--function", &account.name, "--watch", "--interval", "1s"];
+    let mut child = account.lambda_lift.start_on_terminal(&arguments);
+    let mut screen = child.stdout.take().unwrap();
+    let (mut shown, mut bytes) = (Vec::new(), [0; 4096]);
+    // Drawn three times: the second one is whole then.
+    while String::from_utf8_lossy(&shown).matches(HOME).count() < 3 {
+        let length = screen.read(&mut bytes).unwrap();
+        assert_ne!(length, 0, "it ended: {}", String::from_utf8_lossy(&shown));
+        shown.extend_from_slice(&bytes[..length]);
+    }
+    child.stdin.as_mut().unwrap().write_all(b"\x03").unwrap();
+    screen.read_to_end(&mut Vec::new()).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let shown = String::from_utf8_lossy(&shown).into_owned();
+    let drawn: Vec<&str> = shown.split(HOME).collect();
+    for page in &drawn[1..3] {
+        assert!(page.contains("function\u{1b}[0m hello\u{1b}[K") && page.ends_with("\u{1b}[J"), "{page:?}");
+        // In colour: moto's ECR does not have the image.
+        assert!(page.contains("\u{1b}[1;31mdeleted\u{1b}[0m"), "{page:?}");
+    }
 }
