@@ -22,7 +22,9 @@ pub(in crate::output) fn status_text(status: &Status, style: Style) -> Vec<Strin
     lines.push(style.strong("versions"));
     lines.extend(version_lines(status, style));
     if status.left_out > 0 {
-        let (count, all) = (status.left_out, status.left_out + status.versions.len());
+        let published =
+            status.versions.iter().filter(|version| version.version != status.latest.version).count();
+        let (count, all) = (status.left_out, status.left_out + published);
         let more = format!("  and {count} older; show them with --versions {all}");
         lines.push(style.faint(&more));
     }
@@ -133,7 +135,7 @@ function shop
             "release interrupted: steps:10%:10m,50%:10m to version 7, step 1 of 2, begun 5 min ago by ci\n",
             "  7        Active  image-of-sev                deleted  unknown  shop\n    it was deleted from repository shop\n",
             "\n    LastUpdateStatus is InProgress\n    from 123456789012.dkr.ecr.eu-west-1.amazonaws.com/old\n",
-            "  and 40 older; show them with --versions 43\n",
+            "  and 40 older; show them with --versions 42\n",
             "unknown: the policy of repository shop could not be read",
             "hint: allow ecr:GetRepositoryPolicy to the identity that deploys\n",
         ] {
