@@ -8,6 +8,7 @@ mod bounded;
 mod cloudwatch;
 mod connect;
 mod ecr;
+mod ecr_images;
 mod error;
 mod lambda;
 mod lambda_answer;

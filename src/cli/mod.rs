@@ -16,6 +16,7 @@ mod run;
 mod session;
 mod settings;
 mod shell;
+mod status;
 mod traffic;
 
 pub use arguments::Cli;

@@ -12,8 +12,8 @@ mod lambda;
 mod monitor;
 
 pub use ecr::{
-    BLOBS_A_CALL, EcrReader, EcrWriter, Encryption, RegistryAuthorizer, RegistryCredential, Repository,
-    RepositorySettings, TagMutability,
+    BLOBS_A_CALL, DescribedImage, EcrReader, EcrWriter, Encryption, RegistryAuthorizer, RegistryCredential,
+    Repository, RepositorySettings, TagMutability,
 };
 pub use error::{CloudError, CloudErrorKind};
 pub(crate) use hidden::HiddenVariables;

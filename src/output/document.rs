@@ -11,6 +11,8 @@ use crate::report::{
     Report, SmokeReport, StepReport, StepStatus,
 };
 
+use super::status::status_json;
+
 /// The document of a report, with a line feed at its end. Every key is there; what does not apply is null or empty.
 pub fn document(report: &Report) -> String {
     let document = Document {
@@ -23,6 +25,7 @@ pub fn document(report: &Report) -> String {
         version: report.version.as_deref(),
         alias: report.alias.as_ref().map(alias),
         smoke: report.smoke.as_ref().map(smoke),
+        status: report.status.as_deref().map(status_json),
         findings: report.findings.iter().map(Finding::of).collect(),
         steps: report.steps.iter().map(step).collect(),
         error: report.error.as_ref().map(error),
@@ -44,6 +47,7 @@ struct Document<'a> {
     version: Option<&'a str>,
     alias: Option<Value>,
     smoke: Option<Value>,
+    status: Option<Value>,
     findings: Vec<Finding<'a>>,
     steps: Vec<Value>,
     error: Option<Value>,
@@ -232,8 +236,8 @@ mod tests {
         value.as_object().unwrap().keys().map(String::as_str).collect()
     }
 
-    const KEYS: [&str; 12] = [
-        "schema", "command", "outcome", "function", "image", "policy", "version", "alias", "smoke",
+    const KEYS: [&str; 13] = [
+        "schema", "command", "outcome", "function", "image", "policy", "version", "alias", "smoke", "status",
         "findings", "steps", "error",
     ];
 

@@ -19,4 +19,5 @@ mod refusals;
 mod release;
 mod remote;
 mod resumed;
+mod status;
 mod withheld;
