@@ -9,6 +9,7 @@ mod cloudwatch;
 mod codedeploy;
 mod connect;
 mod ecr;
+mod ecr_images;
 mod error;
 mod lambda;
 mod lambda_answer;

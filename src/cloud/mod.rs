@@ -17,8 +17,8 @@ pub use codedeploy::{
     LifecycleEvent, NewDeployment, NewDeploymentGroup, Routing,
 };
 pub use ecr::{
-    BLOBS_A_CALL, EcrReader, EcrWriter, Encryption, RegistryAuthorizer, RegistryCredential, Repository,
-    RepositorySettings, TagMutability,
+    BLOBS_A_CALL, DescribedImage, EcrReader, EcrWriter, Encryption, RegistryAuthorizer, RegistryCredential,
+    Repository, RepositorySettings, TagMutability,
 };
 pub use error::{CloudError, CloudErrorKind};
 pub(crate) use hidden::HiddenVariables;

@@ -11,6 +11,8 @@ use crate::report::{
     PolicyReport, Report, SmokeReport, StepReport, StepStatus,
 };
 
+use super::status::status_json;
+
 /// The document of a report, with a line feed at its end. Every key is there; what does not apply is null or empty.
 pub fn document(report: &Report) -> String {
     let document = Document {
@@ -24,6 +26,7 @@ pub fn document(report: &Report) -> String {
         alias: report.alias.as_ref().map(alias),
         smoke: report.smoke.as_ref().map(smoke),
         deployment: report.deployment.as_ref().map(deployment),
+        status: report.status.as_deref().map(status_json),
         findings: report.findings.iter().map(Finding::of).collect(),
         steps: report.steps.iter().map(step).collect(),
         error: report.error.as_ref().map(error),
@@ -46,6 +49,7 @@ struct Document<'a> {
     alias: Option<Value>,
     smoke: Option<Value>,
     deployment: Option<Value>,
+    status: Option<Value>,
     findings: Vec<Finding<'a>>,
     steps: Vec<Value>,
     error: Option<Value>,
@@ -245,7 +249,7 @@ mod tests {
         value.as_object().unwrap().keys().map(String::as_str).collect()
     }
 
-    const KEYS: [&str; 13] = [
+    const KEYS: [&str; 14] = [
         "schema",
         "command",
         "outcome",
@@ -256,6 +260,7 @@ mod tests {
         "alias",
         "smoke",
         "deployment",
+        "status",
         "findings",
         "steps",
         "error",

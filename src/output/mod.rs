@@ -7,6 +7,8 @@ mod github;
 mod lines;
 mod printable;
 mod progress;
+mod screen;
+mod status;
 mod style;
 mod text;
 mod traffic;
@@ -15,8 +17,10 @@ pub use document::document;
 pub use github::write_outputs;
 pub use lines::{Detail, Lines};
 pub use progress::Progress;
+pub use screen::redraw;
+pub use status::Watched;
 pub use style::Style;
-pub use text::report_text;
+pub use text::{report_text, status_page};
 
 use printable::printable;
 

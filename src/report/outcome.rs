@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use crate::cloud::LiveFunction;
 use crate::event::LayerAction;
-use crate::name::{AccountId, AliasName, Digest, FunctionName, Region, Tag};
+use crate::name::{AccountId, AliasName, Digest, FunctionName, FunctionRef, Region, Tag};
 use crate::policy::Assessment;
 use crate::preflight::Finding;
+use crate::status::Status;
 
 /// Everything a command has to say at its end.
 #[derive(Debug, Clone)]
@@ -28,6 +30,8 @@ pub struct Report {
     pub smoke: Option<SmokeReport>,
     /// The deployment of CodeDeploy that moves the traffic; none where we move it ourselves.
     pub deployment: Option<DeploymentReport>,
+    /// How the function stands; none for all commands but `status`.
+    pub status: Option<Box<Status>>,
     /// What the checks found.
     pub findings: Vec<Finding>,
     /// The plan, step by step, as far as it went.
@@ -49,6 +53,7 @@ impl Report {
             alias: None,
             smoke: None,
             deployment: None,
+            status: None,
             findings: Vec::new(),
             steps: Vec::new(),
             error: None,
@@ -152,6 +157,15 @@ pub struct FunctionReport {
     pub account: AccountId,
     /// Whether this run created it.
     pub created: bool,
+}
+
+impl FunctionReport {
+    /// The function as its own ARN tells it; none where that is none.
+    pub(crate) fn of(name: &FunctionName, live: &LiveFunction) -> Option<Self> {
+        let arn: FunctionRef = live.arn.parse().ok()?;
+        let (region, account) = (arn.region?, arn.account?);
+        Some(Self { name: name.clone(), arn: live.arn.clone(), region, account, created: false })
+    }
 }
 
 /// The image in a report.

@@ -166,6 +166,7 @@ impl LambdaReader for ScriptedAlias {
             resolved_image_uri: None,
             state: FunctionState::default(),
             revision_id: None,
+            modified: None,
             settings,
         }))
     }
@@ -181,6 +182,10 @@ impl LambdaReader for ScriptedAlias {
                 None => Ok(state.place.clone().map(|place| state.live(alias, &place))),
             }
         })
+    }
+
+    async fn aliases(&self, _: &FunctionName) -> Result<Option<Vec<LiveAlias>>, CloudError> {
+        unreachable!("a move asks for its own alias only")
     }
 
     async fn versions(&self, _: &FunctionName) -> Result<Option<Vec<PublishedVersion>>, CloudError> {

@@ -108,6 +108,21 @@ impl LambdaLift {
         command.spawn().unwrap_or_else(|error| missing(self.binary.as_os_str(), error))
     }
 
+    /// Starts it on a terminal of its own, which `script` gives it: what is written to the child's standard input is typed there, and
+    /// its standard output is what the terminal shows.
+    pub fn start_on_terminal(&self, arguments: &[&str]) -> Child {
+        let own = self.arguments.iter().map(String::as_str);
+        let binary = self.binary.to_string_lossy();
+        let words = std::iter::once(binary.as_ref()).chain(arguments.iter().copied()).chain(own);
+        let line: Vec<String> = words.map(|word| format!("'{}'", word.replace('\'', "'\\''"))).collect();
+        let mut command = Command::new("script");
+        command.env_clear().envs(&self.environment).current_dir(self.home.path());
+        // In place of the shell, which would have a say in how it ends.
+        command.args(["-qec", &format!("exec {}", line.join(" ")), "/dev/null"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.spawn().unwrap_or_else(|error| missing("script".as_ref(), error))
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.env_clear().envs(&self.environment).current_dir(self.home.path());
