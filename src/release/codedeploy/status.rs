@@ -26,6 +26,15 @@ impl Status {
             _ => Self::Active,
         }
     }
+
+    /// Whether it ended well; none while it has not ended.
+    pub fn ended_well(self) -> Option<bool> {
+        match self {
+            Self::Active => None,
+            Self::Succeeded => Some(true),
+            Self::Failed | Self::Stopped => Some(false),
+        }
+    }
 }
 
 /// How far a deployment is, and how it ended.

@@ -44,11 +44,7 @@ pub(in crate::release::drive) async fn settled(
     let Some(intent) = journal.open_deployment() else { return journal };
     let Ok(found) = deployment_of(reader, intent).await else { return journal };
     let ended_well = match found {
-        Some(deployment) => match Status::of(&deployment.status) {
-            Status::Active => None,
-            Status::Succeeded => Some(true),
-            Status::Failed | Status::Stopped => Some(false),
-        },
+        Some(deployment) => Status::of(&deployment.status).ended_well(),
         None => {
             let began = UNIX_EPOCH + Duration::from_secs(intent.began);
             let young = clock.now().duration_since(began).unwrap_or_default() < BIRTH;
