@@ -8,9 +8,11 @@ mod bounded;
 mod cloudwatch;
 mod connect;
 mod ecr;
+mod ecr_images;
 mod error;
 mod lambda;
 mod lambda_answer;
+mod lambda_fleet;
 mod lambda_request;
 mod lambda_settings;
 #[cfg(test)]
