@@ -26,6 +26,7 @@ use crate::name::{AliasName, Architecture, FunctionName, Version};
 const GET_FUNCTION: Operation = operation("GetFunction");
 const LIST_VERSIONS: Operation = operation("ListVersionsByFunction");
 const GET_ALIAS: Operation = operation("GetAlias");
+const LIST_ALIASES: Operation = operation("ListAliases");
 const CREATE_FUNCTION: Operation = operation("CreateFunction");
 const UPDATE_CODE: Operation = operation("UpdateFunctionCode");
 const UPDATE_CONFIGURATION: Operation = operation("UpdateFunctionConfiguration");
@@ -187,6 +188,20 @@ impl LambdaReader for Lambda {
             Ok(answer) => live_alias(call, &as_alias!(answer)).map(Some),
             Err(error) => none_if_not_found(call.failed(error)),
         }
+    }
+
+    async fn aliases(&self, name: &FunctionName) -> Result<Option<Vec<LiveAlias>>, CloudError> {
+        let call = LIST_ALIASES;
+        let request = self.client.list_aliases().function_name(name.as_str());
+        let mut entries = request.into_paginator().items().send();
+        let mut aliases = Vec::new();
+        while let Some(entry) = entries.next().await {
+            match entry {
+                Ok(entry) => aliases.push(live_alias(call, &entry)?),
+                Err(error) => return none_if_not_found(call.failed(error)),
+            }
+        }
+        Ok(Some(aliases))
     }
 
     async fn provisioned_concurrency(

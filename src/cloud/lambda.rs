@@ -220,6 +220,9 @@ pub trait LambdaReader: Send + Sync {
     /// GetAlias; none when the alias or the function does not exist.
     async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<LiveAlias>, CloudError>;
 
+    /// ListAliases, all pages; none when the function does not exist.
+    async fn aliases(&self, name: &FunctionName) -> Result<Option<Vec<LiveAlias>>, CloudError>;
+
     /// GetProvisionedConcurrencyConfig of an alias or a version; none when it has none.
     async fn provisioned_concurrency(
         &self,

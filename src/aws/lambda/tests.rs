@@ -215,10 +215,11 @@ async fn what_does_not_exist_is_none_for_every_reader() {
         let body = json!({"Type": "User", "Message": "Function not found: arn", "__type": "ResourceNotFoundException"});
         answer(404, body)
     };
-    let (_, lambda) = lambda([missing(), missing(), missing()]);
+    let (_, lambda) = lambda([missing(), missing(), missing(), missing()]);
     assert_eq!(lambda.function(&shop(), None).await.unwrap(), None);
     assert_eq!(lambda.versions(&shop()).await.unwrap(), None);
     assert_eq!(lambda.alias(&shop(), &"live".parse().unwrap()).await.unwrap(), None);
+    assert_eq!(lambda.aliases(&shop()).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -244,6 +245,26 @@ async fn versions_of_all_pages_are_read_without_latest() {
     assert_eq!(versions[1].image_digest, Some(Digest::of(b"2")));
     assert_eq!(versions[1].settings["MemorySize"], 256);
     assert!(replay.requests()[1].ends_with("?Marker=m"));
+}
+
+#[tokio::test]
+async fn aliases_of_all_pages_are_read_with_their_weights() {
+    let live = json!({"Name": "live", "FunctionVersion": "6", "RevisionId": "a-1",
+                      "RoutingConfig": {"AdditionalVersionWeights": {"7": 0.1}}});
+    let (replay, lambda) = lambda([
+        answer(200, json!({"Aliases": [live], "NextMarker": "m"})),
+        answer(200, json!({"Aliases": [{"Name": "old", "FunctionVersion": "$LATEST"}]})),
+        answer(200, json!({"Aliases": [{"Name": "broken"}]})),
+    ]);
+    let aliases = lambda.aliases(&shop()).await.unwrap().unwrap();
+    let told: Vec<(&str, &str)> =
+        aliases.iter().map(|alias| (alias.name.as_str(), alias.version.as_str())).collect();
+    assert_eq!(told, [("live", "6"), ("old", "$LATEST")]);
+    assert_eq!((aliases[0].weights["7"], aliases[1].weights.len()), (0.1, 0));
+    assert_eq!(aliases[0].revision_id.as_deref(), Some("a-1"));
+    let path = "GET /2015-03-31/functions/shop/aliases";
+    assert_eq!(replay.requests(), [path.to_owned(), format!("{path}?Marker=m")]);
+    assert_eq!(lambda.aliases(&shop()).await.unwrap_err().kind, CloudErrorKind::Unexpected);
 }
 
 #[tokio::test]
