@@ -23,6 +23,7 @@ pub fn document(report: &Report) -> String {
         version: report.version.as_deref(),
         alias: report.alias.as_ref().map(alias),
         smoke: report.smoke.as_ref().map(smoke),
+        prune: report.prune.as_ref().map(super::prune::value),
         findings: report.findings.iter().map(Finding::of).collect(),
         steps: report.steps.iter().map(step).collect(),
         error: report.error.as_ref().map(error),
@@ -44,6 +45,7 @@ struct Document<'a> {
     version: Option<&'a str>,
     alias: Option<Value>,
     smoke: Option<Value>,
+    prune: Option<Value>,
     findings: Vec<Finding<'a>>,
     steps: Vec<Value>,
     error: Option<Value>,
@@ -73,6 +75,7 @@ pub(super) fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Deployed => "deployed",
         Outcome::Pushed => "pushed",
+        Outcome::Pruned => "pruned",
         Outcome::Unchanged => "unchanged",
         Outcome::Planned => "planned",
         Outcome::Checked => "checked",
@@ -232,8 +235,8 @@ mod tests {
         value.as_object().unwrap().keys().map(String::as_str).collect()
     }
 
-    const KEYS: [&str; 12] = [
-        "schema", "command", "outcome", "function", "image", "policy", "version", "alias", "smoke",
+    const KEYS: [&str; 13] = [
+        "schema", "command", "outcome", "function", "image", "policy", "version", "alias", "smoke", "prune",
         "findings", "steps", "error",
     ];
 

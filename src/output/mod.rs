@@ -7,6 +7,7 @@ mod github;
 mod lines;
 mod printable;
 mod progress;
+mod prune;
 mod style;
 mod text;
 mod traffic;
@@ -15,6 +16,7 @@ pub use document::document;
 pub use github::write_outputs;
 pub use lines::{Detail, Lines};
 pub use progress::Progress;
+pub use prune::prune_plan;
 pub use style::Style;
 pub use text::report_text;
 
@@ -32,6 +34,13 @@ pub fn print_result(text: &str) {
     {
         print_message(&format!("warning: the result could not be written to standard output: {error}"));
     }
+}
+
+/// Writes a question to stderr, and leaves the cursor behind it.
+pub fn print_question(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    let written = write!(stderr, "{}", printable(text)).and_then(|()| stderr.flush());
+    drop(written);
 }
 
 /// Writes a message to stderr, for what happens before a renderer exists.

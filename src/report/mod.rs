@@ -4,6 +4,7 @@
 
 mod describe;
 mod outcome;
+mod prune;
 pub(crate) mod sizes;
 mod summary;
 
@@ -14,4 +15,5 @@ pub use outcome::{
     AliasReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome, PolicyReport,
     Report, SmokeReport, Stage, StepReport, StepStatus,
 };
+pub use prune::{Fate, PruneReport, PrunedImage, PrunedVersion};
 pub use summary::image_report;

@@ -7,6 +7,8 @@ use crate::name::{AccountId, AliasName, Digest, FunctionName, Region, Tag};
 use crate::policy::Assessment;
 use crate::preflight::Finding;
 
+use super::PruneReport;
+
 /// Everything a command has to say at its end.
 #[derive(Debug, Clone)]
 pub struct Report {
@@ -26,6 +28,8 @@ pub struct Report {
     pub alias: Option<AliasReport>,
     /// What the new version answered before it got traffic; none when it was not asked.
     pub smoke: Option<SmokeReport>,
+    /// What was looked at to be deleted; none where nothing was, or where it was refused.
+    pub prune: Option<PruneReport>,
     /// What the checks found.
     pub findings: Vec<Finding>,
     /// The plan, step by step, as far as it went.
@@ -46,6 +50,7 @@ impl Report {
             version: None,
             alias: None,
             smoke: None,
+            prune: None,
             findings: Vec::new(),
             steps: Vec::new(),
             error: None,
@@ -75,6 +80,8 @@ pub enum Outcome {
     Deployed,
     /// The registry has the image.
     Pushed,
+    /// What nobody needs was deleted.
+    Pruned,
     /// There was nothing to do.
     Unchanged,
     /// There is something to do, and it was only shown.

@@ -3,6 +3,7 @@
 mod function;
 mod image;
 mod policy;
+mod prune;
 mod release;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ pub(super) use image::{CheckArguments, ImageArguments, PushArguments, SourceArgu
 pub(super) use policy::{
     PolicyAudience, PolicyCheckArguments, PolicyCommand, PolicyEnsureArguments, PolicyRepository, Scope,
 };
+pub(super) use prune::PruneArguments;
 pub(super) use release::{NoData, OnInterrupt, ReleaseArguments, RollbackArguments, WatchArguments};
 
 /// What `--local` without a folder stands for. Not the empty text: clap refuses that, and so an empty LAMBDA_LIFT_LOCAL
@@ -78,6 +80,8 @@ pub(super) enum Command {
     Release(ReleaseArguments),
     /// Move an alias back to what it ran before
     Rollback(RollbackArguments),
+    /// Delete versions and images that nothing needs; shows them first, and asks
+    Prune(PruneArguments),
     /// Is this image fit for Lambda? Needs no AWS account
     Check(CheckArguments),
     /// Show, check or ensure the pull permission in a repository's policy
