@@ -108,6 +108,30 @@ impl LambdaLift {
         command.spawn().unwrap_or_else(|error| missing(self.binary.as_os_str(), error))
     }
 
+    /// Runs it on a terminal of its own (by `script` of util-linux), where somebody types this; answers what the terminal showed.
+    pub fn run_on_terminal(&self, arguments: &[&str], typed: &str) -> (Option<i32>, String) {
+        let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
+        let words = arguments.iter().copied().chain(self.arguments.iter().map(String::as_str));
+        let line: Vec<String> =
+            [quoted(&self.binary.display().to_string())].into_iter().chain(words.map(quoted)).collect();
+        let mut command = Command::new("script");
+        command.args(["--quiet", "--return", "--command", &line.join(" "), "/dev/null"]);
+        command.env_clear().envs(&self.environment).env("PATH", "/usr/bin:/bin").env("SHELL", "/bin/sh");
+        command
+            .current_dir(self.home.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let started = command.spawn();
+        let mut child = started.unwrap_or_else(|error| missing("script".as_ref(), error));
+        if let Some(mut input) = child.stdin.take() {
+            // One that has ended needs no answer.
+            let _ = std::io::Write::write_all(&mut input, typed.as_bytes());
+        }
+        let output = child.wait_with_output().unwrap_or_else(|error| missing("script".as_ref(), error));
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.env_clear().envs(&self.environment).current_dir(self.home.path());
