@@ -149,9 +149,9 @@ fn each_call_may_go_wrong_once() {
         for effect in &effects {
             let fit = |operation: &&String| *effect != conflict || *operation == "DeleteFunction";
             let struck: Vec<&String> = operations.iter().filter(fit).collect();
-            for half in struck.chunks(struck.len().div_ceil(2)) {
-                let half = half.to_vec();
-                scope.spawn(move || play(effect, &half));
+            for some in struck.chunks(struck.len().div_ceil(4)) {
+                let some = some.to_vec();
+                scope.spawn(move || play(effect, &some));
             }
         }
     });

@@ -1,6 +1,6 @@
 //! Reads the facts. It holds readers only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value;
 use tokio::join;
@@ -13,6 +13,9 @@ use crate::release::{Clock, Journal, Place};
 /// Media types of what lists other manifests.
 const INDEXES: [&str; 2] =
     ["application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"];
+
+/// So many manifests are held in memory at a time.
+const MANIFESTS_AT_ONCE: usize = 100;
 
 /// Reads what a plan is made of.
 pub struct Gatherer<'a> {
@@ -110,17 +113,18 @@ impl Gatherer<'_> {
         // One without a media type may be anything.
         let may_list =
             |image: &&StoredImage| image.media_type.as_deref().is_none_or(|kind| INDEXES.contains(&kind));
-        let asked: Vec<Digest> = images.iter().filter(may_list).map(|image| image.digest).collect();
+        let asked: Vec<&StoredImage> = images.iter().filter(may_list).collect();
+        let indexes: HashSet<Digest> =
+            asked.iter().filter(|image| image.media_type.is_some()).map(|image| image.digest).collect();
         let mut children = BTreeMap::new();
-        if asked.is_empty() {
-            return Ok(children);
-        }
-        for (digest, manifest) in self.ecr.manifests(Some(owner), &place.name, &asked).await? {
-            let is_index = images.iter().any(|image| image.digest == digest && image.media_type.is_some());
-            match listed(&manifest, is_index) {
-                Some(Some(listed)) => drop(children.insert(digest, listed)),
-                Some(None) => {}
-                None => return Err(unreadable(&digest)),
+        for some in asked.chunks(MANIFESTS_AT_ONCE) {
+            let some: Vec<Digest> = some.iter().map(|image| image.digest).collect();
+            for (digest, manifest) in self.ecr.manifests(Some(owner), &place.name, &some).await? {
+                match listed(&manifest, indexes.contains(&digest)) {
+                    Some(Some(listed)) => drop(children.insert(digest, listed)),
+                    Some(None) => {}
+                    None => return Err(unreadable(&digest)),
+                }
             }
         }
         Ok(children)
