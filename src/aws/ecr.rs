@@ -16,7 +16,7 @@ use super::ecr_images::{self, Place};
 use super::error::{Operation, says_not_found};
 use crate::cloud::{
     CloudError, EcrReader, EcrWriter, Encryption, ImageDeletion, RegistryAuthorizer, RegistryCredential,
-    ReplicaPlace, Repository, RepositorySettings, StoredImage, TagMutability,
+    RegistryRules, Repository, RepositorySettings, StoredImage, TagMutability,
 };
 use crate::name::{AccountId, Digest, RepositoryName};
 
@@ -164,8 +164,8 @@ impl EcrReader for Ecr {
         ecr_images::manifests(&self.client, Place { registry, name }, digests).await
     }
 
-    async fn replicas(&self, name: &RepositoryName) -> Result<(AccountId, Vec<ReplicaPlace>), CloudError> {
-        ecr_images::replicas(&self.client, name).await
+    async fn registry_rules(&self, name: &RepositoryName) -> Result<RegistryRules, CloudError> {
+        ecr_images::registry_rules(&self.client, name).await
     }
 
     async fn mounts_blobs(&self) -> Result<bool, CloudError> {

@@ -6,13 +6,14 @@ use aws_sdk_ecr::Client;
 use aws_sdk_ecr::types::{self, ImageFailureCode};
 
 use super::error::{Operation, says_not_found};
-use crate::cloud::{CloudError, ImageDeletion, ReplicaPlace, StoredImage};
+use crate::cloud::{CloudError, ImageDeletion, RegistryRules, ReplicaPlace, StoredImage};
 use crate::name::{AccountId, Digest, RepositoryName};
 
 const DESCRIBE_IMAGES: Operation = operation("DescribeImages");
 const BATCH_GET_IMAGE: Operation = operation("BatchGetImage");
 const BATCH_DELETE_IMAGE: Operation = operation("BatchDeleteImage");
 const DESCRIBE_REGISTRY: Operation = operation("DescribeRegistry");
+const GET_REGISTRY_POLICY: Operation = operation("GetRegistryPolicy");
 
 /// The largest page that DescribeImages gives (ECR API reference). Half of the bound of an answer at most.
 const PAGE: i32 = 1000;
@@ -130,26 +131,33 @@ pub(super) async fn delete(
     Ok(digests.iter().map(|digest| told.remove(digest).unwrap_or_else(unsaid)).collect())
 }
 
-/// DescribeRegistry: the caller's own account, and where images of this repository are replicated to.
-pub(super) async fn replicas(
+/// DescribeRegistry and GetRegistryPolicy.
+pub(super) async fn registry_rules(
     client: &Client,
     name: &RepositoryName,
-) -> Result<(AccountId, Vec<ReplicaPlace>), CloudError> {
+) -> Result<RegistryRules, CloudError> {
     let call = DESCRIBE_REGISTRY;
-    let answer = client.describe_registry().send().await.map_err(|error| call.failed(error))?;
+    let answer = client.describe_registry().send();
+    let (answer, policy) = tokio::join!(answer, client.get_registry_policy().send());
+    let answer = answer.map_err(|error| call.failed(error))?;
+    let policy = match policy.map_err(|error| GET_REGISTRY_POLICY.failed(error)) {
+        Ok(answer) => answer.policy_text().map(str::to_owned),
+        Err(error) if says_not_found(&error) => None,
+        Err(error) => return Err(error),
+    };
     let account = answer.registry_id().unwrap_or_default().parse();
     let account = account.map_err(|error| call.unexpected(format!("the answer's registry: {error}")))?;
     let rules = answer.replication_configuration().map(|configuration| configuration.rules());
-    let mut places: Vec<ReplicaPlace> = rules
+    let mut replicas: Vec<ReplicaPlace> = rules
         .unwrap_or_default()
         .iter()
         .filter(|rule| is_about(rule, name))
         .flat_map(|rule| rule.destinations())
         .map(|to| ReplicaPlace { account: to.registry_id().to_owned(), region: to.region().to_owned() })
         .collect();
-    places.sort();
-    places.dedup();
-    Ok((account, places))
+    replicas.sort();
+    replicas.dedup();
+    Ok(RegistryRules { account, replicas, policy })
 }
 
 /// Whether a rule may be about a repository: one whose filters are not of the known type may be about any.

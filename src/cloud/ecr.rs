@@ -121,6 +121,17 @@ pub struct ReplicaPlace {
     pub region: String,
 }
 
+/// What a registry says about all of its repositories, as far as it is about one of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistryRules {
+    /// The account.
+    pub account: AccountId,
+    /// Where images of the repository are replicated to.
+    pub replicas: Vec<ReplicaPlace>,
+    /// The registry's own policy, which may let others pull beside the repository's.
+    pub policy: Option<String>,
+}
+
 /// The right to speak to a registry for some hours.
 #[derive(Clone)]
 pub struct RegistryCredential {
@@ -198,8 +209,8 @@ pub trait EcrReader: RegistryAuthorizer {
         digests: &[Digest],
     ) -> Result<Vec<(Digest, String)>, CloudError>;
 
-    /// DescribeRegistry of the caller's own registry: its account, and where it replicates images of this repository to.
-    async fn replicas(&self, name: &RepositoryName) -> Result<(AccountId, Vec<ReplicaPlace>), CloudError>;
+    /// DescribeRegistry and GetRegistryPolicy of the caller's own registry, as far as they are about this repository.
+    async fn registry_rules(&self, name: &RepositoryName) -> Result<RegistryRules, CloudError>;
 
     /// GetAccountSetting of `BLOB_MOUNTING`, for the caller's own registry: whether a blob may be taken over from
     /// another repository. Asked once, as above.

@@ -13,7 +13,8 @@ mod monitor;
 
 pub use ecr::{
     BLOBS_A_CALL, EcrReader, EcrWriter, Encryption, IMAGES_A_CALL, ImageDeletion, RegistryAuthorizer,
-    RegistryCredential, ReplicaPlace, Repository, RepositorySettings, StoredImage, TagMutability,
+    RegistryCredential, RegistryRules, ReplicaPlace, Repository, RepositorySettings, StoredImage,
+    TagMutability,
 };
 pub use error::{CloudError, CloudErrorKind};
 pub(crate) use hidden::HiddenVariables;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cloud::{CodeUse, ReplicaPlace, StoredImage};
+use crate::cloud::{CodeUse, RegistryRules, StoredImage};
 use crate::name::{AccountId, AliasName, Digest, FunctionName, RepositoryName, Version};
 use crate::release::{Journal, Place};
 
@@ -54,8 +54,8 @@ pub struct RepositoryFacts {
     pub name: RepositoryName,
     /// Its policy.
     pub policy: Option<String>,
-    /// Where its images are replicated to; none where that cannot be read: only its own account can.
-    pub replicas: Option<Vec<ReplicaPlace>>,
+    /// What its registry says; none where that cannot be read: only its own account can.
+    pub registry: Option<RegistryRules>,
     /// Everything that it holds.
     pub images: Vec<StoredImage>,
     /// What each index among the images lists.

@@ -57,7 +57,9 @@ impl std::fmt::Display for ImageReason {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::InUse(CodeUse { function, version, .. }) => {
-                write!(formatter, "function {function}, version {version} runs it")
+                let version =
+                    if version == "$LATEST" { version.clone() } else { format!("version {version}") };
+                write!(formatter, "{version} of function {function} runs it")
             }
             Self::Ran(function, alias) => write!(formatter, "alias {alias} of function {function} ran it"),
             Self::Recent => write!(formatter, "it was pushed lately (--min-age)"),
@@ -123,7 +125,10 @@ pub fn decide_images(
         is_index: facts.children.contains_key(&image.digest),
         reason: reasons.get(&image.digest).cloned().unwrap_or(ImageReason::Unused),
     };
-    facts.images.iter().map(decide).collect()
+    let mut decided: Vec<ImageDecision> = facts.images.iter().map(decide).collect();
+    // As with versions, the oldest first.
+    decided.sort_by_key(|one| (one.image.pushed, one.image.digest));
+    decided
 }
 
 /// What belongs together: an index and what it lists, an artifact and what it is about. ECR refuses to delete an image that an
@@ -186,6 +191,7 @@ pub fn batches(digests: &[Digest], children: &BTreeMap<Digest, Vec<Digest>>) -> 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::cloud::RegistryRules;
 
     pub(crate) fn digest(number: u8) -> Digest {
         Digest::of(&[number])
@@ -209,7 +215,11 @@ pub(super) mod tests {
             owner: "123456789012".parse().unwrap(),
             name: "shop".parse().unwrap(),
             policy: None,
-            replicas: Some(Vec::new()),
+            registry: Some(RegistryRules {
+                account: "123456789012".parse().unwrap(),
+                replicas: Vec::new(),
+                policy: None,
+            }),
             images,
             children: children.iter().map(list).collect(),
         }
@@ -221,7 +231,8 @@ pub(super) mod tests {
 
     fn words(facts: &RepositoryFacts, needs: &Needs) -> Vec<&'static str> {
         let decided = decide_images(facts, needs, Duration::from_secs(100), 1000);
-        decided.iter().map(|one| one.reason.word()).collect()
+        let of = |image: &StoredImage| decided.iter().find(|one| one.image == *image).unwrap().reason.word();
+        facts.images.iter().map(of).collect()
     }
 
     #[test]

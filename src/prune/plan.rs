@@ -7,7 +7,7 @@ use super::{
     decide_images, decide_versions,
 };
 use crate::name::{AccountId, Version};
-use crate::policy;
+use crate::policy::{self, Pullers};
 use crate::preflight::Finding;
 use crate::release::Place;
 
@@ -99,8 +99,13 @@ fn silent_journals(function: &FunctionFacts) -> Vec<Finding> {
 
 /// Whose functions may need images of a repository without being seen from here.
 fn strangers(repository: &RepositoryFacts, own: &AccountId, checked: &Checked) -> Vec<Finding> {
-    let RepositoryFacts { owner, name, policy, replicas, .. } = repository;
-    let pullers = policy.as_deref().map(policy::pullers).unwrap_or_default();
+    let RepositoryFacts { owner, name, policy, registry, .. } = repository;
+    let policies = policy.iter().chain(registry.iter().filter_map(|rules| rules.policy.as_ref()));
+    let mut pullers = Pullers::default();
+    for read in policies.map(|text| policy::pullers(text)) {
+        pullers.accounts.extend(read.accounts);
+        pullers.anyone.extend(read.anyone);
+    }
     let mut findings = Vec::new();
     let mut refuse = |message: String, account: &str| {
         let hint = format!(
@@ -117,12 +122,13 @@ fn strangers(repository: &RepositoryFacts, own: &AccountId, checked: &Checked) -
     }
     if !pullers.anyone.is_empty() && !checked.everyone {
         let message = format!(
-            "the policy of repository {name} may let accounts pull that it does not name, and their functions cannot be seen: {}",
+            "the policy of repository {name}, or of its registry, may let accounts pull that it does not name, and their functions cannot be seen: {}",
             pullers.anyone.join("; ")
         );
         refuse(message, "'*'");
     }
-    for place in replicas.iter().flatten().filter(|place| !checked.covers(&place.account)) {
+    let replicas = registry.iter().flat_map(|rules| &rules.replicas);
+    for place in replicas.filter(|place| !checked.covers(&place.account)) {
         let message = format!(
             "images of repository {name} are replicated to account {} in {}: where the rule replicates deletions too, they go there \
              as well, and functions there are not looked at",
@@ -130,11 +136,12 @@ fn strangers(repository: &RepositoryFacts, own: &AccountId, checked: &Checked) -
         );
         refuse(message, &place.account);
     }
-    if replicas.is_none() && !checked.covers(owner.as_str()) {
+    if registry.is_none() && !checked.covers(owner.as_str()) {
         let message = format!(
-            "whether images of repository {name} are replicated elsewhere cannot be read: only account {owner} can"
+            "what the registry of account {owner} says of replication and of other pullers cannot be read from here"
         );
-        findings.push(Finding::unknown("foreign_functions", message, "use --repository-profile"));
+        let hint = "name a profile of that account with --repository-profile";
+        findings.push(Finding::unknown("foreign_functions", message, hint));
     }
     findings
 }
@@ -146,7 +153,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::cloud::ReplicaPlace;
+    use crate::cloud::{RegistryRules, ReplicaPlace};
     use crate::prune::images::tests::{image, repository};
 
     const OWN: &str = "123456789012";
@@ -187,10 +194,18 @@ mod tests {
                 ..repository(vec![image(1)], &[])
             }
         };
+        let registry = repository(vec![image(1)], &[]).registry.unwrap();
         let place =
             |account: &str| ReplicaPlace { account: account.to_owned(), region: "eu-west-2".to_owned() };
         let replicated = |account: &str| RepositoryFacts {
-            replicas: Some(vec![place(account)]),
+            registry: Some(RegistryRules { replicas: vec![place(account)], ..registry.clone() }),
+            ..repository(vec![image(1)], &[])
+        };
+        let by_registry = RepositoryFacts {
+            registry: Some(RegistryRules {
+                policy: granting(json!({ "AWS": OTHER })).policy,
+                ..registry.clone()
+            }),
             ..repository(vec![image(1)], &[])
         };
         let foreign = RepositoryFacts { owner: OTHER.parse().unwrap(), ..repository(vec![image(1)], &[]) };
@@ -203,13 +218,15 @@ mod tests {
             (granting(json!({ "AWS": OTHER })), &[OWN], &["account 999999999999"]),
             (granting(json!("*")), &[OTHER], &["--account-checked '*'"]),
             (granting(json!("*")), &["*"], &[]),
+            (by_registry.clone(), &[], &["--account-checked 999999999999"]),
+            (by_registry, &[OTHER], &[]),
             (replicated(OWN), &[], &["in eu-west-2"]),
             (replicated(OWN), &[OWN], &[]),
             (replicated(OTHER), &[OWN], &["account 999999999999 in eu-west-2"]),
             (foreign.clone(), &[], &["functions of account 999999999999"]),
             (foreign.clone(), &[OTHER], &[]),
             (
-                RepositoryFacts { replicas: None, ..foreign },
+                RepositoryFacts { registry: None, ..foreign },
                 &["111111111111"],
                 &["functions of", "cannot be read"],
             ),

@@ -59,7 +59,7 @@ impl std::fmt::Display for VersionReason {
             Self::Alias(alias) => write!(formatter, "alias {alias} sends traffic to it"),
             Self::Provisioned => write!(formatter, "it carries provisioned concurrency"),
             Self::Begun(alias) => {
-                write!(formatter, "the last release of alias {alias} leads from it or to it")
+                write!(formatter, "a release of alias {alias} that was begun leads from it or to it")
             }
             Self::Ran(alias, 1) => write!(formatter, "alias {alias} ran it before its last move"),
             Self::Ran(alias, moves) => write!(formatter, "alias {alias} ran it {moves} moves ago"),
@@ -95,15 +95,15 @@ impl FunctionFacts {
             return VersionReason::Provisioned;
         }
         for alias in &self.aliases {
-            // Also one that was given up: it may be taken up again, and costs one version at most.
-            let begun = alias.journal.intent();
-            if begun.is_some_and(|intent| intent.from.names(&text) || intent.to == text) {
-                return VersionReason::Begun(alias.name.clone());
-            }
             let whole = crate::release::Place::whole(alias.place.version.as_str());
             let moves = alias.journal.moves(&whole);
             if let Some(at) = moves.iter().take(keep).position(|one| one.from == text || one.to == text) {
                 return VersionReason::Ran(alias.name.clone(), at + 1);
+            }
+            // Also one that was given up: it may be taken up again, and costs one version at most.
+            let begun = alias.journal.intent();
+            if begun.is_some_and(|intent| intent.from.names(&text) || intent.to == text) {
+                return VersionReason::Begun(alias.name.clone());
             }
         }
         if self.versions.range(version..).take(keep + 1).count() <= keep {
@@ -208,7 +208,7 @@ mod tests {
                     &[],
                 ),
                 1,
-                "1:unreferenced 2:unreferenced 3:unreferenced 4:release 5:alias 6:unreferenced 7:newest",
+                "1:unreferenced 2:unreferenced 3:unreferenced 4:journal 5:alias 6:unreferenced 7:newest",
             ),
             (
                 function(
@@ -217,7 +217,7 @@ mod tests {
                     &[],
                 ),
                 2,
-                "1:unreferenced 2:journal 3:unreferenced 4:release 5:alias 6:newest 7:newest",
+                "1:unreferenced 2:journal 3:unreferenced 4:journal 5:alias 6:newest 7:newest",
             ),
             (
                 function(
@@ -226,7 +226,7 @@ mod tests {
                     &[],
                 ),
                 3,
-                "1:journal 2:journal 3:unreferenced 4:release 5:alias 6:newest 7:newest",
+                "1:journal 2:journal 3:unreferenced 4:journal 5:alias 6:newest 7:newest",
             ),
             // A move that was begun and never made: both ends stay, and it uses up none of those that were made.
             (

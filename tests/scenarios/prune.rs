@@ -26,7 +26,7 @@ fn what_nothing_needs_goes_and_what_a_rollback_needs_stays() {
             "delete unreferenced deleted",
             "delete unreferenced deleted",
             "keep journal",
-            "keep release",
+            "keep journal",
             "keep alias"
         ]
     );
@@ -70,7 +70,7 @@ fn without_yes_nothing_is_written_and_the_plan_says_what_would_go() {
         "alias live sends traffic to it",
         "repository hello: 2 of 3 images go",
         "v1: no function runs it",
-        "function hello, version 3 runs it",
+        "version 3 of function hello runs it",
         "add --yes",
     ] {
         assert!(run.stdout.contains(part), "{part} is not in:\n{}", run.stdout);
@@ -219,6 +219,13 @@ fn functions_that_cannot_be_seen_must_be_looked_at_by_a_person_first() {
         let run = prune(&account, &["--account-checked", enough]);
         assert_eq!(run.expect(0)["outcome"], "planned");
     }
+    // The registry may have a policy of its own.
+    let wide =
+        json!({ "Effect": "Allow", "Principal": { "AWS": OTHER }, "Action": "ecr:*", "Resource": "*" });
+    account.ecr("PutRegistryPolicy", json!({ "policyText": policy(json!([wide])).to_string() }));
+    account.set_policy("hello", &policy(json!([own])));
+    assert!(prune(&account, &["--yes"]).refusals().contains("--account-checked 999999999999"));
+    account.ecr("PutRegistryPolicy", json!({ "policyText": policy(json!([])).to_string() }));
     // Deletions may be replicated.
     account.set_policy("hello", &policy(json!([own])));
     let to = json!([{ "region": "eu-west-1", "registryId": ACCOUNT }]);

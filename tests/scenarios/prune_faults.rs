@@ -1,6 +1,7 @@
 //! A prune that is disturbed: by others, by AWS, by a person, by SIGKILL. Nothing that is needed goes, and the next run ends it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 use lambda_lift_localstack::{Effect, ErrorAnswer, FaultRule, ResetMoment, Turn};
 use serde_json::{Value, json};
@@ -8,6 +9,9 @@ use serde_json::{Value, json};
 use crate::account::Account;
 use crate::interrupted::{interrupt, wait_for_calls};
 use crate::prune_scene::*;
+
+/// How many runs are played side by side.
+const PLAYERS: usize = 12;
 
 fn arguments<'a>() -> Vec<&'a str> {
     [&PRUNE[..], &["--keep", "1", "--yes"]].concat()
@@ -125,16 +129,25 @@ fn each_call_may_go_wrong_once() {
     let operations = operations();
     assert!(operations.len() >= 10, "{operations:?}");
     let conflict = refusal(409, "ResourceConflictException");
+    // After it was throttled once, the SDK asks slowly for a while: these begin first.
     let effects = [
-        refusal(500, "ServiceException"),
         Effect::Throttle,
+        refusal(500, "ServiceException"),
         Effect::Reset(ResetMoment::After),
         Effect::HalfResponse,
         conflict.clone(),
     ];
-    let play = |effect: &Effect, operations: &[&String]| {
+    let fit = |effect: &Effect, operation: &str| *effect != conflict || operation == "DeleteFunction";
+    let jobs: Vec<(&Effect, &String)> = effects
+        .iter()
+        .flat_map(|effect| operations.iter().map(move |operation| (effect, operation)))
+        .filter(|(effect, operation)| fit(effect, operation))
+        .collect();
+    let jobs = Mutex::new(jobs.into_iter().enumerate());
+    let play = || {
         let mut account = account();
-        for (number, operation) in operations.iter().enumerate() {
+        loop {
+            let Some((number, (effect, operation))) = jobs.lock().unwrap().next() else { return };
             account.become_account(&format!("3{number:011}"));
             let digests = hello(&account, 4);
             account.fault(operation, Turn::First(1), effect.clone());
@@ -146,13 +159,8 @@ fn each_call_may_go_wrong_once() {
     };
     // Most of their time is spent waiting, so that they are played side by side.
     std::thread::scope(|scope| {
-        for effect in &effects {
-            let fit = |operation: &&String| *effect != conflict || *operation == "DeleteFunction";
-            let struck: Vec<&String> = operations.iter().filter(fit).collect();
-            for some in struck.chunks(struck.len().div_ceil(4)) {
-                let some = some.to_vec();
-                scope.spawn(move || play(effect, &some));
-            }
+        for _ in 0..PLAYERS {
+            scope.spawn(play);
         }
     });
 }
@@ -167,6 +175,7 @@ fn what_is_forbidden_is_told_with_the_permission_and_changes_nothing_more() {
         ("ListFunctions", "lambda:ListFunctions"),
         ("DescribeImages", "ecr:DescribeImages"),
         ("DescribeRegistry", "ecr:DescribeRegistry"),
+        ("GetRegistryPolicy", "ecr:GetRegistryPolicy"),
         ("DeleteFunction", "lambda:DeleteFunction"),
     ] {
         account.stand.clear_calls();

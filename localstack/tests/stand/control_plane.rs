@@ -219,6 +219,12 @@ async fn a_registry_tells_where_it_replicates_to() {
     scene.ecr("PutReplicationConfiguration", json!({ "replicationConfiguration": rules })).await;
     let (_, told) = scene.ecr("DescribeRegistry", json!({})).await;
     assert_eq!(told["replicationConfiguration"], rules);
+    let missing = scene.ecr_error("GetRegistryPolicy", json!({})).await;
+    assert_eq!(missing.0, "RegistryPolicyNotFoundException");
+    let malformed = scene.ecr_error("PutRegistryPolicy", json!({ "policyText": "no" })).await;
+    assert_eq!(malformed.0, "InvalidParameterException");
+    scene.ecr("PutRegistryPolicy", json!({ "policyText": "{}" })).await;
+    assert_eq!(scene.ecr("GetRegistryPolicy", json!({})).await.1["policyText"], "{}");
     for bad in [json!({}), json!({ "rules": [{}] }), json!({ "rules": [{ "destinations": [{}] }] })] {
         let refused =
             scene.ecr_error("PutReplicationConfiguration", json!({ "replicationConfiguration": bad })).await;

@@ -123,13 +123,23 @@ async fn replication_counts_where_a_rule_may_be_about_the_repository() {
         {"destinations": [to("123456789012", "eu-west-2"), to("123456789012", "eu-west-1")]},
         {"destinations": [to("123456789012", "eu-west-3")], "repositoryFilters": strange},
     ]);
+    let registry =
+        |rules: &Value| json!({"registryId": "123456789012", "replicationConfiguration": {"rules": rules}});
+    let no_policy = || answer(400, json!({"__type": "RegistryPolicyNotFoundException"}));
     let (_, ecr) = ecr([
-        answer(200, json!({"registryId": "123456789012", "replicationConfiguration": {"rules": rules}})),
-        answer(200, json!({"registryId": "123456789012", "replicationConfiguration": {"rules": []}})),
+        answer(200, registry(&rules)),
+        answer(200, json!({"registryId": "123456789012", "policyText": "{}"})),
+        answer(200, registry(&json!([]))),
+        no_policy(),
+        answer(200, registry(&json!([]))),
+        answer(400, json!({"__type": "AccessDeniedException"})),
     ]);
     let (account, name) = names();
-    let (registry, places) = ecr.replicas(&name).await.unwrap();
-    let regions: Vec<&str> = places.iter().map(|place| place.region.as_str()).collect();
-    assert_eq!((registry, regions), (account, vec!["eu-west-1", "eu-west-2", "eu-west-3"]));
-    assert_eq!(ecr.replicas(&name).await.unwrap().1, []);
+    let found = ecr.registry_rules(&name).await.unwrap();
+    let regions: Vec<&str> = found.replicas.iter().map(|place| place.region.as_str()).collect();
+    assert_eq!((found.account, regions), (account.clone(), vec!["eu-west-1", "eu-west-2", "eu-west-3"]));
+    assert_eq!(found.policy.as_deref(), Some("{}"));
+    let none = RegistryRules { account, replicas: Vec::new(), policy: None };
+    assert_eq!(ecr.registry_rules(&name).await.unwrap(), none);
+    assert_eq!(ecr.registry_rules(&name).await.unwrap_err().kind, CloudErrorKind::AccessDenied);
 }

@@ -74,17 +74,17 @@ impl Gatherer<'_> {
         of_repository: &AccountId,
     ) -> Result<Option<RepositoryFacts>, CloudError> {
         let owner = place.registry.clone().unwrap_or_else(|| of_repository.clone());
-        let (images, policy, replicas) = join!(
+        let (images, policy, registry) = join!(
             self.ecr.images(Some(&owner), &place.name),
             self.ecr.repository_policy(Some(&owner), &place.name),
-            self.ecr.replicas(&place.name),
+            self.ecr.registry_rules(&place.name),
         );
         let Some(images) = images? else { return Ok(None) };
-        let (registry, replicas) = replicas?;
+        let registry = registry?;
         let children = self.children(place, &owner, &images).await?;
         Ok(Some(RepositoryFacts {
             // A registry tells of itself only.
-            replicas: (registry == owner).then_some(replicas),
+            registry: (registry.account == owner).then_some(registry),
             owner,
             name: place.name.clone(),
             policy: policy?,

@@ -18,6 +18,8 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("GetAuthorizationToken", settings::get_authorization_token),
     ("GetAccountSetting", settings::get_account_setting),
     ("PutAccountSetting", settings::put_account_setting),
+    ("GetRegistryPolicy", settings::get_registry_policy),
+    ("PutRegistryPolicy", settings::put_registry_policy),
     ("DescribeRegistry", settings::describe_registry),
     ("PutReplicationConfiguration", settings::put_replication_configuration),
     ("CreateRepository", repositories::create),

@@ -1,4 +1,4 @@
-//! Authorization tokens, account settings and the replication of a registry. Nothing is replicated here.
+//! Authorization tokens, account settings, and a registry's policy and replication, which are only kept.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -62,6 +62,29 @@ pub(super) fn describe_registry(request: &Request<'_>) -> Result<Value, Refusal>
     let kept = kept.and_then(|text| serde_json::from_str::<Value>(&text).ok());
     let replication = kept.unwrap_or_else(|| json!({ "rules": [] }));
     Ok(json!({ "registryId": place.account, "replicationConfiguration": replication }))
+}
+
+/// Where a registry's settings keep its policy.
+const POLICY: &str = "registryPolicy";
+
+pub(super) fn get_registry_policy(request: &Request<'_>) -> Result<Value, Refusal> {
+    let place = Place::new(request.caller, request.region);
+    let text = request.ecr.registries.look(&place, |registry| registry.settings.get(POLICY).cloned());
+    let text = text.ok_or_else(|| {
+        let message = format!("Registry policy does not exist in the registry with id '{}'", place.account);
+        Refusal::exception("RegistryPolicyNotFoundException", message)
+    })?;
+    Ok(json!({ "registryId": place.account, "policyText": text }))
+}
+
+pub(super) fn put_registry_policy(request: &Request<'_>) -> Result<Value, Refusal> {
+    let text = request.required("policyText")?;
+    if serde_json::from_str::<Value>(text).is_ok_and(|value| value.is_object()) {
+        let place = Place::new(request.caller, request.region);
+        request.ecr.registries.set_setting(&place, POLICY, text)?;
+        return Ok(json!({ "registryId": place.account, "policyText": text }));
+    }
+    Err(Refusal::invalid("PolicyText", "Invalid registry policy provided"))
 }
 
 pub(super) fn put_replication_configuration(request: &Request<'_>) -> Result<Value, Refusal> {
