@@ -20,12 +20,14 @@ mod tar_scan;
 /// How much content one block has.
 pub const BLOCK_SIZE: usize = encoder::BLOCK_SIZE;
 
-/// Compresses block after block as the pinned encoder does at this level; how many bytes that makes.
+/// Compresses block after block as the pinned encoder does at this level, 0 for its own; how many bytes that makes.
 pub fn gzip(content: &[u8], level: u8) -> usize {
-    let mut encoder = encoder::BlockEncoder::new(encoder::Level::new(level).unwrap_or_default());
-    let lengths =
-        content.chunks(BLOCK_SIZE).filter_map(|block| Some(encoder.encode(block).ok()?.bytes.len()));
-    lengths.sum()
+    let mut encoder = encoder::BlockEncoder::default();
+    let level = encoder::Level::new(level).unwrap_or_default();
+    let blocks = (0..).zip(content.chunks(BLOCK_SIZE));
+    blocks
+        .filter_map(|(index, block)| Some(encoder.encode(block, level.of_block(index)).ok()?.bytes.len()))
+        .sum()
 }
 
 /// One raw DEFLATE stream of libdeflate for each block.

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::encoder::{BLOCK_SIZE, BlockEncoder, EncodedBlock, EncoderFailure, Level};
+use super::encoder::{BLOCK_SIZE, BlockEncoder, BlockLevel, EncodedBlock, EncoderFailure};
 use super::stored::Progress;
 
 /// More threads than this outrun every network: each makes about 40 MB/s of compressed bytes.
@@ -35,7 +35,7 @@ impl std::fmt::Debug for Compressors {
 /// One block to compress.
 struct Job {
     content: Vec<u8>,
-    level: Level,
+    level: BlockLevel,
     progress: Arc<Progress>,
     permit: Permit,
     reply: SyncSender<Reply>,
@@ -120,7 +120,7 @@ impl Compressors {
     pub(super) fn submit(
         &self,
         content: Vec<u8>,
-        level: Level,
+        level: BlockLevel,
         permit: Permit,
         progress: &Arc<Progress>,
     ) -> PendingBlock {
@@ -132,18 +132,14 @@ impl Compressors {
 }
 
 fn compress_blocks(queue: &Mutex<Receiver<Job>>, spare: &SpareBuffers) {
-    let mut encoder: Option<BlockEncoder> = None;
+    let mut encoder = BlockEncoder::default();
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { content, level, progress, permit, reply }) = next else { return };
         if progress.is_stopped() {
             continue;
         }
-        let encoder = match &mut encoder {
-            Some(encoder) if encoder.level() == level => encoder,
-            other => other.insert(BlockEncoder::new(level)),
-        };
-        let encoded = encoder.encode(&content);
+        let encoded = encoder.encode(&content, level);
         spare.give(content);
         // The receiver is gone when the pass was stopped: nobody misses the block.
         let _ = reply.send(encoded.map(|block| (block, permit)));

@@ -99,6 +99,8 @@ fn copy_blocks(
 struct GzipMember<'a> {
     run: &'a PassRun,
     encoder: Encoder,
+    /// How many were handed to the compressors.
+    blocks: u64,
     pending: VecDeque<PendingBlock>,
     hasher: DigestHasher,
     size: u64,
@@ -110,6 +112,7 @@ impl<'a> GzipMember<'a> {
         let mut member = Self {
             run,
             encoder,
+            blocks: 0,
             pending: VecDeque::new(),
             hasher: DigestHasher::default(),
             size: 0,
@@ -133,7 +136,8 @@ impl<'a> GzipMember<'a> {
     }
 
     fn push(&mut self, block: Vec<u8>, permit: Permit) -> Result<(), LayerError> {
-        let (compressors, level) = (&self.run.compressors, self.encoder.level);
+        let (compressors, level) = (&self.run.compressors, self.encoder.level.of_block(self.blocks));
+        self.blocks += 1;
         self.pending.push_back(compressors.submit(block, level, permit, &self.run.progress));
         while self.pending.front_mut().is_some_and(PendingBlock::is_done) {
             self.give_out_next()?;

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lambda_lift_localstack::{Effect, ErrorAnswer, ResetMoment, Turn};
+use lambda_lift_localstack::lambda::LambdaSettings;
+use lambda_lift_localstack::{Effect, ErrorAnswer, ResetMoment, Settings, Turn};
 use lambda_lift_rig::Run;
 use serde_json::{Value, json};
 
@@ -59,7 +60,17 @@ fn wait_until(account: &Account, wanted: &str) {
     }
 }
 
-/// What an observer who only polls GetAlias sees while `work` runs, without repetitions.
+/// Whether every version that the alias names may be invoked.
+fn is_active(account: &Account, place: &str) -> bool {
+    let versions = place.split('+').map(|part| part.split('@').next().unwrap_or_default());
+    let mut configurations = versions.map(|version| {
+        account.lambda("GET", &format!("/hello/configuration?Qualifier={version}"), Value::Null)
+    });
+    configurations.all(|configuration| configuration["State"] == "Active")
+}
+
+/// What an observer who only polls GetAlias sees while `work` runs, without repetitions. No version that it ever names may be
+/// one that is not Active.
 fn observed<T>(account: &Account, work: impl FnOnce() -> T) -> (T, Vec<String>) {
     let ended = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -70,6 +81,7 @@ fn observed<T>(account: &Account, work: impl FnOnce() -> T) -> (T, Vec<String>) 
                 let last = ended.load(Ordering::SeqCst);
                 let now = place(account);
                 if seen.last() != Some(&now) {
+                    assert!(is_active(account, &now), "{now} is not active");
                     seen.push(now);
                 }
                 if last {
@@ -134,6 +146,17 @@ fn a_deploy_releases_by_its_strategy() {
     assert_eq!(seen, ["2", "2+3@0.01", "2+3@0.5", "3"]);
     rollback(&account).expect(0);
     assert_eq!(place(&account), "2");
+}
+
+#[test]
+fn a_version_that_is_slow_to_become_active_gets_no_traffic_before_it_is() {
+    let slow = LambdaSettings { publish_settle: Duration::from_secs(2), ..LambdaSettings::default() };
+    let account = Account::with(Settings { lambda: slow, ..Settings::default() });
+    account.deploy(&account.small_image("one")).expect(0);
+    let image = account.small_image("two");
+    let (run, seen) = observed(&account, || account.deploy_with(&image, &["--strategy", "canary:10%:1s"]));
+    run.expect(0);
+    assert_eq!(seen, ["1", "1+2@0.1", "2"]);
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod producers;
 mod prune;
 mod push_faults;
 mod refusals;
+mod release;
 mod remote;
 mod resumed;
 mod withheld;

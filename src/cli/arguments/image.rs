@@ -37,7 +37,7 @@ pub(in crate::cli) struct ImageArguments {
     /// Created repository: encrypt with this KMS key (ARN, id or alias)
     #[arg(long, env = "LAMBDA_LIFT_KMS_KEY", value_name = "KEY", requires = "create_repository")]
     pub(in crate::cli) kms_key: Option<String>,
-    /// How layers that are not gzip are sent: as gzip of a level, 1 (fast) to 9 (small), or as they are stored (default: 3)
+    /// How layers that are not gzip are sent: as gzip of a level, 1 (fast) to 9 (small), or as they are stored (default: 1 and 3 in turns)
     #[arg(long, env = "LAMBDA_LIFT_COMPRESSION", value_name = "LEVEL|keep")]
     pub(in crate::cli) compression: Option<String>,
     /// A repository of the same registry whose layers may be taken over (repeatable): a name or the full URI

@@ -7,6 +7,8 @@ mod look;
 mod provision;
 mod release;
 mod rollback;
+#[cfg(test)]
+mod scripted;
 mod shift;
 mod smoke;
 mod spec;

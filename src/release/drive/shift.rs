@@ -176,3 +176,6 @@ impl Shifter<'_> {
         self.reporter.report(Event::Waiting { what: self.what(), state: state.to_owned() });
     }
 }
+
+#[cfg(test)]
+mod tests;
