@@ -71,8 +71,17 @@ fn spec(
     functions: &[FunctionRef],
     repositories: &[RepositoryRef],
 ) -> Result<PruneSpec, Failure> {
-    let mut names: Vec<FunctionName> = functions.iter().map(|function| function.name.clone()).collect();
-    names.dedup();
+    let mut names: Vec<FunctionName> = Vec::new();
+    for function in functions {
+        if !names.contains(&function.name) {
+            names.push(function.name.clone());
+        }
+    }
+    let same = |one: &&RepositoryRef| repositories.iter().filter(|other| other.name == one.name).count() > 1;
+    if let Some(twice) = repositories.iter().find(same) {
+        let hint = "run it once for each registry that has one of this name";
+        return Err(usage(format!("repository {} is named twice", twice.name), Some(hint.to_owned())));
+    }
     let place = |repository: &RepositoryRef| RepositoryPlace {
         registry: repository.registry.as_ref().map(|host| host.account.clone()),
         name: repository.name.clone(),
@@ -82,7 +91,7 @@ fn spec(
     let accounts = accounts.into_iter().map(|account| parse::<AccountId>(account));
     Ok(PruneSpec {
         functions: names,
-        account: functions.iter().find_map(|function| function.account.clone()),
+        accounts: functions.iter().filter_map(|function| function.account.clone()).collect(),
         keep: usize::from(arguments.keep),
         repositories: repositories.iter().map(place).collect(),
         min_age: age(&arguments.min_age)?,

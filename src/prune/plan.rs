@@ -162,7 +162,7 @@ mod tests {
     fn spec(checked: &[&str]) -> PruneSpec {
         PruneSpec {
             functions: Vec::new(),
-            account: None,
+            accounts: BTreeSet::new(),
             keep: 1,
             repositories: Vec::new(),
             min_age: Duration::ZERO,

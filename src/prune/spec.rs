@@ -10,8 +10,8 @@ use crate::name::{AccountId, FunctionName, RepositoryName};
 pub struct PruneSpec {
     /// The functions whose versions may go.
     pub functions: Vec<FunctionName>,
-    /// Their account, where an ARN says so.
-    pub account: Option<AccountId>,
+    /// The accounts that their ARNs name.
+    pub accounts: BTreeSet<AccountId>,
     /// How far back each alias can still be rolled back, in moves, and how many of the newest versions stay.
     pub keep: usize,
     /// The repositories whose images may go.

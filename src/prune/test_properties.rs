@@ -65,7 +65,7 @@ fn shop() -> impl Strategy<Value = RepositoryFacts> {
 fn spec(keep: usize) -> PruneSpec {
     PruneSpec {
         functions: Vec::new(),
-        account: None,
+        accounts: BTreeSet::new(),
         keep,
         repositories: Vec::new(),
         min_age: Duration::from_secs(100),

@@ -303,6 +303,8 @@ fn what_is_not_there_or_not_meant_is_said() {
     let far = format!("{ACCOUNT}.dkr.ecr.eu-west-3.amazonaws.com/hello");
     let near = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:hello");
     assert!(refusals(&["prune", "--function", &near, "--repository", &far], 2).contains("eu-west-3"));
+    let uri = far.replace("eu-west-3", REGION);
+    assert!(refusals(&["prune", "--repository", "hello", "--repository", &uri], 2).contains("named twice"));
     for bad in [&["--keep", "0"][..], &["--min-age", "soon"], &["--account-checked", "me"]] {
         prune(&account, bad).expect(2);
     }

@@ -82,6 +82,36 @@ fn an_image_that_a_function_runs_since_the_plan_is_spared() {
 }
 
 #[test]
+fn what_is_needed_since_a_call_was_refused_is_not_asked_for_again() {
+    for operation in ["DeleteFunction", "BatchDeleteImage"] {
+        let account = account();
+        let digests = hello(&account, 4);
+        create_function(&account, "other", "hello", &digests[3]);
+        account.stand.clear_calls();
+        let rule = FaultRule {
+            operation: operation.to_owned(),
+            calls: Turn::Nth(1),
+            delay_milliseconds: 3000,
+            effect: Some(refusal(409, "ResourceConflictException")),
+            ..FaultRule::default()
+        };
+        account.stand.set_faults(vec![rule]);
+        let mut child = account.start(&arguments());
+        wait_for_calls(&account, operation, 1, &mut child);
+        if operation == "DeleteFunction" {
+            create_alias(&account, "blue", "1");
+        }
+        update_function(&account, "other", "hello", &digests[0]);
+        let run = Account::finish(child);
+        let document = run.expect(0);
+        assert_eq!(of_image(document, &digests[0]), "keep in_use", "{operation}");
+        assert_eq!(of_image(document, &digests[1]), "delete unused deleted", "{operation}");
+        let deletions = account.operations().iter().filter(|called| *called == operation).count();
+        assert_eq!(deletions, if operation == "DeleteFunction" { 3 } else { 2 }, "{operation}");
+    }
+}
+
+#[test]
 fn a_release_that_began_since_the_plan_keeps_what_it_came_from() {
     let account = account();
     hello(&account, 4);

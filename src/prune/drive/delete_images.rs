@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::patience::{Patience, passes};
+use super::patience::Patience;
 use super::run::Run;
 use crate::apply::ApplyError;
 use crate::cloud::ImageDeletion;
@@ -50,20 +50,45 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    /// Deletes one batch, after a last look at what functions run; answers the images that an index still lists.
+    /// Deletes one batch, whatever becomes of the answer, each try after a last look at what functions run. Answers the images that
+    /// an index still lists.
     async fn delete_batch(
         &mut self,
         place: &RepositoryPlace,
         facts: &RepositoryFacts,
         batch: &[Digest],
     ) -> Result<Vec<Digest>, Failure> {
-        let going = self.still_going(place, facts, batch).await?;
-        if going.is_empty() {
-            return Ok(Vec::new());
+        let mut patience = Patience::new();
+        let mut left = batch.to_vec();
+        loop {
+            left = self.still_going(place, facts, &left).await?;
+            if left.is_empty() {
+                return Ok(left);
+            }
+            let call = self.pruner.ecr.delete_images(Some(&facts.owner), &place.name, &left);
+            let Some(answer) = self.pruner.interrupt.or_soon(call).await else {
+                self.changed = true;
+                return Err(ApplyError::Interrupted.failure(true));
+            };
+            let error = match answer {
+                Ok(became) => return Ok(self.note_answer(place, &left, became)),
+                Err(error) => error,
+            };
+            self.changed |= error.is_answer_lost();
+            self.wait(format!("repository {}", place.name), error, &mut patience).await?;
         }
-        let became = self.send(place, &facts.owner, &going).await?;
+    }
+
+    /// Notes what became of images; answers those that an index still lists.
+    fn note_answer(
+        &mut self,
+        place: &RepositoryPlace,
+        sent: &[Digest],
+        became: Vec<ImageDeletion>,
+    ) -> Vec<Digest> {
         let mut held = Vec::new();
-        for (digest, became) in going.iter().zip(became) {
+        self.changed |= became.contains(&ImageDeletion::Gone);
+        for (digest, became) in sent.iter().zip(became) {
             match became {
                 ImageDeletion::Gone => self.note_gone(place, digest),
                 ImageDeletion::StillListed => held.push(*digest),
@@ -73,7 +98,7 @@ impl Run<'_, '_> {
                 }
             }
         }
-        Ok(held)
+        held
     }
 
     /// Those of a batch that still may go. The others are noted.
@@ -133,41 +158,6 @@ impl Run<'_, '_> {
         let versions = self.report.prune.iter().flat_map(|prune| &prune.versions);
         let gone = versions.filter(|one| one.fate.deleted);
         gone.filter_map(|one| Some((one.function.clone(), one.version.parse().ok()?))).collect()
-    }
-
-    /// Sends one batch, whatever becomes of the answer.
-    async fn send(
-        &mut self,
-        place: &RepositoryPlace,
-        owner: &crate::name::AccountId,
-        digests: &[Digest],
-    ) -> Result<Vec<ImageDeletion>, Failure> {
-        let mut patience = Patience::new();
-        loop {
-            self.check_interrupt()?;
-            let call = self.pruner.ecr.delete_images(Some(owner), &place.name, digests);
-            let Some(answer) = self.pruner.interrupt.or_soon(call).await else {
-                self.changed = true;
-                return Err(ApplyError::Interrupted.failure(true));
-            };
-            let error = match answer {
-                Ok(became) => {
-                    self.changed |= became.contains(&ImageDeletion::Gone);
-                    return Ok(became);
-                }
-                Err(error) => error,
-            };
-            if !passes(&error) {
-                return Err(self.failed(error));
-            }
-            self.changed |= error.is_answer_lost();
-            let what = format!("repository {}", place.name);
-            self.pruner.reporter.report(Event::Waiting { what, state: error.message.clone() });
-            let again = patience.pause(self.pruner.gatherer.clock, self.pruner.interrupt).await;
-            if !again.map_err(|stopped| stopped.failure(self.changed))? {
-                return Err(self.failed(error));
-            }
-        }
     }
 
     fn note_gone(&mut self, place: &RepositoryPlace, digest: &Digest) {

@@ -1,12 +1,12 @@
 //! Deletes versions, one by one.
 
-use super::patience::{Patience, passes};
+use super::patience::Patience;
 use super::run::Run;
 use crate::apply::ApplyError;
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::event::Event;
 use crate::name::{FunctionName, Version};
-use crate::prune::decide_versions;
+use crate::prune::{VersionDecision, decide_versions};
 use crate::report::Failure;
 
 /// So many versions are deleted after one look at what refers to them. AWS itself refuses to delete one that an alias has begun to
@@ -26,26 +26,28 @@ impl Run<'_, '_> {
     /// Deletes the versions of a function that were to go and still may.
     pub(super) async fn delete_versions(&mut self, function: &FunctionName) -> Result<(), Failure> {
         for versions in self.work.versions_of(function).chunks(DELETIONS_A_LOOK) {
-            self.check_interrupt()?;
-            let pruner = self.pruner;
-            let gatherer = &pruner.gatherer;
-            let Some(facts) = self.ask(gatherer.function(function)).await? else {
-                // The function is gone, and all of its versions with it.
-                versions.iter().for_each(|version| self.note_version(function, *version, Became::Gone));
-                continue;
-            };
-            let decided =
-                decide_versions(&facts, gatherer.spec.keep).map_err(|refusal| self.refusal(refusal))?;
+            let now = self.look_again(function).await?;
             for version in versions {
-                let became = match decided.iter().find(|one| one.version == *version) {
-                    None => Became::Gone,
-                    Some(one) if one.reason.deletes() => self.delete_version(function, *version).await?,
-                    Some(one) => Became::Spared(one.reason.word(), one.reason.to_string()),
+                let became = match judge(&now, *version) {
+                    Some(became) => became,
+                    None => self.delete_version(function, *version).await?,
                 };
                 self.note_version(function, *version, became);
             }
         }
         Ok(())
+    }
+
+    /// What is decided about the function's versions as things are now. None of them is there when the function is gone.
+    async fn look_again(&self, function: &FunctionName) -> Result<Vec<VersionDecision>, Failure> {
+        self.check_interrupt()?;
+        let gatherer = &self.pruner.gatherer;
+        match self.ask(gatherer.function(function)).await? {
+            None => Ok(Vec::new()),
+            Some(facts) => {
+                decide_versions(&facts, gatherer.spec.keep).map_err(|refusal| self.refusal(refusal))
+            }
+        }
     }
 
     fn note_version(&mut self, function: &FunctionName, version: Version, became: Became) {
@@ -91,16 +93,20 @@ impl Run<'_, '_> {
             if error.kind == CloudErrorKind::Invalid {
                 return Ok(Became::Refused(error));
             }
-            if !passes(&error) {
-                return Err(self.failed(error));
-            }
             self.changed |= error.is_answer_lost();
-            let what = format!("version {version} of function {function}");
-            self.pruner.reporter.report(Event::Waiting { what, state: error.message.clone() });
-            let again = patience.pause(self.pruner.gatherer.clock, self.pruner.interrupt).await;
-            if !again.map_err(|stopped| stopped.failure(self.changed))? {
-                return Err(self.failed(error));
+            self.wait(format!("version {version} of function {function}"), error, &mut patience).await?;
+            if let Some(became) = judge(&self.look_again(function).await?, version) {
+                return Ok(became);
             }
         }
+    }
+}
+
+/// What has become of a version already; none where it still is to go.
+fn judge(now: &[VersionDecision], version: Version) -> Option<Became> {
+    match now.iter().find(|one| one.version == version) {
+        None => Some(Became::Gone),
+        Some(one) if one.reason.deletes() => None,
+        Some(one) => Some(Became::Spared(one.reason.word(), one.reason.to_string())),
     }
 }

@@ -116,7 +116,7 @@ impl Pruner<'_> {
         let failed = |error| ApplyError::Cloud(error).failure(false);
         let gatherer = &self.gatherer;
         let (account, of_repository) = gatherer.accounts().await.map_err(failed)?;
-        if let Some(named) = gatherer.spec.account.as_ref().filter(|named| **named != account) {
+        if let Some(named) = gatherer.spec.accounts.iter().find(|named| **named != account) {
             return Err(Failure {
                 kind: "account",
                 stage: Stage::Refused,

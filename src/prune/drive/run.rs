@@ -1,8 +1,10 @@
 //! One run that deletes: what it has done, and what AWS refused.
 
+use super::patience::{Patience, passes};
 use super::pruner::{Pruner, Work};
 use crate::apply::ApplyError;
 use crate::cloud::CloudError;
+use crate::event::Event;
 use crate::name::{Digest, FunctionName, RepositoryName, Version};
 use crate::preflight::Finding;
 use crate::report::{Failure, Fate, Outcome, Report, Stage};
@@ -47,6 +49,27 @@ impl Run<'_, '_> {
         let answer =
             self.pruner.interrupt.or(question).await.map_err(|stopped| stopped.failure(self.changed))?;
         answer.map_err(|error| self.failed(error))
+    }
+
+    /// Waits after a call that failed, before it is made again.
+    ///
+    /// # Errors
+    /// Fails where it is of no use, where it was tried for long enough, and where the user asks to stop.
+    pub(super) async fn wait(
+        &self,
+        what: String,
+        error: CloudError,
+        patience: &mut Patience,
+    ) -> Result<(), Failure> {
+        if !passes(&error) {
+            return Err(self.failed(error));
+        }
+        self.pruner.reporter.report(Event::Waiting { what, state: error.message.clone() });
+        let again = patience.pause(self.pruner.gatherer.clock, self.pruner.interrupt).await;
+        match again.map_err(|stopped| stopped.failure(self.changed))? {
+            true => Ok(()),
+            false => Err(self.failed(error)),
+        }
     }
 
     /// The failure of a call.
