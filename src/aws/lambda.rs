@@ -403,4 +403,6 @@ fn live_alias(call: Operation, alias: &AliasConfiguration) -> Result<LiveAlias, 
 }
 
 #[cfg(test)]
+mod release_tests;
+#[cfg(test)]
 mod tests;

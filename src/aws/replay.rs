@@ -22,15 +22,24 @@ use serde_json::Value;
 pub(crate) struct Answer {
     status: u16,
     content_type: &'static str,
+    headers: Vec<(&'static str, &'static str)>,
     body: String,
 }
 
+impl Answer {
+    /// The same with one more header.
+    pub(crate) fn with_header(mut self, name: &'static str, value: &'static str) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}
+
 pub(crate) fn json(status: u16, body: Value) -> Answer {
-    Answer { status, content_type: "application/json", body: body.to_string() }
+    Answer { status, content_type: "application/json", headers: Vec::new(), body: body.to_string() }
 }
 
 pub(crate) fn xml(status: u16, body: &str) -> Answer {
-    Answer { status, content_type: "text/xml", body: body.to_owned() }
+    Answer { status, content_type: "text/xml", headers: Vec::new(), body: body.to_owned() }
 }
 
 /// A server that gives its answers in order, and fails to connect when it has none left.
@@ -81,6 +90,9 @@ impl HttpConnector for Replay {
                 let mut response = HttpResponse::new(status, SdkBody::from(answer.body));
                 response.headers_mut().insert("content-type", answer.content_type);
                 response.headers_mut().insert("x-amzn-requestid", "request-1");
+                for (name, value) in answer.headers {
+                    response.headers_mut().insert(name, value);
+                }
                 Ok(response)
             }
         };

@@ -1,5 +1,5 @@
-//! Traffic that moves between versions, and back. moto keeps weights and tags, and has no revisions: what guards a move is
-//! tested against the stand-in.
+//! Traffic that moves between versions, and back. moto keeps weights and tags, and guards nothing by a revision: that is tested
+//! against the stand-in.
 
 use std::process::Command;
 use std::thread;

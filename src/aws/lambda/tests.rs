@@ -10,13 +10,13 @@ use crate::name::Digest;
 const ARN: &str = "arn:aws:lambda:eu-west-1:123456789012:function:shop";
 const ROLE: &str = "arn:aws:iam::123456789012:role/shop";
 
-fn lambda(answers: impl IntoIterator<Item = Answer>) -> (Replay, Lambda) {
+pub(super) fn lambda(answers: impl IntoIterator<Item = Answer>) -> (Replay, Lambda) {
     let replay = Replay::new(answers);
     let lambda = Lambda::new(Client::new(&replay.config()));
     (replay, lambda)
 }
 
-fn shop() -> FunctionName {
+pub(super) fn shop() -> FunctionName {
     "shop".parse().unwrap()
 }
 
