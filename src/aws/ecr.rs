@@ -12,7 +12,7 @@ use aws_sdk_ecr::types;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::ecr_images::{self, Place};
+use super::ecr_contents::{self, Place};
 use super::error::{Operation, says_not_found};
 use crate::cloud::{
     CloudError, EcrReader, EcrWriter, Encryption, ImageDeletion, RegistryAuthorizer, RegistryCredential,
@@ -152,7 +152,7 @@ impl EcrReader for Ecr {
         registry: Option<&AccountId>,
         name: &RepositoryName,
     ) -> Result<Option<Vec<StoredImage>>, CloudError> {
-        ecr_images::all(&self.client, Place { registry, name }).await
+        ecr_contents::all(&self.client, Place { registry, name }).await
     }
 
     async fn manifests(
@@ -161,11 +161,11 @@ impl EcrReader for Ecr {
         name: &RepositoryName,
         digests: &[Digest],
     ) -> Result<Vec<(Digest, String)>, CloudError> {
-        ecr_images::manifests(&self.client, Place { registry, name }, digests).await
+        ecr_contents::manifests(&self.client, Place { registry, name }, digests).await
     }
 
     async fn registry_rules(&self, name: &RepositoryName) -> Result<RegistryRules, CloudError> {
-        ecr_images::registry_rules(&self.client, name).await
+        ecr_contents::registry_rules(&self.client, name).await
     }
 
     async fn mounts_blobs(&self) -> Result<bool, CloudError> {
@@ -245,7 +245,7 @@ impl EcrWriter for Ecr {
         name: &RepositoryName,
         digests: &[Digest],
     ) -> Result<Vec<ImageDeletion>, CloudError> {
-        ecr_images::delete(&self.client, Place { registry, name }, digests).await
+        ecr_contents::delete(&self.client, Place { registry, name }, digests).await
     }
 }
 

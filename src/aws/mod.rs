@@ -8,7 +8,7 @@ mod bounded;
 mod cloudwatch;
 mod connect;
 mod ecr;
-mod ecr_images;
+mod ecr_contents;
 mod error;
 mod lambda;
 mod lambda_answer;

@@ -1,5 +1,7 @@
 //! What goes, what stays and why, and what a person must say first.
 
+use std::io::Write as _;
+
 use lambda_lift_localstack::{Effect, ErrorAnswer, Turn};
 use serde_json::{Value, json};
 
@@ -79,6 +81,14 @@ fn without_yes_nothing_is_written_and_the_plan_says_what_would_go() {
     assert_eq!(hint.code, Some(2));
 }
 
+/// Runs it on a terminal where somebody types this; answers the exit code and what the terminal showed.
+fn on_terminal(account: &Account, arguments: &[&str], typed: &str) -> (Option<i32>, String) {
+    let mut child = account.lambda_lift.start_on_terminal(arguments);
+    child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 #[test]
 fn on_a_terminal_a_person_is_asked_and_only_yes_is_yes() {
     let mut account = account();
@@ -86,13 +96,13 @@ fn on_a_terminal_a_person_is_asked_and_only_yes_is_yes() {
     account.lambda_lift.for_people();
     let arguments = [&PRUNE[..], &["--keep", "1"]].concat();
     for typed in ["n\n", "\n"] {
-        let (code, shown) = account.lambda_lift.run_on_terminal(&arguments, typed);
+        let (code, shown) = on_terminal(&account, &arguments, typed);
         assert_eq!(code, Some(0), "{shown}");
         assert!(shown.contains("2 of 3 versions go") && shown.contains("[y/N]"), "{shown}");
         assert!(shown.contains("nothing was deleted"), "{shown}");
         assert_eq!((versions(&account).len(), account.writes()), (3, Vec::new()));
     }
-    let (code, shown) = account.lambda_lift.run_on_terminal(&arguments, "y\n");
+    let (code, shown) = on_terminal(&account, &arguments, "y\n");
     assert_eq!((code, versions(&account)), (Some(0), vec!["3".to_owned()]), "{shown}");
     assert!(shown.contains("pruned"), "{shown}");
 }

@@ -108,28 +108,19 @@ impl LambdaLift {
         command.spawn().unwrap_or_else(|error| missing(self.binary.as_os_str(), error))
     }
 
-    /// Runs it on a terminal of its own (by `script` of util-linux), where somebody types this; answers what the terminal showed.
-    pub fn run_on_terminal(&self, arguments: &[&str], typed: &str) -> (Option<i32>, String) {
-        let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
-        let words = arguments.iter().copied().chain(self.arguments.iter().map(String::as_str));
-        let line: Vec<String> =
-            [quoted(&self.binary.display().to_string())].into_iter().chain(words.map(quoted)).collect();
+    /// Starts it on a terminal of its own, which `script` gives it: what is written to the child's standard input is typed there, and
+    /// its standard output is what the terminal shows.
+    pub fn start_on_terminal(&self, arguments: &[&str]) -> Child {
+        let own = self.arguments.iter().map(String::as_str);
+        let binary = self.binary.to_string_lossy();
+        let words = std::iter::once(binary.as_ref()).chain(arguments.iter().copied()).chain(own);
+        let line: Vec<String> = words.map(|word| format!("'{}'", word.replace('\'', "'\\''"))).collect();
         let mut command = Command::new("script");
-        command.args(["--quiet", "--return", "--command", &line.join(" "), "/dev/null"]);
-        command.env_clear().envs(&self.environment).env("PATH", "/usr/bin:/bin").env("SHELL", "/bin/sh");
-        command
-            .current_dir(self.home.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let started = command.spawn();
-        let mut child = started.unwrap_or_else(|error| missing("script".as_ref(), error));
-        if let Some(mut input) = child.stdin.take() {
-            // One that has ended needs no answer.
-            let _ = std::io::Write::write_all(&mut input, typed.as_bytes());
-        }
-        let output = child.wait_with_output().unwrap_or_else(|error| missing("script".as_ref(), error));
-        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+        command.env_clear().envs(&self.environment).current_dir(self.home.path());
+        // In place of the shell, which would have a say in how it ends.
+        command.args(["-qec", &format!("exec {}", line.join(" ")), "/dev/null"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.spawn().unwrap_or_else(|error| missing("script".as_ref(), error))
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
