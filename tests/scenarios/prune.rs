@@ -1,6 +1,6 @@
 //! What goes, what stays and why, and what a person must say first.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 
 use lambda_lift_localstack::{Effect, ErrorAnswer, Turn};
 use serde_json::{Value, json};
@@ -105,6 +105,27 @@ fn on_a_terminal_a_person_is_asked_and_only_yes_is_yes() {
     let (code, shown) = on_terminal(&account, &arguments, "y\n");
     assert_eq!((code, versions(&account)), (Some(0), vec!["3".to_owned()]), "{shown}");
     assert!(shown.contains("pruned"), "{shown}");
+}
+
+#[test]
+fn who_interrupts_the_question_has_not_said_yes() {
+    let mut account = account();
+    hello(&account, 3);
+    account.lambda_lift.for_people();
+    let mut child = account.lambda_lift.start_on_terminal(&[&PRUNE[..], &["--keep", "1"]].concat());
+    let (mut typing, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut shown = Vec::new();
+    while !shown.ends_with(b"[y/N] ") {
+        let mut byte = [0];
+        screen.read_exact(&mut byte).unwrap();
+        shown.push(byte[0]);
+    }
+    typing.write_all(b"\x03").unwrap();
+    screen.read_to_end(&mut shown).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    let shown = String::from_utf8_lossy(&shown);
+    assert!(shown.contains("stopped on request") && shown.contains("Nothing was deleted"), "{shown}");
+    assert_eq!((versions(&account).len(), account.writes()), (3, Vec::new()));
 }
 
 #[test]

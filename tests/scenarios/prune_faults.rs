@@ -40,6 +40,7 @@ fn refusal(status: u16, code: &str) -> Effect {
 
 /// Everything that only the alias's version 4 needs is left.
 fn assert_pruned(account: &Account, digests: &[String]) {
+    assert_only_versions_deleted(account);
     assert_eq!(versions(account), ["4"]);
     assert_eq!(images(account, "hello"), digests[3..]);
 }

@@ -135,7 +135,18 @@ pub(crate) const PRUNE: [&str; 7] =
     ["prune", "--function", "hello", "--repository", "hello", "--min-age", "0"];
 
 pub(crate) fn prune(account: &Account, more: &[&str]) -> Run {
-    account.run(&[&PRUNE[..], more].concat())
+    let run = account.run(&[&PRUNE[..], more].concat());
+    assert_only_versions_deleted(account);
+    run
+}
+
+/// Holds that no call on the wire would have deleted the function as a whole.
+pub(crate) fn assert_only_versions_deleted(account: &Account) {
+    let deletions = account.calls().into_iter().filter(|call| call.operation == "DeleteFunction");
+    let is_version = |qualifier: &String| qualifier.parse::<u64>().is_ok();
+    for call in deletions {
+        assert!(call.qualifier.as_ref().is_some_and(is_version), "{call:?}");
+    }
 }
 
 /// The published versions of `hello`. That the function answers shows that it was never deleted as a whole.
