@@ -10,7 +10,8 @@
 //! 5. [`apply`] carries the steps out, and is the only one that holds writers. It uses [`layer`] and
 //!    [`registry`] to move bytes, [`policy`] for the repository policy, [`function`] for what the user
 //!    declared.
-//! 6. Everything says what happens as an [`event::Event`]; [`output`] is the only one that prints.
+//! 6. [`release`] moves traffic and remembers what an alias ran; [`status`] shows how a function stands, with readers only.
+//! 7. Everything says what happens as an [`event::Event`]; [`output`] is the only one that prints.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail loudly"))]
 
@@ -37,3 +38,4 @@ pub mod release;
 pub mod report;
 #[cfg(test)]
 mod samples;
+pub mod status;

@@ -13,10 +13,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::ecr_contents::{self, Place};
+use super::ecr_images;
 use super::error::{Operation, says_not_found};
 use crate::cloud::{
-    CloudError, EcrReader, EcrWriter, Encryption, ImageDeletion, RegistryAuthorizer, RegistryCredential,
-    RegistryRules, Repository, RepositorySettings, StoredImage, TagMutability,
+    CloudError, DescribedImage, EcrReader, EcrWriter, Encryption, ImageDeletion, RegistryAuthorizer,
+    RegistryCredential, RegistryRules, Repository, RepositorySettings, StoredImage, TagMutability,
 };
 use crate::name::{AccountId, Digest, RepositoryName};
 
@@ -127,6 +128,15 @@ impl EcrReader for Ecr {
         };
         let found = answer.images().iter().filter_map(|image| image.image_id()?.image_digest()?.parse().ok());
         Ok(Some(found.collect()))
+    }
+
+    async fn described_images(
+        &self,
+        registry: Option<&AccountId>,
+        name: &RepositoryName,
+        digests: &[Digest],
+    ) -> Result<Option<Vec<DescribedImage>>, CloudError> {
+        ecr_images::Question { client: &self.client, registry, name, digests }.ask().await
     }
 
     async fn blobs_stored(

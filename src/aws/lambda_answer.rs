@@ -1,7 +1,11 @@
 //! Functions and settings as Lambda answers them.
 
+use std::time::SystemTime;
+
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types::{self, FunctionConfiguration};
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format as DateTimeFormat;
 use serde_json::Value;
 
 use super::error::Operation;
@@ -24,6 +28,7 @@ macro_rules! as_configuration {
             .set_architectures($answer.architectures)
             .set_code_sha256($answer.code_sha256)
             .set_revision_id($answer.revision_id)
+            .set_last_modified($answer.last_modified)
             .set_state($answer.state)
             .set_state_reason($answer.state_reason)
             .set_state_reason_code($answer.state_reason_code)
@@ -98,6 +103,7 @@ pub(super) fn function(
         resolved_image_uri: None,
         state: state(configuration),
         revision_id: configuration.revision_id().map(str::to_owned),
+        modified: configuration.last_modified().and_then(moment),
         settings: Settings::from(configuration).to_json(),
     })
 }
@@ -123,6 +129,17 @@ fn architecture(call: Operation, configuration: &FunctionConfiguration) -> Resul
         None => Ok(Architecture::X86_64),
         Some(name) => name.as_str().parse().map_err(|error| call.unexpected(format!("{error}"))),
     }
+}
+
+/// A time as Lambda writes it: `2026-11-27T09:30:00.000+0000`. RFC 3339 has a colon within the zone.
+fn moment(text: &str) -> Option<SystemTime> {
+    let zone = text.len().checked_sub(5).and_then(|at| text.split_at_checked(at));
+    let is_zone = |zone: &str| zone.is_ascii() && zone.starts_with(['+', '-']) && !zone.contains(':');
+    let with_colon = zone.filter(|(_, zone)| is_zone(zone));
+    let text = with_colon
+        .map_or_else(|| text.to_owned(), |(clock, zone)| format!("{clock}{}:{}", &zone[..3], &zone[3..]));
+    let moment = DateTime::from_str(&text, DateTimeFormat::DateTimeWithOffset).ok()?;
+    SystemTime::try_from(moment).ok()
 }
 
 /// The manifest's digest. `CodeSha256` is its bare hex for an image, and base64 for a zip archive.
@@ -254,4 +271,31 @@ fn capacity_provider(from: &types::CapacityProviderConfig) -> Option<CapacityPro
         execution_environment_memory_gib_per_v_cpu: instances.execution_environment_memory_gib_per_v_cpu(),
     };
     Some(CapacityProviderConfig { lambda_managed_instances_capacity_provider_config: instances })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+
+    #[test]
+    fn a_time_is_read_with_any_zone_and_nothing_else_is_one() {
+        let at = |seconds, milliseconds| {
+            Some(UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_millis(milliseconds))
+        };
+        let table = [
+            ("2026-11-27T09:30:00.000+0000", at(1_795_771_800, 0)),
+            ("2026-11-27T10:30:00.250+0100", at(1_795_771_800, 250)),
+            ("2026-11-27T09:30:00+00:00", at(1_795_771_800, 0)),
+            ("2026-11-27T09:30:00Z", at(1_795_771_800, 0)),
+            ("2026-11-27", None),
+            ("+000é", None),
+            ("é+0é0", None),
+            ("", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(moment(text), expected, "{text:?}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ mod cloudwatch;
 mod connect;
 mod ecr;
 mod ecr_contents;
+mod ecr_images;
 mod error;
 mod lambda;
 mod lambda_answer;

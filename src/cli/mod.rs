@@ -17,6 +17,7 @@ mod run;
 mod session;
 mod settings;
 mod shell;
+mod status;
 mod traffic;
 
 pub use arguments::Cli;

@@ -32,6 +32,21 @@ pub enum TagMutability {
     MutableExcept(Vec<String>),
 }
 
+/// An image as DescribeImages tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DescribedImage {
+    /// The digest of its manifest.
+    pub digest: Digest,
+    /// Its tags, sorted.
+    pub tags: Vec<String>,
+    /// Bytes of its layers as they are stored, which is compressed.
+    pub size: Option<u64>,
+    /// When it was pushed last.
+    pub pushed: Option<SystemTime>,
+    /// Whether it was put into the archive, from which nothing is pulled until it is restored.
+    pub archived: bool,
+}
+
 impl TagMutability {
     /// Whether `tag` can never be moved to another image.
     pub fn keeps(&self, tag: &Tag) -> bool {
@@ -181,6 +196,16 @@ pub trait EcrReader: RegistryAuthorizer {
         name: &RepositoryName,
         digests: &[Digest],
     ) -> Result<Option<Vec<Digest>>, CloudError>;
+
+    /// DescribeImages: those of these digests (any number) that the repository still has. None when the repository itself is gone.
+    ///
+    /// Unlike BatchGetImage it counts as no pull, so that looking keeps no image alive that a lifecycle rule is to delete.
+    async fn described_images(
+        &self,
+        registry: Option<&AccountId>,
+        name: &RepositoryName,
+        digests: &[Digest],
+    ) -> Result<Option<Vec<DescribedImage>>, CloudError>;
 
     /// BatchCheckLayerAvailability: whether the repository has each of at most [`BLOBS_A_CALL`] blobs (layers and
     /// configurations alike). A blob of which ECR does not say so clearly is not in the answer.

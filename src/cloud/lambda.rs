@@ -1,12 +1,13 @@
 //! AWS Lambda's control plane, as far as a deploy needs it.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
 use super::CloudError;
-use crate::name::{AliasName, Architecture, Digest, FunctionName, Version};
+use crate::name::{AliasName, Architecture, Digest, FunctionName, ImageUri, Version};
 
 /// How a function's code is packaged. It can never be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub struct LiveFunction {
     pub state: FunctionState,
     /// Changes with every change of the function. Some emulators have none.
     pub revision_id: Option<String>,
+    /// `LastModified`: of a version, when what it holds was last changed.
+    pub modified: Option<SystemTime>,
     /// Every setting in the shape and with the names of the CreateFunction request (`MemorySize`,
     /// `Environment.Variables`, `ImageConfig.Command`, …), `Tags` included, without `Code`, `FunctionName`,
     /// `PackageType`, `Publish` and `Architectures`. A setting that the function does not have is absent.
@@ -54,6 +57,14 @@ impl LiveFunction {
     /// do not look the image up have the second only.
     pub fn runs(&self, digest: &Digest) -> bool {
         self.running_digest() == Some(*digest)
+    }
+
+    /// Where its image lies, with the digest that runs; none for a zip function, and for what is no address in ECR.
+    pub fn image(&self) -> Option<ImageUri> {
+        // An emulator's resolved address may be none.
+        let told = [&self.resolved_image_uri, &self.image_uri].into_iter().flatten();
+        let uri: ImageUri = told.filter_map(|uri| uri.parse().ok()).next()?;
+        Some(ImageUri { digest: self.running_digest().or(uri.digest), ..uri })
     }
 
     /// The manifest digest that was given with the image's URI, else what `CodeSha256` says.
@@ -310,6 +321,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_image_lies_where_lambda_resolved_it_to() {
+        let (digest, other) = (Digest::of(b"manifest"), Digest::of(b"other"));
+        let host = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+        let (resolved, given) = (format!("{host}/shop@{digest}"), format!("{host}/shop:v1"));
+        let pinned = format!("{host}/shop@{other}");
+        // What an emulator takes for resolved.
+        let twice = format!("{host}/shop@sha256@{digest}");
+        let table = [
+            (Some(&given), Some(&resolved), Some(digest)),
+            (Some(&given), None, Some(digest)),
+            (Some(&pinned), Some(&twice), Some(other)),
+            (None, Some(&twice), None),
+            (None, None, None),
+        ];
+        for (image_uri, resolved_image_uri, expected) in table {
+            let function = LiveFunction {
+                image_digest: Some(digest),
+                image_uri: image_uri.cloned(),
+                resolved_image_uri: resolved_image_uri.cloned(),
+                ..crate::function::samples::live(serde_json::json!({}))
+            };
+            assert_eq!(function.image().and_then(|image| image.digest), expected, "{function:?}");
+        }
+    }
+
+    #[test]
     fn a_function_runs_the_image_that_either_answer_names() {
         let (digest, other) = (Digest::of(b"manifest"), Digest::of(b"other"));
         let pinned = |digest: Digest| Some(format!("host/shop@{digest}"));
@@ -334,6 +371,7 @@ mod tests {
                 resolved_image_uri: None,
                 state: FunctionState::default(),
                 revision_id: None,
+                modified: None,
                 settings: Map::new(),
             };
             assert_eq!(function.runs(&digest), runs, "{function:?}");

@@ -12,9 +12,9 @@ mod lambda;
 mod monitor;
 
 pub use ecr::{
-    BLOBS_A_CALL, EcrReader, EcrWriter, Encryption, IMAGES_A_CALL, ImageDeletion, RegistryAuthorizer,
-    RegistryCredential, RegistryRules, ReplicaPlace, Repository, RepositorySettings, StoredImage,
-    TagMutability,
+    BLOBS_A_CALL, DescribedImage, EcrReader, EcrWriter, Encryption, IMAGES_A_CALL, ImageDeletion,
+    RegistryAuthorizer, RegistryCredential, RegistryRules, ReplicaPlace, Repository, RepositorySettings,
+    StoredImage, TagMutability,
 };
 pub use error::{CloudError, CloudErrorKind};
 pub(crate) use hidden::HiddenVariables;

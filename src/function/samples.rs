@@ -22,6 +22,7 @@ pub(crate) fn live(settings: Value) -> LiveFunction {
         resolved_image_uri: None,
         state: FunctionState::default(),
         revision_id: None,
+        modified: None,
         settings: settings.as_object().unwrap().clone(),
     }
 }

@@ -11,6 +11,8 @@ use crate::report::{
     Report, SmokeReport, StepReport, StepStatus,
 };
 
+use super::status::status_json;
+
 /// The document of a report, with a line feed at its end. Every key is there; what does not apply is null or empty.
 pub fn document(report: &Report) -> String {
     let document = Document {
@@ -23,6 +25,7 @@ pub fn document(report: &Report) -> String {
         version: report.version.as_deref(),
         alias: report.alias.as_ref().map(alias),
         smoke: report.smoke.as_ref().map(smoke),
+        status: report.status.as_deref().map(status_json),
         prune: report.prune.as_ref().map(super::prune::value),
         findings: report.findings.iter().map(Finding::of).collect(),
         steps: report.steps.iter().map(step).collect(),
@@ -45,6 +48,7 @@ struct Document<'a> {
     version: Option<&'a str>,
     alias: Option<Value>,
     smoke: Option<Value>,
+    status: Option<Value>,
     prune: Option<Value>,
     findings: Vec<Finding<'a>>,
     steps: Vec<Value>,
@@ -235,9 +239,9 @@ mod tests {
         value.as_object().unwrap().keys().map(String::as_str).collect()
     }
 
-    const KEYS: [&str; 13] = [
-        "schema", "command", "outcome", "function", "image", "policy", "version", "alias", "smoke", "prune",
-        "findings", "steps", "error",
+    const KEYS: [&str; 14] = [
+        "schema", "command", "outcome", "function", "image", "policy", "version", "alias", "smoke", "status",
+        "prune", "findings", "steps", "error",
     ];
 
     #[test]

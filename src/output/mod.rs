@@ -8,6 +8,8 @@ mod lines;
 mod printable;
 mod progress;
 mod prune;
+mod screen;
+mod status;
 mod style;
 mod text;
 mod traffic;
@@ -17,8 +19,10 @@ pub use github::write_outputs;
 pub use lines::{Detail, Lines};
 pub use progress::Progress;
 pub use prune::prune_plan;
+pub use screen::redraw;
+pub use status::Watched;
 pub use style::Style;
-pub use text::report_text;
+pub use text::{report_text, status_page};
 
 use printable::printable;
 

@@ -7,8 +7,10 @@ use crate::report::{
     Failure, ImageReport, Outcome, PolicyOutcome, PolicyReport, PruneReport, Report, Stage, StepReport,
     StepStatus, sizes,
 };
+use crate::status::Status;
 
 use super::lines::finding_line;
+use super::status::status_text;
 use super::{Style, document, printable};
 
 /// What stdout carries at the end of a command in human form.
@@ -27,6 +29,10 @@ pub fn report_text(report: &Report, style: Style) -> String {
         text.lines.push(if document.is_empty() { none.to_owned() } else { policy_text(document) });
         return text.finish();
     }
+    if report.command == "status" && report.error.is_none() {
+        // A watch has shown all there is by its end.
+        return report.status.as_deref().map(|status| status_page(status, style)).unwrap_or_default();
+    }
     text.findings(report);
     if let Some(PolicyReport { verdict: PolicyOutcome::Judged(assessment), .. }) = &report.policy {
         text.assessment(assessment);
@@ -40,6 +46,11 @@ pub fn report_text(report: &Report, style: Style) -> String {
         text.facts(report);
     }
     text.finish()
+}
+
+/// How a function stands, as `status` shows it.
+pub fn status_page(status: &Status, style: Style) -> String {
+    Text { style, lines: status_text(status, style) }.finish()
 }
 
 /// A policy laid out for reading; as it is when it cannot be read.

@@ -3,6 +3,7 @@
 //! `output` renders it for people, programs and CI systems; nothing here prints or serialises.
 
 mod describe;
+pub(crate) mod moments;
 mod outcome;
 mod prune;
 pub(crate) mod sizes;

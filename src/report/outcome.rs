@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use crate::cloud::LiveFunction;
 use crate::event::LayerAction;
-use crate::name::{AccountId, AliasName, Digest, FunctionName, Region, Tag};
+use crate::name::{AccountId, AliasName, Digest, FunctionName, FunctionRef, Region, Tag};
 use crate::policy::Assessment;
 use crate::preflight::Finding;
+use crate::status::Status;
 
 use super::PruneReport;
 
@@ -28,6 +30,8 @@ pub struct Report {
     pub alias: Option<AliasReport>,
     /// What the new version answered before it got traffic; none when it was not asked.
     pub smoke: Option<SmokeReport>,
+    /// How the function stands; none for all commands but `status`.
+    pub status: Option<Box<Status>>,
     /// What was looked at to be deleted; none where nothing was, or where it was refused.
     pub prune: Option<PruneReport>,
     /// What the checks found.
@@ -50,6 +54,7 @@ impl Report {
             version: None,
             alias: None,
             smoke: None,
+            status: None,
             prune: None,
             findings: Vec::new(),
             steps: Vec::new(),
@@ -154,6 +159,15 @@ pub struct FunctionReport {
     pub account: AccountId,
     /// Whether this run created it.
     pub created: bool,
+}
+
+impl FunctionReport {
+    /// The function as its own ARN tells it; none where that is none.
+    pub(crate) fn of(name: &FunctionName, live: &LiveFunction) -> Option<Self> {
+        let arn: FunctionRef = live.arn.parse().ok()?;
+        let (region, account) = (arn.region?, arn.account?);
+        Some(Self { name: name.clone(), arn: live.arn.clone(), region, account, created: false })
+    }
 }
 
 /// The image in a report.

@@ -26,6 +26,7 @@ mod release;
 mod remote;
 mod reuse;
 mod rollback;
+mod status;
 mod threat;
 mod uploads;
 mod usage;

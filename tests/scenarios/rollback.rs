@@ -33,7 +33,7 @@ fn tags(account: &Account) -> Value {
 }
 
 /// How many calls waited one for the other: the length of the longest chain.
-fn waves(calls: &[CallRecord]) -> usize {
+pub(crate) fn waves(calls: &[CallRecord]) -> usize {
     let mut depths: Vec<usize> = Vec::new();
     for call in calls {
         let before = calls.iter().zip(&depths);

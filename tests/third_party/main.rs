@@ -20,4 +20,5 @@ mod refusals;
 mod release;
 mod remote;
 mod resumed;
+mod status;
 mod withheld;

@@ -36,6 +36,14 @@ fn an_alias_is_created_read_and_listed() {
     };
     assert_eq!(names(ALIASES), ["live", "old"]);
     assert_eq!(names(&format!("{ALIASES}?FunctionVersion=2")), ["old"]);
+    let first = bench.get(&format!("{ALIASES}?MaxItems=1")).expect(200).body;
+    assert_eq!(
+        (first["Aliases"].as_array().unwrap().len(), first["Aliases"][0]["Name"].as_str()),
+        (1, Some("live"))
+    );
+    let marker = first["NextMarker"].as_str().unwrap();
+    let second = bench.get(&format!("{ALIASES}?Marker={marker}")).expect(200).body;
+    assert_eq!((second["Aliases"][0]["Name"].as_str(), &second["NextMarker"]), (Some("old"), &Value::Null));
     let through = bench.get("/2015-03-31/functions/app?Qualifier=old").expect(200).body;
     assert_eq!(through["Configuration"]["Version"], "2");
     assert_eq!(

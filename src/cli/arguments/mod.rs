@@ -5,6 +5,7 @@ mod image;
 mod policy;
 mod prune;
 mod release;
+mod status;
 
 use std::path::PathBuf;
 
@@ -19,6 +20,7 @@ pub(super) use policy::{
 };
 pub(super) use prune::PruneArguments;
 pub(super) use release::{NoData, OnInterrupt, ReleaseArguments, RollbackArguments, WatchArguments};
+pub(super) use status::StatusArguments;
 
 /// What `--local` without a folder stands for. Not the empty text: clap refuses that, and so an empty LAMBDA_LIFT_LOCAL
 /// does not turn a deploy to AWS into one to the stand-in.
@@ -80,6 +82,8 @@ pub(super) enum Command {
     Release(ReleaseArguments),
     /// Move an alias back to what it ran before
     Rollback(RollbackArguments),
+    /// Show how a function stands: aliases, releases, versions, images; changes nothing
+    Status(StatusArguments),
     /// Delete versions and images that nothing needs; shows them first, and asks
     Prune(PruneArguments),
     /// Is this image fit for Lambda? Needs no AWS account

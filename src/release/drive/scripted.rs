@@ -166,6 +166,7 @@ impl LambdaReader for ScriptedAlias {
             resolved_image_uri: None,
             state: FunctionState::default(),
             revision_id: None,
+            modified: None,
             settings,
         }))
     }
@@ -183,6 +184,10 @@ impl LambdaReader for ScriptedAlias {
         })
     }
 
+    async fn aliases(&self, _: &FunctionName) -> Result<Option<Vec<LiveAlias>>, CloudError> {
+        unreachable!("a move asks for its own alias only")
+    }
+
     async fn versions(&self, _: &FunctionName) -> Result<Option<Vec<PublishedVersion>>, CloudError> {
         unreachable!("a move asks for no versions")
     }
@@ -193,10 +198,6 @@ impl LambdaReader for ScriptedAlias {
         _: &str,
     ) -> Result<Option<ProvisionedConcurrency>, CloudError> {
         unreachable!("a move asks for no concurrency")
-    }
-
-    async fn aliases(&self, _: &FunctionName) -> Result<Option<Vec<LiveAlias>>, CloudError> {
-        unreachable!("a move asks for its own alias only")
     }
 
     async fn provisioned(&self, _: &FunctionName) -> Result<Option<Vec<String>>, CloudError> {
