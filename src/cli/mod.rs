@@ -9,6 +9,7 @@ mod docker;
 mod exit;
 mod misuse;
 mod policy;
+mod prune;
 mod release;
 mod remote;
 mod rollback;

@@ -26,6 +26,7 @@ pub fn document(report: &Report) -> String {
         alias: report.alias.as_ref().map(alias),
         smoke: report.smoke.as_ref().map(smoke),
         status: report.status.as_deref().map(status_json),
+        prune: report.prune.as_ref().map(super::prune::value),
         findings: report.findings.iter().map(Finding::of).collect(),
         steps: report.steps.iter().map(step).collect(),
         error: report.error.as_ref().map(error),
@@ -48,6 +49,7 @@ struct Document<'a> {
     alias: Option<Value>,
     smoke: Option<Value>,
     status: Option<Value>,
+    prune: Option<Value>,
     findings: Vec<Finding<'a>>,
     steps: Vec<Value>,
     error: Option<Value>,
@@ -77,6 +79,7 @@ pub(super) fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Deployed => "deployed",
         Outcome::Pushed => "pushed",
+        Outcome::Pruned => "pruned",
         Outcome::Unchanged => "unchanged",
         Outcome::Planned => "planned",
         Outcome::Checked => "checked",
@@ -236,9 +239,9 @@ mod tests {
         value.as_object().unwrap().keys().map(String::as_str).collect()
     }
 
-    const KEYS: [&str; 13] = [
+    const KEYS: [&str; 14] = [
         "schema", "command", "outcome", "function", "image", "policy", "version", "alias", "smoke", "status",
-        "findings", "steps", "error",
+        "prune", "findings", "steps", "error",
     ];
 
     #[test]

@@ -9,6 +9,8 @@ use crate::policy::Assessment;
 use crate::preflight::Finding;
 use crate::status::Status;
 
+use super::PruneReport;
+
 /// Everything a command has to say at its end.
 #[derive(Debug, Clone)]
 pub struct Report {
@@ -30,6 +32,8 @@ pub struct Report {
     pub smoke: Option<SmokeReport>,
     /// How the function stands; none for all commands but `status`.
     pub status: Option<Box<Status>>,
+    /// What was looked at to be deleted; none where nothing was, or where it was refused.
+    pub prune: Option<PruneReport>,
     /// What the checks found.
     pub findings: Vec<Finding>,
     /// The plan, step by step, as far as it went.
@@ -51,6 +55,7 @@ impl Report {
             alias: None,
             smoke: None,
             status: None,
+            prune: None,
             findings: Vec::new(),
             steps: Vec::new(),
             error: None,
@@ -80,6 +85,8 @@ pub enum Outcome {
     Deployed,
     /// The registry has the image.
     Pushed,
+    /// What nobody needs was deleted.
+    Pruned,
     /// There was nothing to do.
     Unchanged,
     /// There is something to do, and it was only shown.
