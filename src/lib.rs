@@ -32,6 +32,7 @@ pub mod plan;
 pub mod policy;
 pub mod preflight;
 pub mod private_folder;
+pub mod prune;
 pub mod registry;
 pub mod release;
 pub mod report;

@@ -1,6 +1,6 @@
 //! The log of calls: what was asked, in order, and what came of it.
 //!
-//! It never holds a secret: no headers, no query, no bodies.
+//! It never holds a secret: no headers, no bodies, and of the query a function's qualifier only.
 
 use std::fs::File;
 use std::io::Write;
@@ -28,6 +28,9 @@ pub struct CallRecord {
     pub region: String,
     /// The repository or function it is about.
     pub resource: Option<String>,
+    /// The version or alias of the function that the query names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qualifier: Option<String>,
     /// The HTTP method.
     pub method: String,
     /// The path, without the query.
@@ -57,6 +60,7 @@ pub(crate) struct CallStart {
     pub(crate) account: String,
     pub(crate) region: String,
     pub(crate) resource: Option<String>,
+    pub(crate) qualifier: Option<String>,
     pub(crate) method: String,
     pub(crate) path: String,
 }
@@ -116,6 +120,7 @@ impl OpenCall {
             account: start.account,
             region: start.region,
             resource: start.resource,
+            qualifier: start.qualifier,
             method: start.method,
             path: start.path,
             status: outcome.status,

@@ -204,6 +204,7 @@ async fn call_service(
     start.account = account.clone();
     start.region = region.to_owned();
     start.resource = operation::resource(protocol, head, bytes);
+    start.qualifier = head.parameter("Qualifier").map(str::to_owned);
     let mut exchange = Exchange::resume(line, start, protocol, body).await;
     if let Some(reply) = exchange.intercept().await? {
         return exchange.finish(reply);

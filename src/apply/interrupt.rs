@@ -63,7 +63,7 @@ impl Interrupt {
 
     /// Runs `work` until it ends, or has had [`GRACE`] to end after the user asked to stop; then it is dropped, and
     /// there is none.
-    pub(super) async fn or_soon<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+    pub(crate) async fn or_soon<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let soon = async {
             self.stopped().await;
             tokio::time::sleep(GRACE).await;

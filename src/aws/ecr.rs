@@ -12,11 +12,12 @@ use aws_sdk_ecr::types;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
+use super::ecr_contents::{self, Place};
 use super::ecr_images;
 use super::error::{Operation, says_not_found};
 use crate::cloud::{
-    CloudError, DescribedImage, EcrReader, EcrWriter, Encryption, RegistryAuthorizer, RegistryCredential,
-    Repository, RepositorySettings, TagMutability,
+    CloudError, DescribedImage, EcrReader, EcrWriter, Encryption, ImageDeletion, RegistryAuthorizer,
+    RegistryCredential, RegistryRules, Repository, RepositorySettings, StoredImage, TagMutability,
 };
 use crate::name::{AccountId, Digest, RepositoryName};
 
@@ -156,6 +157,27 @@ impl EcrReader for Ecr {
         Ok(answer.layers().iter().filter_map(availability).collect())
     }
 
+    async fn images(
+        &self,
+        registry: Option<&AccountId>,
+        name: &RepositoryName,
+    ) -> Result<Option<Vec<StoredImage>>, CloudError> {
+        ecr_contents::all(&self.client, Place { registry, name }).await
+    }
+
+    async fn manifests(
+        &self,
+        registry: Option<&AccountId>,
+        name: &RepositoryName,
+        digests: &[Digest],
+    ) -> Result<Vec<(Digest, String)>, CloudError> {
+        ecr_contents::manifests(&self.client, Place { registry, name }, digests).await
+    }
+
+    async fn registry_rules(&self, name: &RepositoryName) -> Result<RegistryRules, CloudError> {
+        ecr_contents::registry_rules(&self.client, name).await
+    }
+
     async fn mounts_blobs(&self) -> Result<bool, CloudError> {
         let call = GET_ACCOUNT_SETTING;
         let request = self.client.get_account_setting().name("BLOB_MOUNTING");
@@ -225,6 +247,15 @@ impl EcrWriter for Ecr {
         let request = request.repository_name(name.as_str()).policy_text(text);
         request.send().await.map_err(|error| call.failed(error))?;
         Ok(())
+    }
+
+    async fn delete_images(
+        &self,
+        registry: Option<&AccountId>,
+        name: &RepositoryName,
+        digests: &[Digest],
+    ) -> Result<Vec<ImageDeletion>, CloudError> {
+        ecr_contents::delete(&self.client, Place { registry, name }, digests).await
     }
 }
 

@@ -13,11 +13,13 @@ use serde_json::{Map, Value};
 
 use super::error::{Operation, says_not_found, scrub};
 use super::lambda_answer::{as_configuration, function, live_function, published_version};
+use super::lambda_fleet;
 use super::lambda_request::{configure, to_tenancy};
 use super::lambda_settings::{SettingError, Settings};
 use crate::cloud::{
-    AliasTarget, CloudError, CodeUpdate, ConfigurationUpdate, Invocation, LambdaReader, LambdaWriter,
-    LiveAlias, LiveFunction, NewFunction, ProvisionedConcurrency, PublishGuard, PublishedVersion,
+    AliasTarget, CloudError, CodeUpdate, CodeUse, ConfigurationUpdate, Invocation, LambdaReader,
+    LambdaWriter, LiveAlias, LiveFunction, NewFunction, ProvisionedConcurrency, PublishGuard,
+    PublishedVersion,
 };
 use crate::name::{AliasName, Architecture, FunctionName, Version};
 
@@ -219,6 +221,14 @@ impl LambdaReader for Lambda {
             reason: answer.status_reason().map(str::to_owned),
         }))
     }
+
+    async fn provisioned(&self, name: &FunctionName) -> Result<Option<Vec<String>>, CloudError> {
+        lambda_fleet::provisioned(&self.client, name).await
+    }
+
+    async fn code_in_use(&self) -> Result<Vec<CodeUse>, CloudError> {
+        lambda_fleet::code_in_use(&self.client).await
+    }
 }
 
 #[async_trait]
@@ -325,6 +335,10 @@ impl LambdaWriter for Lambda {
         let request = request.qualifier(qualifier).provisioned_concurrent_executions(amount);
         request.send().await.map_err(|error| call.failed(error))?;
         Ok(())
+    }
+
+    async fn delete_version(&self, function: &FunctionName, version: Version) -> Result<(), CloudError> {
+        lambda_fleet::delete_version(&self.client, function, version).await
     }
 
     async fn invoke(

@@ -143,7 +143,7 @@ fn moment(text: &str) -> Option<SystemTime> {
 }
 
 /// The manifest's digest. `CodeSha256` is its bare hex for an image, and base64 for a zip archive.
-fn image_digest(configuration: &FunctionConfiguration) -> Option<Digest> {
+pub(super) fn image_digest(configuration: &FunctionConfiguration) -> Option<Digest> {
     let image = configuration.package_type() == Some(&types::PackageType::Image);
     let digest = configuration.code_sha256().filter(|_| image)?;
     Digest::from_hex(digest).or_else(|_| digest.parse()).ok()

@@ -9,10 +9,12 @@ mod cloudwatch;
 mod codedeploy;
 mod connect;
 mod ecr;
+mod ecr_contents;
 mod ecr_images;
 mod error;
 mod lambda;
 mod lambda_answer;
+mod lambda_fleet;
 mod lambda_request;
 mod lambda_settings;
 #[cfg(test)]

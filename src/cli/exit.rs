@@ -72,6 +72,7 @@ mod tests {
         let table = [
             (Outcome::Deployed, None, 0),
             (Outcome::Started, None, 0),
+            (Outcome::Pruned, None, 0),
             (Outcome::Unchanged, None, 0),
             (Outcome::Planned, None, 0),
             (Outcome::Checked, None, 0),

@@ -13,7 +13,7 @@ pub struct Misuse {
 }
 
 /// The commands that answer with a document, as it names them; longer ones before those that they end in.
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 11] = [
     "policy show",
     "policy check",
     "policy ensure",
@@ -22,6 +22,8 @@ const COMMANDS: [&str; 9] = [
     "push",
     "release",
     "rollback",
+    "status",
+    "prune",
     "check",
 ];
 

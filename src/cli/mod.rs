@@ -10,6 +10,7 @@ mod engine;
 mod exit;
 mod misuse;
 mod policy;
+mod prune;
 mod release;
 mod remote;
 mod rollback;

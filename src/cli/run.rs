@@ -12,7 +12,7 @@ use crate::report::Report;
 
 use super::arguments::{Cli, ColorChoice, Command, Common, OutputFormat, PolicyCommand};
 use super::session::Session;
-use super::{ExitCondition, check, deploy, policy, release, rollback, shell, status};
+use super::{ExitCondition, check, deploy, policy, prune, release, rollback, shell, status};
 
 /// Runs one command to its end and says how the world is then.
 ///
@@ -47,6 +47,7 @@ async fn run_command(common: Common, command: Command) -> ExitCondition {
         Command::Release(arguments) => release::release(session, arguments).await,
         Command::Rollback(arguments) => rollback::rollback(session, arguments).await,
         Command::Status(arguments) => status::status(session, arguments).await,
+        Command::Prune(arguments) => prune::prune(session, arguments).await,
         Command::Check(arguments) => check::check(session, arguments).await,
         Command::Policy(PolicyCommand::Show(arguments)) => policy::show(session, arguments).await,
         Command::Policy(PolicyCommand::Check(arguments)) => policy::check(session, arguments).await,

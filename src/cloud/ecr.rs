@@ -99,6 +99,54 @@ pub enum Encryption {
     Kms(String),
 }
 
+/// An image, an index of images or an artifact as DescribeImages tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredImage {
+    /// The manifest's digest.
+    pub digest: Digest,
+    /// Its tags; none when it is untagged.
+    pub tags: Vec<String>,
+    /// `imageSizeInBytes`: layers and configuration, compressed. Images that share layers count them each.
+    pub size: u64,
+    /// When it was pushed, in seconds since 1970; none when ECR does not say.
+    pub pushed: Option<u64>,
+    /// The manifest's media type, which tells an index from an image.
+    pub media_type: Option<String>,
+    /// The image that an artifact (signature, attestation, …) is about.
+    pub subject: Option<Digest>,
+}
+
+/// What became of one image of BatchDeleteImage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImageDeletion {
+    /// It is gone, or was gone already.
+    Gone,
+    /// An index that is still there lists it.
+    StillListed,
+    /// ECR keeps it: failure code and reason.
+    Refused(String),
+}
+
+/// A destination to which a registry replicates images of a repository.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReplicaPlace {
+    /// The account.
+    pub account: String,
+    /// The Region.
+    pub region: String,
+}
+
+/// What a registry says about all of its repositories, as far as it is about one of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistryRules {
+    /// The account.
+    pub account: AccountId,
+    /// Where images of the repository are replicated to.
+    pub replicas: Vec<ReplicaPlace>,
+    /// The registry's own policy, which may let others pull beside the repository's.
+    pub policy: Option<String>,
+}
+
 /// The right to speak to a registry for some hours.
 #[derive(Clone)]
 pub struct RegistryCredential {
@@ -170,6 +218,25 @@ pub trait EcrReader: RegistryAuthorizer {
         digests: &[Digest],
     ) -> Result<HashMap<Digest, bool>, CloudError>;
 
+    /// DescribeImages, all pages: everything that the repository holds. None when the repository does not exist.
+    async fn images(
+        &self,
+        registry: Option<&AccountId>,
+        name: &RepositoryName,
+    ) -> Result<Option<Vec<StoredImage>>, CloudError>;
+
+    /// BatchGetImage: the manifests of these digests, however many. Those that do not exist any more are left out;
+    /// one that cannot be read for another reason is an error.
+    async fn manifests(
+        &self,
+        registry: Option<&AccountId>,
+        name: &RepositoryName,
+        digests: &[Digest],
+    ) -> Result<Vec<(Digest, String)>, CloudError>;
+
+    /// DescribeRegistry and GetRegistryPolicy of the caller's own registry, as far as they are about this repository.
+    async fn registry_rules(&self, name: &RepositoryName) -> Result<RegistryRules, CloudError>;
+
     /// GetAccountSetting of `BLOB_MOUNTING`, for the caller's own registry: whether a blob may be taken over from
     /// another repository. Asked once, as above.
     async fn mounts_blobs(&self) -> Result<bool, CloudError>;
@@ -177,6 +244,9 @@ pub trait EcrReader: RegistryAuthorizer {
 
 /// How many digests one call of [`EcrReader::blobs_stored`] takes.
 pub const BLOBS_A_CALL: usize = 100;
+
+/// How many images one call of [`EcrWriter::delete_images`] takes.
+pub const IMAGES_A_CALL: usize = 100;
 
 /// What we change in ECR.
 #[async_trait]
@@ -197,6 +267,15 @@ pub trait EcrWriter: Send + Sync {
         name: &RepositoryName,
         text: &str,
     ) -> Result<(), CloudError>;
+
+    /// BatchDeleteImage by digest of at most [`IMAGES_A_CALL`] images: each goes with all of its tags. Tells of each what became of
+    /// it, in their order.
+    async fn delete_images(
+        &self,
+        registry: Option<&AccountId>,
+        name: &RepositoryName,
+        digests: &[Digest],
+    ) -> Result<Vec<ImageDeletion>, CloudError>;
 }
 
 #[cfg(test)]

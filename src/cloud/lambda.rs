@@ -183,6 +183,17 @@ pub struct ProvisionedConcurrency {
     pub reason: Option<String>,
 }
 
+/// An entry of ListFunctions: a function's `$LATEST` or one of its versions, and the code that it runs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CodeUse {
+    /// The function's name.
+    pub function: String,
+    /// `$LATEST`, or the version's number.
+    pub version: String,
+    /// The manifest digest that it resolves to; none for a zip archive.
+    pub digest: Option<Digest>,
+}
+
 /// What an invocation came to. `Debug` shows neither the answer nor the log: they are the user's own.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Invocation {
@@ -229,6 +240,13 @@ pub trait LambdaReader: Send + Sync {
         name: &FunctionName,
         qualifier: &str,
     ) -> Result<Option<ProvisionedConcurrency>, CloudError>;
+
+    /// ListProvisionedConcurrencyConfigs, all pages: the versions and aliases that carry it. None when the function does not exist.
+    async fn provisioned(&self, name: &FunctionName) -> Result<Option<Vec<String>>, CloudError>;
+
+    /// ListFunctions with `FunctionVersion=ALL`, all pages: what every version of every function of the account and Region runs. An
+    /// image function whose digest cannot be told is an error, since nobody could say what it needs.
+    async fn code_in_use(&self) -> Result<Vec<CodeUse>, CloudError>;
 }
 
 /// What we change in Lambda. None of these waits for the function to settle.
@@ -276,6 +294,10 @@ pub trait LambdaWriter: Send + Sync {
         qualifier: &str,
         amount: u32,
     ) -> Result<(), CloudError>;
+
+    /// DeleteFunction of one published version. There is no way here to delete a function as a whole. Deleting a version that is
+    /// not there is no error.
+    async fn delete_version(&self, function: &FunctionName, version: Version) -> Result<(), CloudError>;
 
     /// Invoke of a version by its number, waited for, with the end of its log. It is sent once: what is to be tried again is for the
     /// caller to decide.

@@ -17,15 +17,16 @@ pub use codedeploy::{
     LifecycleEvent, NewDeployment, NewDeploymentGroup, Routing,
 };
 pub use ecr::{
-    BLOBS_A_CALL, DescribedImage, EcrReader, EcrWriter, Encryption, RegistryAuthorizer, RegistryCredential,
-    Repository, RepositorySettings, TagMutability,
+    BLOBS_A_CALL, DescribedImage, EcrReader, EcrWriter, Encryption, IMAGES_A_CALL, ImageDeletion,
+    RegistryAuthorizer, RegistryCredential, RegistryRules, ReplicaPlace, Repository, RepositorySettings,
+    StoredImage, TagMutability,
 };
 pub use error::{CloudError, CloudErrorKind};
 pub(crate) use hidden::HiddenVariables;
 pub use identity::{Caller, Identity};
 pub use lambda::{
-    AliasTarget, CodeUpdate, ConfigurationUpdate, FunctionState, Invocation, LambdaReader, LambdaWriter,
-    LiveAlias, LiveFunction, NewFunction, PackageType, ProvisionedConcurrency, PublishGuard,
+    AliasTarget, CodeUpdate, CodeUse, ConfigurationUpdate, FunctionState, Invocation, LambdaReader,
+    LambdaWriter, LiveAlias, LiveFunction, NewFunction, PackageType, ProvisionedConcurrency, PublishGuard,
     PublishedVersion,
 };
 pub use monitor::{Alarm, Monitor, TrafficQuery, VersionTraffic};

@@ -27,6 +27,7 @@ pub fn document(report: &Report) -> String {
         smoke: report.smoke.as_ref().map(smoke),
         deployment: report.deployment.as_ref().map(deployment),
         status: report.status.as_deref().map(status_json),
+        prune: report.prune.as_ref().map(super::prune::value),
         findings: report.findings.iter().map(Finding::of).collect(),
         steps: report.steps.iter().map(step).collect(),
         error: report.error.as_ref().map(error),
@@ -50,6 +51,7 @@ struct Document<'a> {
     smoke: Option<Value>,
     deployment: Option<Value>,
     status: Option<Value>,
+    prune: Option<Value>,
     findings: Vec<Finding<'a>>,
     steps: Vec<Value>,
     error: Option<Value>,
@@ -80,6 +82,7 @@ pub(super) fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Deployed => "deployed",
         Outcome::Started => "started",
         Outcome::Pushed => "pushed",
+        Outcome::Pruned => "pruned",
         Outcome::Unchanged => "unchanged",
         Outcome::Planned => "planned",
         Outcome::Checked => "checked",
@@ -249,7 +252,7 @@ mod tests {
         value.as_object().unwrap().keys().map(String::as_str).collect()
     }
 
-    const KEYS: [&str; 14] = [
+    const KEYS: [&str; 15] = [
         "schema",
         "command",
         "outcome",
@@ -261,6 +264,7 @@ mod tests {
         "smoke",
         "deployment",
         "status",
+        "prune",
         "findings",
         "steps",
         "error",

@@ -7,6 +7,7 @@ mod github;
 mod lines;
 mod printable;
 mod progress;
+mod prune;
 mod screen;
 mod status;
 mod style;
@@ -17,6 +18,7 @@ pub use document::document;
 pub use github::write_outputs;
 pub use lines::{Detail, Lines};
 pub use progress::Progress;
+pub use prune::prune_plan;
 pub use screen::redraw;
 pub use status::Watched;
 pub use style::Style;
@@ -36,6 +38,13 @@ pub fn print_result(text: &str) {
     {
         print_message(&format!("warning: the result could not be written to standard output: {error}"));
     }
+}
+
+/// Writes a question to stderr, and leaves the cursor behind it.
+pub fn print_question(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    let written = write!(stderr, "{}", printable(text)).and_then(|()| stderr.flush());
+    drop(written);
 }
 
 /// Writes a message to stderr, for what happens before a renderer exists.

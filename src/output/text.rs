@@ -4,8 +4,8 @@ use crate::event::LayerAction;
 use crate::policy::{Assessment, Side, Verdict};
 use crate::preflight::Severity;
 use crate::report::{
-    DeploymentReport, Failure, ImageReport, Outcome, PolicyOutcome, PolicyReport, Report, Stage, StepReport,
-    StepStatus, sizes,
+    DeploymentReport, Failure, ImageReport, Outcome, PolicyOutcome, PolicyReport, PruneReport, Report, Stage,
+    StepReport, StepStatus, sizes,
 };
 use crate::status::Status;
 
@@ -16,6 +16,10 @@ use super::{Style, document, printable};
 /// What stdout carries at the end of a command in human form.
 pub fn report_text(report: &Report, style: Style) -> String {
     let mut text = Text { style, lines: Vec::new() };
+    if let Some(prune) = &report.prune {
+        text.prune(report, prune);
+        return text.finish();
+    }
     if report.outcome == Outcome::Planned {
         text.plan(report);
         return text.finish();
@@ -228,6 +232,13 @@ impl Text {
             let first = step.detail.lines().next().unwrap_or_default();
             self.lines.push(format!("  {:<7}  {first}", document::status(step.status)));
         }
+        if report.command == "prune" {
+            let gone =
+                "What is marked as deleted has gone; running the same command again goes on from there.";
+            let none = "Nothing was deleted. Running the same command again is safe.";
+            self.lines.push(if failure.stage == Stage::BeforeTraffic { gone } else { none }.to_owned());
+            return;
+        }
         let state = match failure.stage {
             Stage::Usage | Stage::Refused => return,
             Stage::MovedBack => "Traffic was moved, and moved back: the alias is what it was before.",
@@ -238,6 +249,17 @@ impl Text {
             }
         };
         self.lines.push(state.to_owned());
+    }
+
+    fn prune(&mut self, report: &Report, prune: &PruneReport) {
+        if !prune.declined {
+            self.findings(report);
+            self.lines.extend(super::prune::table(prune, report.outcome, self.style));
+        }
+        match &report.error {
+            Some(failure) => self.failure(report, failure),
+            None => self.lines.push(self.style.strong(super::prune::closing(report, prune))),
+        }
     }
 
     fn plan(&mut self, report: &Report) {

@@ -23,6 +23,7 @@ mod moment;
 mod operator;
 mod pattern;
 mod principal;
+mod pullers;
 mod request;
 mod statement;
 #[cfg(test)]
@@ -43,5 +44,6 @@ pub use ensure::{Addition, Doubtful, EnsureError, Ensured, Wish, ensure};
 pub use evaluate::evaluate;
 pub use explain::{Explanation, explain, explain_too_large};
 pub use grant::{PolicyScope, StatementChange};
+pub use pullers::{Pullers, pullers};
 pub use request::{LAMBDA_SERVICE, PULL_ACTIONS, Request};
 pub use statement::StatementLabel;

@@ -89,7 +89,7 @@ impl Statement {
             .and(unknown_elements)
     }
 
-    fn is_about(&self, action: &str) -> bool {
+    pub(super) fn is_about(&self, action: &str) -> bool {
         let action = action.to_ascii_lowercase();
         let matches = |name: &String| Pattern::wildcard(&name.to_ascii_lowercase()).matches(&action);
         match &self.actions {

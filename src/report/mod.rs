@@ -5,6 +5,7 @@
 mod describe;
 pub(crate) mod moments;
 mod outcome;
+mod prune;
 pub(crate) mod sizes;
 mod summary;
 
@@ -15,4 +16,5 @@ pub use outcome::{
     AliasReport, DeploymentReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome,
     PolicyReport, Report, SmokeReport, Stage, StepReport, StepStatus,
 };
+pub use prune::{Fate, PruneReport, PrunedImage, PrunedVersion};
 pub use summary::image_report;

@@ -9,6 +9,8 @@ use crate::policy::Assessment;
 use crate::preflight::Finding;
 use crate::status::Status;
 
+use super::PruneReport;
+
 /// Everything a command has to say at its end.
 #[derive(Debug, Clone)]
 pub struct Report {
@@ -32,6 +34,8 @@ pub struct Report {
     pub deployment: Option<DeploymentReport>,
     /// How the function stands; none for all commands but `status`.
     pub status: Option<Box<Status>>,
+    /// What was looked at to be deleted; none where nothing was, or where it was refused.
+    pub prune: Option<PruneReport>,
     /// What the checks found.
     pub findings: Vec<Finding>,
     /// The plan, step by step, as far as it went.
@@ -54,6 +58,7 @@ impl Report {
             smoke: None,
             deployment: None,
             status: None,
+            prune: None,
             findings: Vec::new(),
             steps: Vec::new(),
             error: None,
@@ -85,6 +90,8 @@ pub enum Outcome {
     Started,
     /// The registry has the image.
     Pushed,
+    /// What nobody needs was deleted.
+    Pruned,
     /// There was nothing to do.
     Unchanged,
     /// There is something to do, and it was only shown.

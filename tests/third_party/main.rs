@@ -15,6 +15,7 @@ mod large_image;
 mod mounts;
 mod policy;
 mod producers;
+mod prune;
 mod push_faults;
 mod refusals;
 mod release;

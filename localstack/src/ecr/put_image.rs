@@ -172,6 +172,7 @@ fn parse(manifest: &[u8], content_type: Option<&str>) -> Result<Image, Refusal> 
         pulled_at: None,
         blobs,
         children,
+        subject: object.get("subject").and_then(digest_member),
     })
 }
 

@@ -85,6 +85,9 @@ pub(crate) struct Image {
     pub(crate) blobs: Vec<String>,
     /// Digests of the manifests that an index lists.
     pub(crate) children: Vec<String>,
+    /// The manifest that this one is about: an artifact's subject.
+    #[serde(default)]
+    pub(crate) subject: Option<String>,
 }
 
 impl Repository {

@@ -182,6 +182,57 @@ async fn deleting_the_last_tag_deletes_the_image_and_a_digest_takes_all_tags() {
 }
 
 #[tokio::test]
+async fn an_image_goes_after_the_index_that_lists_it_and_an_artifact_names_its_subject() {
+    let (scene, registry) = Scene::with_repository().await;
+    let manifest = registry.image("v1", b"layer").await;
+    let child = digest(manifest.as_bytes());
+    let listed = json!({ "mediaType": OCI_MANIFEST, "digest": child, "size": manifest.len() });
+    let index_type = "application/vnd.oci.image.index.v1+json";
+    let index =
+        json!({ "schemaVersion": 2, "mediaType": index_type, "manifests": [listed], "subject": listed })
+            .to_string();
+    registry.put_manifest("all", index_type, &index).await;
+    let parent = digest(index.as_bytes());
+    let asked = json!({ "repositoryName": "app", "imageIds": [{ "imageDigest": parent }] });
+    let (_, described) = scene.ecr("DescribeImages", asked).await;
+    assert_eq!(described["imageDetails"][0]["subjectManifestDigest"], json!(child));
+    let delete = |digest: &str| {
+        let ids = json!([{ "imageDigest": digest }]);
+        scene.ecr("BatchDeleteImage", json!({ "repositoryName": "app", "imageIds": ids }))
+    };
+    let (_, refused) = delete(&child).await;
+    assert_eq!(refused["failures"][0]["failureCode"], "ImageReferencedByManifestList");
+    for digest in [&parent, &child] {
+        let (_, deleted) = delete(digest).await;
+        assert_eq!(deleted["failures"], json!([]), "{digest}");
+    }
+}
+
+#[tokio::test]
+async fn a_registry_tells_where_it_replicates_to() {
+    let scene = Scene::open().await;
+    let (_, none) = scene.ecr("DescribeRegistry", json!({})).await;
+    assert_eq!(none["replicationConfiguration"], json!({ "rules": [] }));
+    assert_eq!(none["registryId"].as_str().map(str::len), Some(12));
+    let rules =
+        json!({ "rules": [{ "destinations": [{ "region": "eu-west-2", "registryId": "123456789012" }] }] });
+    scene.ecr("PutReplicationConfiguration", json!({ "replicationConfiguration": rules })).await;
+    let (_, told) = scene.ecr("DescribeRegistry", json!({})).await;
+    assert_eq!(told["replicationConfiguration"], rules);
+    let missing = scene.ecr_error("GetRegistryPolicy", json!({})).await;
+    assert_eq!(missing.0, "RegistryPolicyNotFoundException");
+    let malformed = scene.ecr_error("PutRegistryPolicy", json!({ "policyText": "no" })).await;
+    assert_eq!(malformed.0, "InvalidParameterException");
+    scene.ecr("PutRegistryPolicy", json!({ "policyText": "{}" })).await;
+    assert_eq!(scene.ecr("GetRegistryPolicy", json!({})).await.1["policyText"], "{}");
+    for bad in [json!({}), json!({ "rules": [{}] }), json!({ "rules": [{ "destinations": [{}] }] })] {
+        let refused =
+            scene.ecr_error("PutReplicationConfiguration", json!({ "replicationConfiguration": bad })).await;
+        assert_eq!(refused.0, "InvalidParameterException");
+    }
+}
+
+#[tokio::test]
 async fn an_sdk_can_push_without_the_registry() {
     use base64::Engine as _;
     let scene = Scene::open().await;

@@ -4,6 +4,7 @@ mod engine;
 mod function;
 mod image;
 mod policy;
+mod prune;
 mod release;
 mod status;
 
@@ -19,6 +20,7 @@ pub(super) use image::{CheckArguments, ImageArguments, PushArguments, SourceArgu
 pub(super) use policy::{
     PolicyAudience, PolicyCheckArguments, PolicyCommand, PolicyEnsureArguments, PolicyRepository, Scope,
 };
+pub(super) use prune::PruneArguments;
 pub(super) use release::{NoData, OnInterrupt, ReleaseArguments, RollbackArguments, WatchArguments};
 pub(super) use status::StatusArguments;
 
@@ -84,6 +86,8 @@ pub(super) enum Command {
     Rollback(RollbackArguments),
     /// Show how a function stands: aliases, releases, versions, images; changes nothing
     Status(StatusArguments),
+    /// Delete versions and images that nothing needs; shows them first, and asks
+    Prune(PruneArguments),
     /// Is this image fit for Lambda? Needs no AWS account
     Check(CheckArguments),
     /// Show, check or ensure the pull permission in a repository's policy

@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 
 use super::Clock;
 use crate::cloud::{
-    AliasTarget, CloudError, CloudErrorKind, CodeUpdate, ConfigurationUpdate, FunctionState, Invocation,
-    LambdaReader, LambdaWriter, LiveAlias, LiveFunction, NewFunction, PackageType, ProvisionedConcurrency,
-    PublishGuard, PublishedVersion,
+    AliasTarget, CloudError, CloudErrorKind, CodeUpdate, CodeUse, ConfigurationUpdate, FunctionState,
+    Invocation, LambdaReader, LambdaWriter, LiveAlias, LiveFunction, NewFunction, PackageType,
+    ProvisionedConcurrency, PublishGuard, PublishedVersion,
 };
 use crate::name::{AliasName, Architecture, FunctionName, Version};
 use crate::release::Place;
@@ -199,6 +199,14 @@ impl LambdaReader for ScriptedAlias {
     ) -> Result<Option<ProvisionedConcurrency>, CloudError> {
         unreachable!("a move asks for no concurrency")
     }
+
+    async fn provisioned(&self, _: &FunctionName) -> Result<Option<Vec<String>>, CloudError> {
+        unreachable!("a move asks for no concurrency")
+    }
+
+    async fn code_in_use(&self) -> Result<Vec<CodeUse>, CloudError> {
+        unreachable!("a move asks for no other function")
+    }
 }
 
 #[async_trait]
@@ -241,6 +249,10 @@ impl LambdaWriter for ScriptedAlias {
 
     async fn put_provisioned_concurrency(&self, _: &FunctionName, _: &str, _: u32) -> Result<(), CloudError> {
         unreachable!("a move changes the alias only")
+    }
+
+    async fn delete_version(&self, _: &FunctionName, _: Version) -> Result<(), CloudError> {
+        unreachable!("a move deletes nothing")
     }
 
     async fn invoke(&self, _: &FunctionName, _: &str, _: &[u8]) -> Result<Invocation, CloudError> {

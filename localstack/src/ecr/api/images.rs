@@ -230,7 +230,7 @@ fn image_json(
 
 fn detail(place: &Place, repository: &Repository, digest: &str) -> Value {
     let Some(image) = repository.images.get(digest) else { return Value::Null };
-    let Image { media_type, artifact_type, size, pushed_at, pulled_at, .. } = image;
+    let Image { media_type, artifact_type, size, pushed_at, pulled_at, subject, .. } = image;
     let mut value = json!({
         "registryId": place.account,
         "repositoryName": repository.name,
@@ -245,6 +245,7 @@ fn detail(place: &Place, repository: &Repository, digest: &str) -> Value {
             object.insert("imageTags".to_owned(), json!(tags));
         }
         artifact_type.as_ref().map(|kind| object.insert("artifactMediaType".to_owned(), json!(kind)));
+        subject.as_ref().map(|digest| object.insert("subjectManifestDigest".to_owned(), json!(digest)));
         pulled_at.map(|time| object.insert("lastRecordedPullTime".to_owned(), json!(time)));
         if repository.scan_on_push {
             let status =

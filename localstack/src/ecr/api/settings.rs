@@ -1,4 +1,4 @@
-//! Authorization tokens and account settings.
+//! Authorization tokens, account settings, and a registry's policy and replication, which are only kept.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,6 +16,12 @@ const SETTINGS: [(&str, &[&str], &str); 3] = [
     ("REGISTRY_POLICY_SCOPE", &["V1", "V2"], "V2"),
     ("BLOB_MOUNTING", &["ENABLED", "DISABLED"], "DISABLED"),
 ];
+
+/// Where a registry's settings keep its replication.
+const REPLICATION: &str = "replicationConfiguration";
+
+/// The most rules of a replication.
+const MOST_RULES: usize = 25;
 
 pub(super) fn get_authorization_token(request: &Request<'_>) -> Result<Value, Refusal> {
     let registries = request.texts("registryIds", 10)?.unwrap_or_else(|| vec![request.caller]);
@@ -48,6 +54,58 @@ pub(super) fn put_account_setting(request: &Request<'_>) -> Result<Value, Refusa
     }
     request.ecr.registries.set_setting(&Place::new(request.caller, request.region), name, value)?;
     Ok(json!({ "name": name, "value": value }))
+}
+
+pub(super) fn describe_registry(request: &Request<'_>) -> Result<Value, Refusal> {
+    let place = Place::new(request.caller, request.region);
+    let kept = request.ecr.registries.look(&place, |registry| registry.settings.get(REPLICATION).cloned());
+    let kept = kept.and_then(|text| serde_json::from_str::<Value>(&text).ok());
+    let replication = kept.unwrap_or_else(|| json!({ "rules": [] }));
+    Ok(json!({ "registryId": place.account, "replicationConfiguration": replication }))
+}
+
+/// Where a registry's settings keep its policy.
+const POLICY: &str = "registryPolicy";
+
+pub(super) fn get_registry_policy(request: &Request<'_>) -> Result<Value, Refusal> {
+    let place = Place::new(request.caller, request.region);
+    let text = request.ecr.registries.look(&place, |registry| registry.settings.get(POLICY).cloned());
+    let text = text.ok_or_else(|| {
+        let message = format!("Registry policy does not exist in the registry with id '{}'", place.account);
+        Refusal::exception("RegistryPolicyNotFoundException", message)
+    })?;
+    Ok(json!({ "registryId": place.account, "policyText": text }))
+}
+
+pub(super) fn put_registry_policy(request: &Request<'_>) -> Result<Value, Refusal> {
+    let text = request.required("policyText")?;
+    if serde_json::from_str::<Value>(text).is_ok_and(|value| value.is_object()) {
+        let place = Place::new(request.caller, request.region);
+        request.ecr.registries.set_setting(&place, POLICY, text)?;
+        return Ok(json!({ "registryId": place.account, "policyText": text }));
+    }
+    Err(Refusal::invalid("PolicyText", "Invalid registry policy provided"))
+}
+
+pub(super) fn put_replication_configuration(request: &Request<'_>) -> Result<Value, Refusal> {
+    let replication = request.members.get("replicationConfiguration").cloned().unwrap_or_default();
+    let text = |value: &Value, member: &str| value.get(member).is_some_and(Value::is_string);
+    let is_place = |value: &Value| text(value, "region") && text(value, "registryId");
+    let is_rule = |rule: &Value| {
+        rule.get("destinations").and_then(Value::as_array).is_some_and(|places| places.iter().all(is_place))
+    };
+    match replication.get("rules").and_then(Value::as_array) {
+        Some(rules) if rules.len() <= MOST_RULES && rules.iter().all(is_rule) => {}
+        _ => {
+            return Err(Refusal::invalid(
+                "replicationConfiguration",
+                "must have at most 25 rules with destinations",
+            ));
+        }
+    }
+    let place = Place::new(request.caller, request.region);
+    request.ecr.registries.set_setting(&place, REPLICATION, &replication.to_string())?;
+    Ok(json!({ "replicationConfiguration": replication }))
 }
 
 fn setting(request: &Request<'_>) -> Result<(&'static str, &'static [&'static str], &'static str), Refusal> {
