@@ -17,8 +17,8 @@ use crate::registry::{
     KnownLayer, PushRequest, PushedImage, Registry, RememberedOrigins, publish_manifest, push_image_within,
 };
 use crate::release::{
-    Intent, Journal, JournalWriter, Place, ReleaseSpec, Releaser, Smoke, SmokeSpec, Strategy, SystemClock,
-    Target, actor_of, kept_digest, new_id, seconds,
+    CodeDeployAccess, Intent, Journal, JournalWriter, Place, ReleaseSpec, Releaser, Smoke, SmokeSpec,
+    Strategy, SystemClock, Target, actor_of, kept_digest, new_id, seconds,
 };
 use crate::report::{AliasReport, Failure, Outcome, PolicyOutcome, Report, Stage, StepStatus, describe_done};
 
@@ -53,6 +53,8 @@ pub struct Applier<'a> {
     pub lambda_writer: &'a dyn LambdaWriter,
     /// Reads alarms and metrics.
     pub monitor: &'a dyn Monitor,
+    /// CodeDeploy, for releases that it carries out.
+    pub codedeploy: CodeDeployAccess<'a>,
     /// The repository's registry.
     pub registry: &'a Registry,
     /// Where events go.
@@ -341,6 +343,7 @@ impl Applier<'_> {
             writer: self.lambda_writer,
             ecr: self.ecr_reader,
             monitor: self.monitor,
+            codedeploy: self.codedeploy,
             identity: &facts.caller,
             reporter: self.reporter,
             clock: &SystemClock,
@@ -351,6 +354,7 @@ impl Applier<'_> {
         let ended = releaser.run(&mut released).await;
         report.alias = released.alias;
         report.smoke = released.smoke;
+        report.deployment = released.deployment;
         let refusals: Vec<Finding> =
             released.findings.iter().filter(|found| found.severity == Severity::Refuse).cloned().collect();
         report.findings.extend(released.findings);
@@ -408,6 +412,7 @@ fn journal_intent(step: &AliasStep, facts: &Facts, progress: &Progress) -> Optio
         bake: 0,
         given_up: false,
         provisioned: false,
+        deployment: None,
         actor: actor_of(&facts.caller.arn),
     })
 }

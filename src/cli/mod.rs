@@ -6,6 +6,7 @@ mod arguments;
 mod check;
 mod deploy;
 mod docker;
+mod engine;
 mod exit;
 mod misuse;
 mod policy;

@@ -155,6 +155,7 @@ mod tests {
             bake: 0,
             given_up: false,
             provisioned: false,
+            deployment: None,
             actor: "ci".to_owned(),
         }
     }

@@ -290,6 +290,7 @@ mod tests {
             bake: 0,
             given_up: false,
             provisioned: false,
+            deployment: None,
             actor: "ci".to_owned(),
         };
         let (function, alias) = ("shop".parse().unwrap(), "live".parse().unwrap());

@@ -10,7 +10,7 @@ use super::{ReleaseError, Releaser, Target, TrafficSpec};
 use crate::cloud::{Caller, CloudError, LiveFunction};
 use crate::name::Version;
 use crate::preflight::Finding;
-use crate::release::{Intent, Journal, Place, Standing};
+use crate::release::{Engine, Intent, Journal, Place, Standing};
 use crate::report::{AliasReport, Report};
 
 /// What was seen before anything is moved.
@@ -107,6 +107,7 @@ impl Releaser<'_> {
                     bake: Duration::from_secs(intent.bake),
                     on_stop: self.spec.traffic.on_stop,
                     watch: self.spec.traffic.watch.clone(),
+                    engine: Engine::Direct,
                 };
                 Ok(Some((version, traffic, Some(intent.clone()))))
             }

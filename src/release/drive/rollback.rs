@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::join;
 
+use super::codedeploy::{CodeDeployAccess, TakenBack, settled};
 use super::look::{function_report, image_of};
 use super::shift::{Seen, Shifter};
 use super::{Clock, JournalWriter, ReleaseError, actor_of, new_id, seconds};
@@ -50,15 +51,19 @@ pub struct Rollback<'a> {
     pub alias: &'a AliasName,
     /// Where to.
     pub wish: Wish,
+    /// CodeDeploy, where it is what moves the alias.
+    pub codedeploy: CodeDeployAccess<'a>,
+    /// Its application and deployment group, where the journal need not know of the deployment.
+    pub group: Option<(&'a str, &'a str)>,
 }
 
 /// What the first wave brought.
-struct Scene {
-    seen: Seen,
-    latest: LiveFunction,
+pub(super) struct Scene {
+    pub(super) seen: Seen,
+    pub(super) latest: LiveFunction,
     versions: Vec<PublishedVersion>,
     caller: Option<Caller>,
-    journal: Journal,
+    pub(super) journal: Journal,
 }
 
 impl Scene {
@@ -77,6 +82,7 @@ impl Rollback<'_> {
         let look = format!("aws lambda get-alias --function-name {} --name {}", self.function, self.alias);
         for round in 1.. {
             report.findings.clear();
+            report.steps.clear();
             match self.round(report).await {
                 Ok(outcome) => return Ok(outcome),
                 Err(ReleaseError::Changed { found, .. }) if round < ROUNDS => {
@@ -93,9 +99,20 @@ impl Rollback<'_> {
     }
 
     async fn round(&self, report: &mut Report) -> Result<Outcome, ReleaseError> {
-        let scene = self.look().await?;
+        let mut scene = self.look().await?;
         self.tell(&scene, report);
-        let target = match way_back(self.wish, &scene.seen.place, &scene.journal) {
+        let wish = match self.take_back(&scene, report).await? {
+            TakenBack::Done(outcome) => return Ok(outcome),
+            TakenBack::None => {
+                scene.journal = settled(self.codedeploy.reader, scene.journal, self.clock).await;
+                self.wish
+            }
+            TakenBack::GoOn(wish) => {
+                scene = self.look().await?;
+                wish
+            }
+        };
+        let target = match way_back(wish, &scene.seen.place, &scene.journal) {
             WayBack::Stay => return Ok(Outcome::Unchanged),
             WayBack::Unknown { why, known } => return Err(self.unknown(why, &known)),
             WayBack::To { version, digest } => self.check(&scene, version, digest, report).await?,
@@ -123,12 +140,12 @@ impl Rollback<'_> {
         }
         report.findings.extend(unwritten);
         let (from, to) = (&scene.seen.place, target.to_string());
-        report.steps = vec![StepReport {
+        report.steps.push(StepReport {
             step: "move_alias",
             status: if moved.is_ok() { StepStatus::Done } else { StepStatus::Failed },
             detail: format!("move alias {} back from {from} to version {to}", self.alias),
             elapsed: self.clock.now().duration_since(begun).unwrap_or_default(),
-        }];
+        });
         moved?;
         if let Some(alias) = &mut report.alias {
             alias.to = Some(to.clone());
@@ -328,6 +345,7 @@ impl Rollback<'_> {
             bake: 0,
             given_up: false,
             provisioned: false,
+            deployment: None,
             actor: scene.caller.as_ref().map(|caller| actor_of(&caller.arn)).unwrap_or_default(),
         })
     }

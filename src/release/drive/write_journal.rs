@@ -49,7 +49,7 @@ fn unwritten(error: &CloudError) -> Finding {
              release up"
         }
         CloudErrorKind::Invalid => {
-            "a function has at most 50 tags, and the journal needs up to 4 for each alias"
+            "a function has at most 50 tags, and the journal needs up to 5 for each alias"
         }
         _ => "rollback of this move needs --to VERSION",
     };

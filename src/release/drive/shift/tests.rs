@@ -50,6 +50,7 @@ fn tags_of(id: &str) -> Map<String, Value> {
         bake: 0,
         given_up: false,
         provisioned: false,
+        deployment: None,
         actor: "ci/other".to_owned(),
     };
     let alias = "live".parse().unwrap();
