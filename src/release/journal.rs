@@ -60,7 +60,37 @@ pub struct Intent {
     pub actor: String,
 }
 
+/// When a move was begun, by which run, and who that was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begun {
+    /// When, in seconds since 1970.
+    pub at: u64,
+    /// Tells one run from another.
+    pub id: String,
+    /// Who.
+    pub actor: String,
+}
+
 impl Intent {
+    /// A move of all traffic at once, by ourselves and without anything that comes after it. `digest` is of the image that
+    /// `to` runs, as [`kept_digest`] gives it.
+    pub fn all_at_once(from: Place, to: String, digest: Option<String>, begun: Begun) -> Self {
+        Self {
+            from,
+            to,
+            digest,
+            began: begun.at,
+            until: begun.at,
+            id: begun.id,
+            strategy: Strategy::all_at_once(),
+            bake: 0,
+            given_up: false,
+            provisioned: false,
+            deployment: None,
+            actor: begun.actor,
+        }
+    }
+
     /// Whether the alias, as it is, proves that the move was made.
     fn came_true(&self, now: &Place) -> bool {
         !self.given_up && *now == Place::whole(self.to.as_str()) && self.from.version != self.to

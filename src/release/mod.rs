@@ -26,7 +26,7 @@ pub use drive::{
 };
 pub(crate) use drive::{JournalWriter, Smoke, actor_of, new_id, seconds};
 pub use expect::{Expectation, ExpectationError};
-pub use journal::{Intent, Journal, MOVES_KEPT, Move, Standing, kept_digest};
+pub use journal::{Begun, Intent, Journal, MOVES_KEPT, Move, Standing, kept_digest};
 pub use journal_text::{Damage, is_journal_key};
 pub use place::{Place, Weight};
 pub use progress::{Action, Observation, OnStop, State};

@@ -523,7 +523,7 @@ fn a_rollback_that_codedeploy_does_not_make_is_made_all_the_same() {
     wait_until(&account, "2+1@0.1");
     send_signal(&child, "TERM");
     let told = error(&Account::finish(child), 6);
-    assert!(told.contains("aws lambda get-alias") && told.contains("10% to version 1"), "{told}");
+    assert!(told.contains("lambda-lift status --function") && told.contains("10% to version 1"), "{told}");
     rollback(&account, &[]).expect(0);
     assert_eq!(place(&account), "2");
 }

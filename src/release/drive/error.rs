@@ -64,7 +64,7 @@ pub enum ReleaseError {
 impl ReleaseError {
     /// The failure to report before anything was changed or the alias looked at.
     pub fn before_change(&self) -> Failure {
-        self.failure("aws lambda get-alias")
+        self.failure("lambda-lift status")
     }
 
     /// The failure to report, where no traffic was moved before. `look` is the command that shows the alias.

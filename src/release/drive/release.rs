@@ -8,11 +8,13 @@ use super::aim::Scene;
 use super::codedeploy::{
     CodeDeployAccess, Readiness, alias_findings, codedeploy_before, deployment_of_group, settled,
 };
+use super::look::look_command;
 use super::provision::Provisioning;
 use super::shift::{Seen, Shifter};
 use super::smoke::Smoke;
 use super::watcher::{Watcher, alarms_before};
-use super::{Clock, JournalWriter, ReleaseError, actor_of, new_id, seconds};
+use super::write_journal::begun_now;
+use super::{Clock, JournalWriter, ReleaseError, seconds};
 use super::{ReleaseSpec, Target, TrafficSpec};
 use crate::apply::Interrupt;
 use crate::cloud::{EcrReader, Identity, LambdaReader, LambdaWriter, LiveFunction, Monitor};
@@ -165,7 +167,7 @@ impl Releaser<'_> {
     }
 
     pub(super) fn look_command(&self) -> String {
-        format!("aws lambda get-alias --function-name {} --name {}", self.spec.function, self.spec.alias)
+        look_command(&self.spec.function)
     }
 
     fn smoke<'a>(&'a self, spec: &'a SmokeSpec, version: &'a str) -> Smoke<'a> {
@@ -198,24 +200,14 @@ impl Releaser<'_> {
             Some(intent) if place.version == intent.to => State::Baking { since },
             _ => State::Before,
         };
-        let actor = scene.caller.as_ref().map(|caller| actor_of(&caller.arn)).unwrap_or_default();
-        let began = seconds(now);
+        let begun = begun_now(self.clock, scene.caller.as_ref());
         let intent = match resumed {
-            Some(intent) => Intent { id: new_id(), actor, ..intent },
-            None => Intent {
-                from: place.clone(),
-                to: target.version.clone(),
-                digest: kept_digest(target.running_digest()),
-                began,
-                until: began,
-                id: new_id(),
-                strategy: traffic.strategy.clone(),
-                bake: traffic.bake.as_secs(),
-                given_up: false,
-                provisioned: false,
-                deployment: None,
-                actor,
-            },
+            Some(intent) => Intent { id: begun.id, actor: begun.actor, ..intent },
+            None => {
+                let digest = kept_digest(target.running_digest());
+                let whole = Intent::all_at_once(place.clone(), target.version.clone(), digest, begun);
+                Intent { strategy: traffic.strategy.clone(), bake: traffic.bake.as_secs(), ..whole }
+            }
         };
         let mut run = Run {
             intent,

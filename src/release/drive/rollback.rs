@@ -6,9 +6,10 @@ use std::time::Duration;
 use tokio::join;
 
 use super::codedeploy::{CodeDeployAccess, TakenBack, settled};
-use super::look::{function_report, image_of};
+use super::look::look_command;
 use super::shift::{Seen, Shifter};
-use super::{Clock, JournalWriter, ReleaseError, actor_of, new_id, seconds};
+use super::write_journal::begun_now;
+use super::{Clock, JournalWriter, ReleaseError, seconds};
 use crate::apply::Interrupt;
 use crate::cloud::{
     Caller, CloudError, EcrReader, Identity, LambdaReader, LambdaWriter, LiveFunction, PublishedVersion,
@@ -17,10 +18,8 @@ use crate::event::{Event, Reporter};
 use crate::function::{Settled, judge};
 use crate::name::{AliasName, Digest, FunctionName, ImageUri, Version};
 use crate::preflight::Finding;
-use crate::release::{
-    Intent, Journal, Place, Standing, Strategy, WayBack, Wish, command_to, kept_digest, way_back,
-};
-use crate::report::{AliasReport, Failure, Outcome, Report, StepReport, StepStatus};
+use crate::release::{Intent, Journal, Place, Standing, WayBack, Wish, command_to, kept_digest, way_back};
+use crate::report::{AliasReport, Failure, FunctionReport, Outcome, Report, StepReport, StepStatus};
 
 /// How often the whole is begun anew when somebody moves the alias meanwhile: a release that is still under way does.
 const ROUNDS: usize = 5;
@@ -79,7 +78,7 @@ impl Rollback<'_> {
     /// # Errors
     /// The failure says whether the alias is as it was, or must be looked at.
     pub async fn run(&self, report: &mut Report) -> Result<Outcome, Failure> {
-        let look = format!("aws lambda get-alias --function-name {} --name {}", self.function, self.alias);
+        let look = look_command(self.function);
         for round in 1.. {
             report.findings.clear();
             report.steps.clear();
@@ -177,7 +176,7 @@ impl Rollback<'_> {
     }
 
     fn tell(&self, scene: &Scene, report: &mut Report) {
-        report.function = function_report(self.function, &scene.latest);
+        report.function = FunctionReport::of(self.function, &scene.latest);
         let from = scene.seen.place.version.clone();
         report.alias =
             Some(AliasReport { name: self.alias.clone(), from: Some(from.clone()), to: Some(from.clone()) });
@@ -217,7 +216,7 @@ impl Rollback<'_> {
         report: &mut Report,
     ) -> Result<Version, ReleaseError> {
         let qualifier = version.to_string();
-        let place = image_of(&scene.latest);
+        let place = scene.latest.image();
         let candidates = self.candidates(scene, version);
         let (target, stored) = join!(
             self.lambda.function(self.function, Some(&qualifier)),
@@ -240,7 +239,7 @@ impl Rollback<'_> {
             return Err(self.cannot_serve(scene, version, why, &stored));
         }
         // A version may have its image elsewhere than $LATEST has.
-        let own = image_of(&target);
+        let own = target.image();
         let digest = own.as_ref().and_then(|own| own.digest);
         let elsewhere = own.as_ref().map(|own| (&own.registry, &own.repository))
             != place.as_ref().map(|place| (&place.registry, &place.repository));
@@ -333,20 +332,8 @@ impl Rollback<'_> {
             let release = scene.journal.intent().filter(|intent| intent.step_at(place).is_some())?;
             return Some(Intent { given_up: true, until: 0, ..release.clone() });
         }
-        let now = seconds(self.clock.now());
-        Some(Intent {
-            from: place.clone(),
-            to: target.to_string(),
-            digest: kept_digest(scene.digest(target)),
-            began: now,
-            until: now,
-            id: new_id(),
-            strategy: Strategy::all_at_once(),
-            bake: 0,
-            given_up: false,
-            provisioned: false,
-            deployment: None,
-            actor: scene.caller.as_ref().map(|caller| actor_of(&caller.arn)).unwrap_or_default(),
-        })
+        let digest = kept_digest(scene.digest(target));
+        let begun = begun_now(self.clock, scene.caller.as_ref());
+        Some(Intent::all_at_once(place.clone(), target.to_string(), digest, begun))
     }
 }

@@ -10,7 +10,8 @@ use crate::cloud::{CodeDeployReader, LiveFunction, NewDeployment};
 use crate::event::Event;
 use crate::preflight::Finding;
 use crate::release::drive::aim::Scene;
-use crate::release::drive::{ReleaseError, Releaser, TrafficSpec, actor_of, new_id, seconds};
+use crate::release::drive::write_journal::begun_now;
+use crate::release::drive::{ReleaseError, Releaser, TrafficSpec};
 use crate::release::{AppSpec, CodeDeploySpec, DeploymentRef, Intent, Journal, OnStop, Place, kept_digest};
 use crate::report::{DeploymentReport, Failure, Outcome, Report, Stage, StepReport, StepStatus};
 
@@ -146,24 +147,17 @@ impl Releaser<'_> {
         traffic: &TrafficSpec,
         spec: &CodeDeploySpec,
     ) -> Intent {
-        let now = self.clock.now();
+        let (place, digest) = (scene.seen.place.clone(), kept_digest(target.running_digest()));
+        let begun = begun_now(self.clock, scene.caller.as_ref());
         Intent {
-            from: scene.seen.place.clone(),
-            to: target.version.clone(),
-            digest: kept_digest(target.running_digest()),
-            began: seconds(now),
-            until: seconds(now + traffic.strategy.duration() + HOOKS),
-            id: new_id(),
+            until: begun.at + (traffic.strategy.duration() + HOOKS).as_secs(),
             strategy: traffic.strategy.clone(),
-            bake: 0,
-            given_up: false,
-            provisioned: false,
             deployment: Some(DeploymentRef {
                 id: None,
                 application: spec.application.clone(),
                 group: spec.group.clone(),
             }),
-            actor: scene.caller.as_ref().map(|caller| actor_of(&caller.arn)).unwrap_or_default(),
+            ..Intent::all_at_once(place, target.version.clone(), digest, begun)
         }
     }
 

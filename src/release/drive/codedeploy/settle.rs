@@ -6,7 +6,7 @@ use super::create::find;
 use crate::cloud::{CloudError, CodeDeployReader, Deployment};
 use crate::name::{AliasName, FunctionName};
 use crate::release::drive::Clock;
-use crate::release::{AppSpec, DeploymentRef, Intent, Journal, Place, Status, Strategy};
+use crate::release::{AppSpec, Begun, DeploymentRef, Intent, Journal, Place, Status};
 
 /// How long a release may take between writing itself down and creating its deployment.
 const BIRTH: Duration = Duration::from_secs(120);
@@ -74,23 +74,17 @@ pub(in crate::release::drive) async fn deployment_of_group(
 
 /// Somebody else's deployment, as far as it is a release like ours.
 fn foreign(deployment: Deployment, app_spec: AppSpec) -> Intent {
+    let begun = Begun { at: 0, id: deployment.id.clone(), actor: String::new() };
+    let whole = Intent::all_at_once(Place::whole(app_spec.current), app_spec.target, None, begun);
     Intent {
-        from: Place::whole(app_spec.current),
-        to: app_spec.target,
-        digest: None,
-        began: 0,
         until: u64::MAX,
-        id: deployment.id.clone(),
         // A configuration of another name moves traffic by steps that we need not know.
-        strategy: deployment.config.parse().unwrap_or_else(|_| Strategy::all_at_once()),
-        bake: 0,
-        given_up: false,
-        provisioned: false,
+        strategy: deployment.config.parse().unwrap_or(whole.strategy),
         deployment: Some(DeploymentRef {
             id: Some(deployment.id),
             application: deployment.application,
             group: deployment.group,
         }),
-        actor: String::new(),
+        ..whole
     }
 }
