@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod account;
+mod alarms;
 mod cache;
 mod codedeploy;
 mod codedeploy_faults;
@@ -18,6 +19,7 @@ mod image;
 mod impostor;
 mod interrupted;
 mod mounts;
+mod observer;
 mod policy;
 mod prune;
 mod prune_faults;
