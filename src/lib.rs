@@ -38,4 +38,5 @@ pub mod release;
 pub mod report;
 #[cfg(test)]
 mod samples;
+mod spelling;
 pub mod status;
