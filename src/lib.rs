@@ -19,6 +19,7 @@ pub mod apply;
 pub mod aws;
 pub mod cli;
 pub mod cloud;
+pub mod config;
 pub mod event;
 pub mod function;
 mod http;

@@ -7,6 +7,8 @@
 
 mod account;
 mod cache;
+mod config;
+mod config_input;
 mod daemon;
 mod deploy;
 mod faults;
