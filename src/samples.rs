@@ -16,7 +16,7 @@ use crate::observe::{
 use crate::plan::{DeploySpec, FunctionSpec, default_tag};
 use crate::policy::PolicyScope;
 use crate::registry::{LayerDescriptor, manifest_for};
-use crate::release::{OnStop, Strategy, TrafficSpec, WatchSpec};
+use crate::release::{Engine, OnStop, Strategy, TrafficSpec, WatchSpec};
 
 pub(crate) fn account() -> AccountId {
     "123456789012".parse().unwrap()
@@ -84,6 +84,7 @@ pub(crate) fn spec() -> DeploySpec {
                 bake: std::time::Duration::ZERO,
                 on_stop: OnStop::Rollback,
                 watch: WatchSpec::default(),
+                engine: Engine::Direct,
             },
             policy_scope: PolicyScope::Account,
         }),
@@ -139,6 +140,7 @@ pub(crate) fn facts() -> Facts {
             alias: None,
             alias_target: None,
             versions: vec![published],
+            deployment: None,
         }),
     }
 }

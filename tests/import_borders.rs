@@ -98,7 +98,7 @@ fn pure_parts_do_no_io_and_read_no_clock() {
 
 #[test]
 fn only_apply_and_the_drivers_of_release_and_prune_hold_writers() {
-    let writers = ["EcrWriter", "LambdaWriter"];
+    let writers = ["EcrWriter", "LambdaWriter", "CodeDeployWriter"];
     // `cloud` defines them and `aws` implements them; the command line hands them to `apply` without naming them.
     assert_eq!(
         violations(outside(&["apply/", "release/drive/", "prune/drive/", "cloud/", "aws/"]), &writers),

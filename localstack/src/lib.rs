@@ -1,6 +1,6 @@
 //! A stand-in for the parts of AWS that lambda-lift talks to, on one loopback port.
 //!
-//! It speaks the real wire protocols of Amazon ECR, its image registry, AWS Lambda, STS and CloudWatch, and
+//! It speaks the real wire protocols of Amazon ECR, its image registry, AWS Lambda, STS, CloudWatch and CodeDeploy, and
 //! refuses what AWS refuses. It never uses the code that it is there to test: what it refuses it decides by
 //! its own, plainer reading of how AWS behaves.
 //!
@@ -18,13 +18,14 @@
 //!
 //! A tour: `server` accepts connections and finds the room that answers; `exchange` logs each call and plays
 //! its faults; `ecr` holds repositories and answers the control plane; `registry` speaks `/v2/`; `lambda` runs
-//! functions, `policy` reads repository policies for it; `cloudwatch` keeps alarms and metrics; `sts` says who a caller is.
+//! functions, `policy` reads repository policies for it; `cloudwatch` keeps alarms and metrics; `codedeploy` moves aliases; `sts` says who a caller is.
 
 mod blobs;
 mod calendar;
 mod call;
 mod calls;
 pub mod cloudwatch;
+pub mod codedeploy;
 mod control;
 mod ecr;
 mod error;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use lambda_lift_localstack::codedeploy::CodeDeploySettings;
 use lambda_lift_localstack::{DEFAULT_ACCOUNT, FaultRule, Quirks, RegistryLimits, Settings, Stand};
 use serde::de::DeserializeOwned;
 use tokio::signal::unix::{SignalKind, signal};
@@ -46,6 +47,9 @@ struct Arguments {
     /// How many requests to the registry a token is good for; any number without it.
     #[arg(long, value_name = "REQUESTS")]
     token_uses: Option<u64>,
+    /// How long one of CodeDeploy's minutes lasts, in milliseconds.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 60_000)]
+    codedeploy_minute: u64,
     /// For how long the manifest validator does not see a new blob, in milliseconds.
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
     validator_lag: u64,
@@ -85,6 +89,10 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         token_uses: arguments.token_uses,
         registry_limits: limits.unwrap_or_default(),
         quirks: quirks.unwrap_or_default(),
+        codedeploy: CodeDeploySettings {
+            minute: Duration::from_millis(arguments.codedeploy_minute),
+            ..CodeDeploySettings::default()
+        },
         faults: faults.unwrap_or_default(),
         log: arguments.log,
         ..Settings::default()

@@ -108,7 +108,7 @@ pub(crate) fn resource(protocol: Protocol, head: &Head, body: &[u8]) -> Option<S
         names.iter().find_map(|name| value.get(name)?.as_str().map(str::to_owned))
     };
     match protocol {
-        Protocol::Json => member(&["repositoryName"]).or_else(|| {
+        Protocol::Json => member(&["repositoryName", "applicationName", "deploymentId"]).or_else(|| {
             let value: Value = serde_json::from_slice(body).ok()?;
             value.get("repositoryNames")?.get(0)?.as_str().map(str::to_owned)
         }),

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use crate::codedeploy::CodeDeploySettings;
 use crate::fault::FaultRule;
 use crate::lambda::LambdaSettings;
 use crate::limits::RegistryLimits;
@@ -39,6 +40,8 @@ pub struct Settings {
     pub quirks: Quirks,
     /// How Lambda behaves.
     pub lambda: LambdaSettings,
+    /// How fast deployments of CodeDeploy live.
+    pub codedeploy: CodeDeploySettings,
     /// The faults to begin with.
     pub faults: Vec<FaultRule>,
     /// A file to which each call is appended as one line of JSON.
@@ -59,6 +62,7 @@ impl Default for Settings {
             registry_limits: RegistryLimits::default(),
             quirks: Quirks::default(),
             lambda: LambdaSettings::default(),
+            codedeploy: CodeDeploySettings::default(),
             faults: Vec::new(),
             log: None,
         }

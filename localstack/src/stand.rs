@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use crate::call::{Answer, Call};
 use crate::calls::{CallLog, CallRecord};
 use crate::cloudwatch::CloudWatch;
+use crate::codedeploy::{Attended, CodeDeploy, CodeDeploySettings};
 use crate::ecr::Ecr;
 use crate::error::StartError;
 use crate::fault::{FaultBook, FaultRule};
@@ -60,7 +61,7 @@ impl Stand {
         let shared = Arc::new(Shared {
             address,
             traffic: Traffic::new(settings.registry_limits.clone()),
-            services: services(&ecr, &directory, settings.lambda, &state),
+            services: services(&ecr, &directory, (settings.lambda, settings.codedeploy), &state),
             directory,
             ecr,
             calls: CallLog::new(settings.log.as_deref())?,
@@ -116,15 +117,32 @@ impl Drop for Stand {
 }
 
 /// Who answers for which service of AWS, by the name that signatures use.
-fn services(ecr: &Arc<Ecr>, directory: &Arc<Directory>, lambda: LambdaSettings, state: &Path) -> Services {
+fn services(
+    ecr: &Arc<Ecr>,
+    directory: &Arc<Directory>,
+    (lambda, codedeploy): (LambdaSettings, CodeDeploySettings),
+    state: &Path,
+) -> Services {
     let images: Arc<dyn Images> = ecr.clone();
     let cloudwatch = Arc::new(CloudWatch::new(Some(state.to_owned())));
     // What is invoked is counted.
     let lambda = Lambda::new(images, lambda, Some(state.to_owned())).with_metrics(cloudwatch.clone());
-    let (lambda, cloudwatch): (Arc<dyn Service>, Arc<dyn Service>) = (Arc::new(lambda), cloudwatch);
+    let lambda = Arc::new(lambda);
+    let codedeploy =
+        Arc::new(CodeDeploy::new(lambda.clone(), cloudwatch.clone(), codedeploy, Some(state.to_owned())));
+    let attended = |service: Arc<dyn Service>| -> Arc<dyn Service> {
+        Arc::new(Attended { service, codedeploy: codedeploy.clone() })
+    };
+    let (lambda, cloudwatch) = (attended(lambda), attended(cloudwatch));
     let sts: Arc<dyn Service> = Arc::new(Sts::new(directory.clone()));
     let ecr: Arc<dyn Service> = ecr.clone();
-    BTreeMap::from([("ecr", ecr), ("lambda", lambda), ("monitoring", cloudwatch), ("sts", sts)])
+    BTreeMap::from([
+        ("codedeploy", codedeploy as Arc<dyn Service>),
+        ("ecr", ecr),
+        ("lambda", lambda),
+        ("monitoring", cloudwatch),
+        ("sts", sts),
+    ])
 }
 
 impl Service for Lambda {

@@ -17,8 +17,8 @@ use crate::registry::{
     KnownLayer, PushRequest, PushedImage, Registry, RememberedOrigins, publish_manifest, push_image_within,
 };
 use crate::release::{
-    Intent, Journal, JournalWriter, Place, ReleaseSpec, Releaser, Smoke, SmokeSpec, Strategy, SystemClock,
-    Target, actor_of, kept_digest, new_id, seconds,
+    Begun, CodeDeployAccess, Intent, Journal, JournalWriter, Place, ReleaseSpec, Releaser, Smoke, SmokeSpec,
+    SystemClock, Target, actor_of, kept_digest, new_id, seconds,
 };
 use crate::report::{AliasReport, Failure, Outcome, PolicyOutcome, Report, Stage, StepStatus, describe_done};
 
@@ -53,6 +53,8 @@ pub struct Applier<'a> {
     pub lambda_writer: &'a dyn LambdaWriter,
     /// Reads alarms and metrics.
     pub monitor: &'a dyn Monitor,
+    /// CodeDeploy, for releases that it carries out.
+    pub codedeploy: CodeDeployAccess<'a>,
     /// The repository's registry.
     pub registry: &'a Registry,
     /// Where events go.
@@ -341,6 +343,7 @@ impl Applier<'_> {
             writer: self.lambda_writer,
             ecr: self.ecr_reader,
             monitor: self.monitor,
+            codedeploy: self.codedeploy,
             identity: &facts.caller,
             reporter: self.reporter,
             clock: &SystemClock,
@@ -351,6 +354,7 @@ impl Applier<'_> {
         let ended = releaser.run(&mut released).await;
         report.alias = released.alias;
         report.smoke = released.smoke;
+        report.deployment = released.deployment;
         let refusals: Vec<Finding> =
             released.findings.iter().filter(|found| found.severity == Severity::Refuse).cloned().collect();
         report.findings.extend(released.findings);
@@ -396,20 +400,10 @@ impl Applier<'_> {
 
 /// The move as the journal keeps it. An alias that is new ran nothing before.
 fn journal_intent(step: &AliasStep, facts: &Facts, progress: &Progress) -> Option<Intent> {
-    let now = seconds(SystemTime::now());
-    Some(Intent {
-        from: Place { version: step.current.clone()?, weights: step.weights.clone() },
-        to: step.to.or(progress.version)?.to_string(),
-        digest: kept_digest(progress.digest),
-        began: now,
-        until: now,
-        id: new_id(),
-        strategy: Strategy::all_at_once(),
-        bake: 0,
-        given_up: false,
-        provisioned: false,
-        actor: actor_of(&facts.caller.arn),
-    })
+    let from = Place { version: step.current.clone()?, weights: step.weights.clone() };
+    let to = step.to.or(progress.version)?.to_string();
+    let begun = Begun { at: seconds(SystemTime::now()), id: new_id(), actor: actor_of(&facts.caller.arn) };
+    Some(Intent::all_at_once(from, to, kept_digest(progress.digest), begun))
 }
 
 /// The error for a step that was given up in its middle because the user asked to stop and AWS did not answer: what it was

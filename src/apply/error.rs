@@ -106,7 +106,7 @@ impl ApplyError {
             Self::AliasUnknown { .. } | Self::AliasUnsettled { .. } => (
                 "alias_unknown",
                 Stage::TrafficUnknown,
-                Some("look at it with: aws lambda get-alias; then run the same command again".to_owned()),
+                Some("look at it with: lambda-lift status; then run the same command again".to_owned()),
             ),
             Self::Release(failure) => {
                 // What could be refused before anything was changed came after a change here.

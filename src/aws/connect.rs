@@ -18,7 +18,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use url::Url;
 
 use super::bounded::BoundedAnswers;
-use super::{CloudWatch, Ecr, Lambda, Sts};
+use super::{CloudWatch, CodeDeploy, Ecr, Lambda, Sts};
 use crate::http::endpoint::is_loopback;
 use crate::name::{NameError, Region};
 
@@ -130,6 +130,8 @@ pub struct Clients {
     pub identity: Sts,
     /// Amazon CloudWatch.
     pub monitor: CloudWatch,
+    /// AWS CodeDeploy.
+    pub codedeploy: CodeDeploy,
 }
 
 impl Connection {
@@ -203,10 +205,21 @@ impl Connection {
         CloudWatch::new(aws_sdk_cloudwatch::Client::from_conf(config.build()))
     }
 
+    /// AWS CodeDeploy.
+    pub fn codedeploy(&self) -> CodeDeploy {
+        let config = aws_sdk_codedeploy::config::Builder::from(&self.sdk).interceptor(BoundedAnswers);
+        CodeDeploy::new(aws_sdk_codedeploy::Client::from_conf(config.build()))
+    }
+
     /// All of them.
     pub fn clients(&self) -> Clients {
-        let (ecr, lambda, identity, monitor) = (self.ecr(), self.lambda(), self.identity(), self.monitor());
-        Clients { ecr, lambda, identity, monitor }
+        Clients {
+            ecr: self.ecr(),
+            lambda: self.lambda(),
+            identity: self.identity(),
+            monitor: self.monitor(),
+            codedeploy: self.codedeploy(),
+        }
     }
 }
 

@@ -126,8 +126,12 @@ fn by_code(code: &str, message: &str) -> Option<CloudErrorKind> {
         "ResourceConflictException" => busy_or_there(message),
         "PreconditionFailedException" => CloudErrorKind::PreconditionFailed,
         "ServiceException" | "ServerException" => CloudErrorKind::Unexpected,
+        // CodeDeploy runs one deployment of a group at a time.
+        "DeploymentLimitExceededException" => CloudErrorKind::Conflict,
         _ if code.ends_with("AlreadyExistsException") => CloudErrorKind::AlreadyExists,
-        _ if code.ends_with("NotFoundException") => CloudErrorKind::NotFound,
+        _ if code.ends_with("NotFoundException") || code.ends_with("DoesNotExistException") => {
+            CloudErrorKind::NotFound
+        }
         _ => return None,
     };
     Some(kind)
@@ -235,6 +239,8 @@ mod tests {
             (Some("RepositoryNotFoundException"), Some(400), "", Kind::NotFound),
             (Some("RepositoryPolicyNotFoundException"), Some(400), "", Kind::NotFound),
             (Some("RepositoryAlreadyExistsException"), Some(400), "", Kind::AlreadyExists),
+            (Some("DeploymentGroupDoesNotExistException"), Some(400), "", Kind::NotFound),
+            (Some("DeploymentLimitExceededException"), Some(400), "", Kind::Conflict),
             (
                 Some("ResourceConflictException"),
                 Some(409),

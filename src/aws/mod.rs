@@ -6,6 +6,7 @@
 
 mod bounded;
 mod cloudwatch;
+mod codedeploy;
 mod connect;
 mod ecr;
 mod ecr_contents;
@@ -21,6 +22,7 @@ mod replay;
 mod sts;
 
 pub use cloudwatch::CloudWatch;
+pub use codedeploy::CodeDeploy;
 pub use connect::{Clients, ConnectError, Connection, ConnectionSettings, StaticCredentials};
 pub use ecr::Ecr;
 pub use lambda::Lambda;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::apply::Applier;
+use crate::aws::Clients;
 use crate::cloud::LambdaReader;
 use crate::event::Event;
 use crate::image::{self, ImageError, ImageErrorKind, LocalImage, RemoteAccess};
@@ -10,7 +11,7 @@ use crate::observe::{Observation, Observer};
 use crate::plan::{self, DeploySpec, Step};
 use crate::preflight::{self, Finding, Wanted};
 use crate::private_folder::Distrust;
-use crate::release;
+use crate::release::{self, CodeDeployAccess, Engine, TrafficSpec};
 use crate::report::{Failure, Outcome, Report, Stage, image_report};
 
 use super::arguments::{DeployArguments, FunctionArguments, ImageArguments};
@@ -87,7 +88,9 @@ async fn pipeline(
     let repository_clients =
         session.or_stopped(connected.clients_in(spec.repository_region(), profile)).await??;
     let ecr = repository_clients.as_ref().unwrap_or(&connected.clients).ecr.clone();
+    let codedeploy = &function_clients.as_ref().unwrap_or(&connected.clients).codedeploy;
     let observer = Observer {
+        codedeploy,
         identity: &connected.clients.identity,
         ecr: Arc::new(ecr.clone()),
         lambda,
@@ -115,8 +118,9 @@ async fn pipeline(
         return Ok(Outcome::Planned);
     }
     if let Some(function) = spec.function.as_ref().filter(|_| plan.steps.iter().any(is_move)) {
-        let monitor = &function_clients.as_ref().unwrap_or(&connected.clients).monitor;
-        report.findings.extend(release::alarms_before(monitor, &function.traffic.watch).await);
+        let clients = function_clients.as_ref().unwrap_or(&connected.clients);
+        let looked = session.or_stopped(before_traffic(clients, &function.traffic)).await?;
+        report.findings.extend(looked?);
         if preflight::refused(&report.findings) {
             return Ok(Outcome::Refused);
         }
@@ -128,6 +132,7 @@ async fn pipeline(
         lambda_reader: lambda,
         lambda_writer: lambda,
         monitor: &function_clients.as_ref().unwrap_or(&connected.clients).monitor,
+        codedeploy: CodeDeployAccess { reader: codedeploy, writer: codedeploy },
         registry: &registry,
         reporter: session.reporter.as_ref(),
         interrupt: &session.interrupt,
@@ -136,9 +141,23 @@ async fn pipeline(
     applier.apply(&spec, &facts, &plan, report).await;
     match report.error.take() {
         Some(failure) => Err(failure),
+        None if report.deployment.as_ref().is_some_and(|deployment| deployment.is_running) => {
+            Ok(Outcome::Started)
+        }
         None if spec.function.is_some() => Ok(Outcome::Deployed),
         None => Ok(Outcome::Pushed),
     }
+}
+
+/// What is known to keep a new version from traffic, before anything is changed.
+async fn before_traffic(clients: &Clients, traffic: &TrafficSpec) -> Result<Vec<Finding>, Failure> {
+    let mut findings = Vec::new();
+    if let Engine::CodeDeploy(spec) = &traffic.engine {
+        let looked = release::codedeploy_before(&clients.codedeploy, spec, traffic).await;
+        findings.extend(looked.map_err(|error| error.before_change())?.findings);
+    }
+    findings.extend(release::alarms_before(&clients.monitor, &traffic.watch).await);
+    Ok(findings)
 }
 
 fn is_move(step: &Step) -> bool {

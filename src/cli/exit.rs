@@ -71,6 +71,7 @@ mod tests {
         let failed = |stage| Failure { kind: "test", stage, message: String::new(), hint: None };
         let table = [
             (Outcome::Deployed, None, 0),
+            (Outcome::Started, None, 0),
             (Outcome::Pruned, None, 0),
             (Outcome::Unchanged, None, 0),
             (Outcome::Planned, None, 0),

@@ -8,6 +8,7 @@ mod configuration_file;
 mod configured;
 mod deploy;
 mod docker;
+mod engine;
 mod exit;
 mod misuse;
 mod policy;

@@ -1,10 +1,11 @@
 //! `release`.
 
 use crate::name::FunctionRef;
-use crate::release::{ReleaseSpec, Releaser, SystemClock, Target};
+use crate::release::{CodeDeployAccess, ReleaseSpec, Releaser, SystemClock, Target};
 use crate::report::{Failure, Outcome, Report};
 
 use super::arguments::ReleaseArguments;
+use super::engine::engine;
 use super::session::Session;
 use super::settings::parse;
 use super::traffic::traffic;
@@ -30,7 +31,12 @@ async fn run(
             Some("latest") => Target::Latest,
             Some(version) => Target::Version(parse(version)?),
         },
-        traffic: traffic(&arguments.strategy, arguments.on_interrupt, &arguments.watch)?,
+        traffic: traffic(
+            &arguments.strategy,
+            arguments.on_interrupt,
+            &arguments.watch,
+            engine(&arguments.engine, arguments.resume)?,
+        )?,
     };
     let connected = session.connect().await?;
     let region = function.region.as_ref().unwrap_or(&connected.region);
@@ -40,6 +46,7 @@ async fn run(
         writer: &clients.lambda,
         ecr: &of_repository.ecr,
         monitor: &clients.monitor,
+        codedeploy: CodeDeployAccess { reader: &clients.codedeploy, writer: &clients.codedeploy },
         identity: &clients.identity,
         reporter: session.reporter.as_ref(),
         clock: &SystemClock,

@@ -1,10 +1,11 @@
 //! `rollback`.
 
 use crate::name::FunctionRef;
-use crate::release::{Rollback, SystemClock, Wish};
+use crate::release::{CodeDeployAccess, Rollback, SystemClock, Wish};
 use crate::report::{Failure, Outcome, Report};
 
 use super::arguments::RollbackArguments;
+use super::engine::group;
 use super::session::Session;
 use super::settings::parse;
 
@@ -26,6 +27,7 @@ async fn run(
         Some(version) => Wish::To(parse(version)?),
         None => Wish::Steps(usize::from(arguments.steps)),
     };
+    let group = group(&arguments.group)?;
     let connected = session.connect().await?;
     let region = function.region.as_ref().unwrap_or(&connected.region);
     let (clients, of_repository) = connected.both_clients(session, region).await?;
@@ -40,6 +42,8 @@ async fn run(
         function: &function.name,
         alias: &alias,
         wish,
+        codedeploy: CodeDeployAccess { reader: &clients.codedeploy, writer: &clients.codedeploy },
+        group,
     };
     rollback.run(report).await
 }

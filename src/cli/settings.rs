@@ -22,6 +22,7 @@ use crate::report::Failure;
 use super::arguments::{FunctionArguments, ImageArguments, Scope, SourceArguments};
 use super::configured::Declared;
 use super::docker::daemon_settings;
+use super::engine::engine;
 use super::session::{default_cache_directory, usage};
 use super::traffic::traffic;
 
@@ -185,7 +186,12 @@ fn function_spec(arguments: FunctionArguments) -> Result<(FunctionSpec, Option<A
         ));
     }
     let policy_scope = scope(arguments.policy_scope);
-    let traffic = traffic(&arguments.strategy, arguments.on_interrupt, &arguments.watch)?;
+    let traffic = traffic(
+        &arguments.strategy,
+        arguments.on_interrupt,
+        &arguments.watch,
+        engine(&arguments.engine, false)?,
+    )?;
     Ok((FunctionSpec { name, region, account, definition, publish, alias, traffic, policy_scope }, declared))
 }
 

@@ -38,6 +38,7 @@ async fn run(
     let gatherer = Gatherer {
         lambda: &clients.lambda,
         ecr: &of_repository.ecr,
+        codedeploy: &clients.codedeploy,
         other_ecr: session.common.repository_profile.is_some().then_some(own_ecr),
         function: &function.name,
         aliases: &aliases,

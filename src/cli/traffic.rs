@@ -4,23 +4,25 @@ use std::time::Duration;
 
 use crate::config::percent;
 use crate::release::{
-    Expectation, ExpectationError, GuardSpec, OnNoData, OnStop, SmokeSpec, StrategyError, TrafficSpec,
-    WatchSpec,
+    Engine, Expectation, ExpectationError, GuardSpec, OnNoData, OnStop, SmokeSpec, StrategyError,
+    TrafficSpec, WatchSpec,
 };
 use crate::report::Failure;
 
 use super::arguments::{NoData, OnInterrupt, WatchArguments};
+use super::engine::check_engine;
 use super::session::usage;
 use super::settings::{duration, no_quantity, read_text};
 
 /// The most alarms that CloudWatch describes at once.
 const MOST_ALARMS: usize = 100;
 
-/// `--strategy`, `--on-interrupt` and what is watched.
+/// `--strategy`, `--on-interrupt`, what is watched, and who moves the traffic.
 pub(super) fn traffic(
     strategy: &str,
     on_interrupt: OnInterrupt,
     arguments: &WatchArguments,
+    engine: Engine,
 ) -> Result<TrafficSpec, Failure> {
     let refuse = |error: StrategyError| usage(error.to_string(), Some(error.hint().to_owned()));
     let strategy = strategy.parse().map_err(refuse)?;
@@ -30,7 +32,9 @@ pub(super) fn traffic(
         OnInterrupt::Hold => OnStop::Hold,
         OnInterrupt::Finish => OnStop::Finish,
     };
-    Ok(TrafficSpec { strategy, bake, on_stop, watch: watch(arguments)? })
+    let traffic = TrafficSpec { strategy, bake, on_stop, watch: watch(arguments)?, engine };
+    check_engine(&traffic)?;
+    Ok(traffic)
 }
 
 fn watch(arguments: &WatchArguments) -> Result<WatchSpec, Failure> {

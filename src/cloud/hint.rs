@@ -3,7 +3,7 @@
 use super::{CloudError, CloudErrorKind};
 
 /// Stable parts of AWS's messages, and what to do (facts: error texts).
-const TEXTS: [(&str, &str); 10] = [
+const TEXTS: [(&str, &str); 11] = [
     (
         "does not have permission to access the ECR image",
         "let Lambda pull: lambda-lift policy ensure --repository REPOSITORY; the caller needs ecr:BatchGetImage and \
@@ -19,6 +19,11 @@ const TEXTS: [(&str, &str); 10] = [
     (
         "The role defined for the function cannot be assumed by Lambda",
         "the role's trust policy must allow sts:AssumeRole to lambda.amazonaws.com; a new role takes some seconds",
+    ),
+    (
+        "Cannot assume role provided",
+        "the trust policy of CodeDeploy's role must allow sts:AssumeRole to codedeploy.amazonaws.com; a new role takes some \
+         seconds",
     ),
     ("are not reachable in this region", "name the function's own Region with --region"),
     (
@@ -67,7 +72,11 @@ impl CloudError {
         let word = |text: &str| text.split_whitespace().next().unwrap_or_default().to_owned();
         let after =
             |mark: &str| self.message.split_once(mark).map(|(_, rest)| word(rest)).filter(|w| !w.is_empty());
-        let prefix = if self.service == "Amazon ECR" { "ecr" } else { "lambda" };
+        let prefix = match self.service {
+            "Amazon ECR" => "ecr",
+            "AWS CodeDeploy" => "codedeploy",
+            _ => "lambda",
+        };
         let action = after("not authorized to perform: ").unwrap_or(format!("{prefix}:{}", self.operation));
         let resource = after("on resource: ").map(|resource| format!(" on {resource}")).unwrap_or_default();
         if self.message.contains("explicit deny") {
@@ -150,6 +159,12 @@ mod tests {
                 None,
                 "The image manifest, config or layer media type for the source image x is not supported.",
                 "not an index",
+            ),
+            (
+                Kind::Invalid,
+                Some("InvalidRoleException"),
+                "Cannot assume role provided.",
+                "codedeploy.amazonaws.com",
             ),
             (Kind::Credentials, Some("ExpiredTokenException"), "", "sign in again"),
             (Kind::Credentials, Some("InvalidSignatureException"), "", "clock"),

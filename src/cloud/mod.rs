@@ -3,6 +3,7 @@
 //! Readers are traits apart from writers: who holds a reader only cannot change anything (invariant 3).
 //! The answers are plain data. `aws/` implements these traits with the AWS SDK; nothing here knows of it.
 
+mod codedeploy;
 mod ecr;
 mod error;
 mod hidden;
@@ -11,6 +12,10 @@ mod identity;
 mod lambda;
 mod monitor;
 
+pub use codedeploy::{
+    CodeDeployReader, CodeDeployWriter, Deployment, DeploymentConfig, DeploymentGroup, DeploymentTarget,
+    LifecycleEvent, NewDeployment, NewDeploymentGroup, Routing,
+};
 pub use ecr::{
     BLOBS_A_CALL, DescribedImage, EcrReader, EcrWriter, Encryption, IMAGES_A_CALL, ImageDeletion,
     RegistryAuthorizer, RegistryCredential, RegistryRules, ReplicaPlace, Repository, RepositorySettings,

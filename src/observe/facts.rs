@@ -1,6 +1,6 @@
 //! What is true on both sides before anything changes. Plain data: `plan` and `preflight` read it.
 
-use crate::cloud::{Caller, CloudError, LiveAlias, LiveFunction, PublishedVersion, Repository};
+use crate::cloud::{Caller, CloudError, Deployment, LiveAlias, LiveFunction, PublishedVersion, Repository};
 use crate::image::{Compression, LocalImage};
 use crate::name::{AccountId, Digest, Region, RegistryHost, RepositoryName, RepositoryRef, Tag};
 use crate::registry::{ImageManifest, LayerDescriptor};
@@ -141,4 +141,6 @@ pub struct FunctionFacts {
     pub alias_target: Option<LiveFunction>,
     /// The published versions, oldest first; read only when no alias was asked for.
     pub versions: Vec<PublishedVersion>,
+    /// The deployment of CodeDeploy that the alias's journal names as one that may go on.
+    pub deployment: Option<Deployment>,
 }

@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use tokio::join;
 
 use crate::cloud::{
-    BLOBS_A_CALL, Caller, CloudError, CloudErrorKind, EcrReader, Identity, LambdaReader, LiveFunction,
-    PublishedVersion, RegistryAuthorizer, RegistryCredential, Repository,
+    BLOBS_A_CALL, Caller, CloudError, CloudErrorKind, CodeDeployReader, Deployment, EcrReader, Identity,
+    LambdaReader, LiveAlias, LiveFunction, PublishedVersion, RegistryAuthorizer, RegistryCredential,
+    Repository,
 };
 use crate::event::Reporter;
 use crate::image::LocalImage;
@@ -16,6 +17,7 @@ use crate::memory::Memory;
 use crate::name::{AccountId, Digest, RegistryHost, RepositoryName};
 use crate::plan::{DeploySpec, FunctionSpec};
 use crate::registry::{BlobInventory, Registry, RegistrySettings, RetryPolicy, check_endpoint};
+use crate::release::{self, Journal};
 
 use super::layers::ImageObserver;
 use super::{Facts, FunctionFacts, ObserveError, PolicyFacts, RepositoryFacts, mounts};
@@ -28,6 +30,8 @@ pub struct Observer<'a> {
     pub ecr: Arc<dyn EcrReader>,
     /// Lambda in the function's Region.
     pub lambda: &'a dyn LambdaReader,
+    /// CodeDeploy in the function's Region.
+    pub codedeploy: &'a dyn CodeDeployReader,
     /// Where events go.
     pub reporter: Arc<dyn Reporter>,
     /// What is remembered of earlier runs; none to know nothing of them.
@@ -137,8 +141,18 @@ impl Observer<'_> {
         let versions =
             async { if *publish && alias.is_none() { self.lambda.versions(name).await } else { Ok(None) } };
         let (live, of_alias, versions) = join!(self.lambda.function(name, None), of_alias, versions);
-        let (alias, alias_target) = of_alias?;
-        Ok(Some(SeenFunction { live: live?, alias, alias_target, versions: versions?.unwrap_or_default() }))
+        let ((alias, alias_target), live) = (of_alias?, live?);
+        let deployment = self.deployment(live.as_ref(), alias.as_ref()).await;
+        let versions = versions?.unwrap_or_default();
+        Ok(Some(SeenFunction { live, alias, alias_target, versions, deployment }))
+    }
+
+    /// The deployment of CodeDeploy that the alias's journal names as one that may go on. Who may not read it is left with what
+    /// the alias shows.
+    async fn deployment(&self, live: Option<&LiveFunction>, alias: Option<&LiveAlias>) -> Option<Deployment> {
+        let journal = Journal::read(&live?.settings, &alias?.name);
+        let open = journal.open_deployment()?;
+        release::deployment_of(self.codedeploy, open).await.ok().flatten()
     }
 }
 
@@ -163,9 +177,10 @@ impl BlobInventory for EcrInventory {
 /// The function's side before the account is known.
 struct SeenFunction {
     live: Option<LiveFunction>,
-    alias: Option<crate::cloud::LiveAlias>,
+    alias: Option<LiveAlias>,
     alias_target: Option<LiveFunction>,
     versions: Vec<PublishedVersion>,
+    deployment: Option<Deployment>,
 }
 
 impl SeenFunction {
@@ -181,6 +196,7 @@ impl SeenFunction {
             alias: self.alias,
             alias_target: self.alias_target,
             versions: self.versions,
+            deployment: self.deployment,
         }
     }
 }

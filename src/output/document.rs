@@ -7,8 +7,8 @@ use crate::event::LayerAction;
 use crate::policy::{Assessment, Side, StatementLabel};
 use crate::preflight::Severity;
 use crate::report::{
-    AliasReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome, PolicyReport,
-    Report, SmokeReport, StepReport, StepStatus,
+    AliasReport, DeploymentReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome,
+    PolicyReport, Report, SmokeReport, StepReport, StepStatus,
 };
 
 use super::status::status_json;
@@ -25,6 +25,7 @@ pub fn document(report: &Report) -> String {
         version: report.version.as_deref(),
         alias: report.alias.as_ref().map(alias),
         smoke: report.smoke.as_ref().map(smoke),
+        deployment: report.deployment.as_ref().map(deployment),
         status: report.status.as_deref().map(status_json),
         prune: report.prune.as_ref().map(super::prune::value),
         findings: report.findings.iter().map(Finding::of).collect(),
@@ -48,6 +49,7 @@ struct Document<'a> {
     version: Option<&'a str>,
     alias: Option<Value>,
     smoke: Option<Value>,
+    deployment: Option<Value>,
     status: Option<Value>,
     prune: Option<Value>,
     findings: Vec<Finding<'a>>,
@@ -78,6 +80,7 @@ impl<'a> Finding<'a> {
 pub(super) fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Deployed => "deployed",
+        Outcome::Started => "started",
         Outcome::Pushed => "pushed",
         Outcome::Pruned => "pruned",
         Outcome::Unchanged => "unchanged",
@@ -205,6 +208,16 @@ fn smoke(smoke: &SmokeReport) -> Value {
     })
 }
 
+fn deployment(deployment: &DeploymentReport) -> Value {
+    json!({
+        "id": deployment.id,
+        "application": deployment.application,
+        "group": deployment.group,
+        "config": (!deployment.config.is_empty()).then_some(&deployment.config),
+        "running": deployment.is_running,
+    })
+}
+
 fn step(step: &StepReport) -> Value {
     json!({
         "step": step.step,
@@ -239,9 +252,22 @@ mod tests {
         value.as_object().unwrap().keys().map(String::as_str).collect()
     }
 
-    const KEYS: [&str; 14] = [
-        "schema", "command", "outcome", "function", "image", "policy", "version", "alias", "smoke", "status",
-        "prune", "findings", "steps", "error",
+    const KEYS: [&str; 15] = [
+        "schema",
+        "command",
+        "outcome",
+        "function",
+        "image",
+        "policy",
+        "version",
+        "alias",
+        "smoke",
+        "deployment",
+        "status",
+        "prune",
+        "findings",
+        "steps",
+        "error",
     ];
 
     #[test]

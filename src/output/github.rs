@@ -45,6 +45,9 @@ fn outputs(report: &Report) -> Vec<(&'static str, String)> {
     if let Some(version) = &report.version {
         outputs.push(("version", version.clone()));
     }
+    if let Some(deployment) = &report.deployment {
+        outputs.push(("deployment-id", deployment.id.clone()));
+    }
     if let Some(alias) = &report.alias {
         outputs.push(("alias", alias.name.to_string()));
         if let Some(from) = &alias.from {

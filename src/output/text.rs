@@ -4,8 +4,8 @@ use crate::event::LayerAction;
 use crate::policy::{Assessment, Side, Verdict};
 use crate::preflight::Severity;
 use crate::report::{
-    Failure, ImageReport, Outcome, PolicyOutcome, PolicyReport, PruneReport, Report, Stage, StepReport,
-    StepStatus, sizes,
+    DeploymentReport, Failure, ImageReport, Outcome, PolicyOutcome, PolicyReport, PruneReport, Report, Stage,
+    StepReport, StepStatus, sizes,
 };
 use crate::status::Status;
 
@@ -100,6 +100,7 @@ impl Text {
             (Outcome::Unchanged, ..) => {
                 format!("{marked}: everything is as it should be, nothing was written")
             }
+            (Outcome::Started, ..) => format!("{marked}: CodeDeploy moves the traffic from here on"),
             (Outcome::Refused, "check", _) => format!("{marked}: this image is not fit for Lambda as it is"),
             // What only the push can see is refused after the repository was made or layers were sent.
             (Outcome::Refused, ..) if report.steps.iter().any(|step| step.status != StepStatus::Planned) => {
@@ -132,10 +133,25 @@ impl Text {
         if let Some(alias) = &report.alias {
             let (from, to) = (alias.from.as_deref(), alias.to.as_deref().unwrap_or("?"));
             let was = match from {
+                Some(from) if report.outcome == Outcome::Started => format!(" (on its way from {from})"),
                 Some(from) if from != to => format!(" (was {from})"),
                 _ => String::new(),
             };
             self.fact("alias", &format!("{} → {to}{was}", alias.name));
+        }
+        if let Some(deployment) = &report.deployment {
+            let DeploymentReport { id, application, group, .. } = deployment;
+            self.fact(
+                "engine",
+                &format!("CodeDeploy, deployment {id} (application {application}, group {group})"),
+            );
+        }
+        if let (Outcome::Started, Some(function), Some(alias)) =
+            (report.outcome, &report.function, &report.alias)
+        {
+            let commands = format!("--function {} --alias {}", function.name, alias.name);
+            self.fact("follow", &format!("lambda-lift release {commands} --resume"));
+            self.fact("go back", &format!("lambda-lift rollback {commands}"));
         }
     }
 

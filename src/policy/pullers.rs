@@ -65,6 +65,9 @@ fn accounts_of(principal: &Principal, conditions: &[Condition]) -> Option<BTreeS
         ("AWS", "*") => narrowed(conditions, &[BY_SERVICE, DIRECT].concat()),
         ("AWS", name) if is_deleted(name) => Some(BTreeSet::new()),
         ("AWS", name) => account_of_principal(name).map(|account| BTreeSet::from([account])),
+        // AWS's documentation gives this as the permission for the own account. It lets nobody else in by itself: for the function of
+        // another account Lambda wants that account to be let in by name, too.
+        ("Service", "lambda.amazonaws.com") if conditions.is_empty() => Some(BTreeSet::new()),
         ("Service", _) => narrowed(conditions, &BY_SERVICE),
         _ => None,
     }
@@ -152,7 +155,7 @@ mod tests {
             (json!({"AWS": "whoever"}), none.clone(), anyone.clone()),
             (json!({"AWS": "arn:aws:iam::*:root"}), none.clone(), anyone.clone()),
             (json!({"Federated": "x"}), none.clone(), anyone.clone()),
-            (lambda.clone(), none.clone(), anyone.clone()),
+            (lambda.clone(), none.clone(), vec![]),
             (json!({"Service": "codebuild.amazonaws.com"}), none.clone(), anyone.clone()),
             (lambda.clone(), json!({"StringLike": {"aws:sourceArn": functions(A)}}), vec![A]),
             (lambda.clone(), json!({"ArnLike": {"aws:SourceArn": [functions(A), functions(B)]}}), vec![A, B]),

@@ -141,22 +141,11 @@ mod tests {
 
     use super::*;
     use crate::prune::AliasFacts;
-    use crate::release::{Intent, Journal, Place, Weight};
+    use crate::release::{Begun, Intent, Journal, Place, Weight};
 
     fn intent(from: &str, to: &str) -> Intent {
-        Intent {
-            from: Place::whole(from),
-            to: to.to_owned(),
-            digest: None,
-            began: 1,
-            until: 1,
-            id: format!("{from}-{to}"),
-            strategy: "all-at-once".parse().unwrap(),
-            bake: 0,
-            given_up: false,
-            provisioned: false,
-            actor: "ci".to_owned(),
-        }
+        let begun = Begun { at: 1, id: format!("{from}-{to}"), actor: "ci".to_owned() };
+        Intent::all_at_once(Place::whole(from), to.to_owned(), None, begun)
     }
 
     /// The journal of an alias that made these moves, as the tags of a function have it.

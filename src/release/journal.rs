@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::Place;
+use super::codedeploy::DeploymentRef;
 use super::journal_text::{self, Damage};
 use super::strategy::Strategy;
 use crate::name::{AliasName, Digest};
@@ -53,11 +54,43 @@ pub struct Intent {
     pub given_up: bool,
     /// Whether the new version was given provisioned concurrency of its own for the move.
     pub provisioned: bool,
+    /// The deployment of CodeDeploy that carries it out; none where a run of ours does.
+    pub deployment: Option<DeploymentRef>,
+    /// Who.
+    pub actor: String,
+}
+
+/// When a move was begun, by which run, and who that was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begun {
+    /// When, in seconds since 1970.
+    pub at: u64,
+    /// Tells one run from another.
+    pub id: String,
     /// Who.
     pub actor: String,
 }
 
 impl Intent {
+    /// A move of all traffic at once, by ourselves and without anything that comes after it. `digest` is of the image that
+    /// `to` runs, as [`kept_digest`] gives it.
+    pub fn all_at_once(from: Place, to: String, digest: Option<String>, begun: Begun) -> Self {
+        Self {
+            from,
+            to,
+            digest,
+            began: begun.at,
+            until: begun.at,
+            id: begun.id,
+            strategy: Strategy::all_at_once(),
+            bake: 0,
+            given_up: false,
+            provisioned: false,
+            deployment: None,
+            actor: begun.actor,
+        }
+    }
+
     /// Whether the alias, as it is, proves that the move was made.
     fn came_true(&self, now: &Place) -> bool {
         !self.given_up && *now == Place::whole(self.to.as_str()) && self.from.version != self.to
@@ -78,7 +111,8 @@ impl Intent {
         let mut weights = now.weights.iter();
         match (weights.next(), weights.next()) {
             (Some((version, weight)), None) if *version == self.to && now.version == self.from.version => {
-                self.strategy.step_of(*weight)
+                // The shares that CodeDeploy gives are its own affair.
+                self.strategy.step_of(*weight).or(self.deployment.as_ref().map(|_| 0))
             }
             _ => None,
         }
@@ -132,6 +166,25 @@ impl Journal {
         self.intent.as_ref()
     }
 
+    /// The release whose deployment may still go on: nobody has written down how it ended.
+    pub fn open_deployment(&self) -> Option<&Intent> {
+        self.intent
+            .as_ref()
+            .filter(|intent| intent.deployment.is_some() && !intent.given_up && intent.until > 0)
+    }
+
+    /// The same journal, now that CodeDeploy has said how the open deployment stands; none is that it goes on.
+    #[must_use]
+    pub fn with_deployment(mut self, ended_well: Option<bool>) -> Self {
+        if self.open_deployment().is_some()
+            && let Some(intent) = &mut self.intent
+        {
+            intent.until = if ended_well.is_none() { u64::MAX } else { 0 };
+            intent.given_up = ended_well == Some(false);
+        }
+        self
+    }
+
     /// Why it cannot be relied on; none when it can.
     pub fn trouble(&self) -> Option<String> {
         if self.unreadable {
@@ -172,7 +225,9 @@ impl Journal {
             };
         }
         let about_to_move = *place == intent.from;
-        let baking = intent.bake > 0 && *place == Place::whole(intent.to.as_str());
+        // CodeDeploy may still be waiting for what is invoked after all traffic has moved.
+        let lasts = intent.bake > 0 || intent.deployment.is_some();
+        let baking = lasts && *place == Place::whole(intent.to.as_str());
         if alive && !intent.given_up && (about_to_move || baking) {
             return Standing::Running(intent);
         }
@@ -189,6 +244,10 @@ impl Journal {
             tags.extend(journal_text::write_moves(alias, &moves[..moves.len().min(MOVES_KEPT)]));
         }
         tags.insert(journal_text::intent_key(alias), journal_text::write_intent(alias, next)?);
+        if let Some(deployment) = &next.deployment {
+            let text = journal_text::write_deployment(alias, &next.id, deployment)?;
+            tags.insert(journal_text::deployment_key(alias), text);
+        }
         Some(tags)
     }
 }
@@ -214,6 +273,7 @@ mod tests {
             bake: 0,
             given_up: false,
             provisioned: false,
+            deployment: None,
             actor: "ci".to_owned(),
         }
     }
@@ -292,6 +352,44 @@ mod tests {
                 Standing::Foreign => "foreign",
             };
             assert_eq!(standing, expected, "{place} at {now}: {intent:?}");
+        }
+    }
+
+    #[test]
+    fn a_deployment_goes_on_until_it_is_known_how_it_ended() {
+        let deployment =
+            DeploymentRef { id: Some("d-1".to_owned()), application: "a".to_owned(), group: "g".to_owned() };
+        let release = Intent { deployment: Some(deployment), ..intent("6", "7", "a") };
+        let journal = Journal::new(Vec::new(), Some(release.clone()), Vec::new());
+        assert_eq!(journal.open_deployment(), Some(&release));
+        let (old, new, late) = (Place::whole("6"), Place::whole("7"), release.until + 1);
+        // A share that is none of the strategy's.
+        let split = Place::split("6", "7", Weight::new(3300).unwrap());
+        let standing = |ended_well, place: &Place| {
+            let journal = journal.clone().with_deployment(ended_well);
+            match journal.standing(place, late) {
+                Standing::Still => "still",
+                Standing::Running(_) => "running",
+                Standing::Interrupted(_) => "interrupted",
+                Standing::Foreign => "foreign",
+            }
+        };
+        for (ended_well, expected) in [
+            (None, ["running"; 3]),
+            (Some(true), ["still", "interrupted", "still"]),
+            (Some(false), ["still", "interrupted", "still"]),
+        ] {
+            assert_eq!(
+                [&old, &split, &new].map(|place| standing(ended_well, place)),
+                expected,
+                "{ended_well:?}"
+            );
+        }
+        // One that failed is known to have been given up: what ran before is what runs.
+        assert_eq!(journal.clone().with_deployment(Some(false)).unproven(&old), None);
+        assert_eq!(journal.with_deployment(Some(true)).moves(&new).len(), 1);
+        for closed in [Intent { until: 0, ..release.clone() }, Intent { given_up: true, ..release }] {
+            assert_eq!(Journal::new(Vec::new(), Some(closed), Vec::new()).open_deployment(), None);
         }
     }
 

@@ -4,15 +4,17 @@
 //! | key | value |
 //! |---|---|
 //! | `lambda-lift:ALIAS:now` | `1 CHECK FLAGS FROM TO DIGEST BEGAN UNTIL ID BAKE STRATEGY ACTOR`: the move that was last begun |
+//! | `lambda-lift:ALIAS:via` | `1 CHECK ID DEPLOYMENT APPLICATION GROUP`: the deployment of CodeDeploy that makes the move with that id |
 //! | `lambda-lift:ALIAS:1` | `1 PARTS CHECK MOVE MOVE …`: finished moves, newest first |
 //! | `lambda-lift:ALIAS:2`, `:3`, … | `MOVE MOVE …`: what did not fit |
 //!
-//! A `MOVE` is `FROM:TO:TIME:DIGEST:ACTOR`. Times are seconds since 1970 in base 36. `CHECK` is a CRC-32 of the alias and the rest,
+//! `FLAGS` are `o` (begun) or `x` (given up), `p` (provisioned concurrency of its own) and `c` (made by CodeDeploy). A `MOVE` is `FROM:TO:TIME:DIGEST:ACTOR`. Times are seconds since 1970 in base 36. `CHECK` is a CRC-32 of the alias and the rest,
 //! so that what was edited by hand is told from what was written here.
 
 use serde_json::{Map, Value};
 
 use super::Place;
+use super::codedeploy::DeploymentRef;
 use super::journal::{Intent, Journal, MOVES_KEPT, Move};
 use crate::name::{AliasName, Digest};
 
@@ -55,6 +57,10 @@ fn stem(alias: &AliasName) -> String {
 
 pub(super) fn intent_key(alias: &AliasName) -> String {
     format!("{}:now", stem(alias))
+}
+
+pub(super) fn deployment_key(alias: &AliasName) -> String {
+    format!("{}:via", stem(alias))
 }
 
 fn part_key(alias: &AliasName, part: usize) -> String {
@@ -146,6 +152,7 @@ pub(super) fn write_intent(alias: &AliasName, intent: &Intent) -> Option<String>
     }
     let mut flags = String::from(if intent.given_up { "x" } else { "o" });
     flags.push_str(if intent.provisioned { "p" } else { "" });
+    flags.push_str(if intent.deployment.is_some() { "c" } else { "" });
     // Neither a percent sign nor a comma may stand in a tag.
     let strategy = intent.strategy.to_string().replace('%', "p").replace(',', "+");
     let digest = intent.digest.as_deref().unwrap_or("-");
@@ -157,6 +164,32 @@ pub(super) fn write_intent(alias: &AliasName, intent: &Intent) -> Option<String>
     );
     let value = format!("{FORMAT} {} {text}", check(alias, &text));
     (value.len() <= LONGEST_VALUE).then_some(value)
+}
+
+/// The tag of the deployment that makes a move; none when it does not fit.
+pub(super) fn write_deployment(alias: &AliasName, id: &str, deployment: &DeploymentRef) -> Option<String> {
+    // CodeDeploy's names may have a comma, which a tag may not; they have no colon.
+    let name = |name: &str| name.replace(',', ":");
+    let DeploymentRef { id: known, application, group } = deployment;
+    let known = known.as_deref().unwrap_or("-");
+    let text = format!("{id} {known} {} {}", name(application), name(group));
+    let value = format!("{FORMAT} {} {text}", check(alias, &text));
+    (value.len() <= LONGEST_VALUE).then_some(value)
+}
+
+/// The deployment that makes the move with this id.
+fn read_deployment(value: &str, alias: &AliasName, id: &str) -> Result<DeploymentRef, &'static str> {
+    let text = checked(value, alias)?;
+    let fields: Vec<&str> = text.split(' ').collect();
+    let name = |name: &str| name.replace(':', ",");
+    match fields.as_slice() {
+        [of, known, application, group] if *of == id => Ok(DeploymentRef {
+            id: (*known != "-").then(|| (*known).to_owned()),
+            application: name(application),
+            group: name(group),
+        }),
+        _ => Err(EDITED),
+    }
 }
 
 fn read_intent(text: &str) -> Option<Intent> {
@@ -172,7 +205,23 @@ fn read_intent(text: &str) -> Option<Intent> {
     let strategy = if rest.is_empty() { kind.to_owned() } else { format!("{kind}:{steps}") };
     let (strategy, actor) = (strategy.parse().ok()?, fields.next()?.to_owned());
     let (given_up, provisioned) = (flags.starts_with('x'), flags.contains('p'));
-    Some(Intent { from, to, digest, began, until, id, strategy, bake, given_up, provisioned, actor })
+    // Which one it is stands in a tag of its own.
+    let empty = || DeploymentRef { id: None, application: String::new(), group: String::new() };
+    let deployment = flags.contains('c').then(empty);
+    Some(Intent {
+        from,
+        to,
+        digest,
+        began,
+        until,
+        id,
+        strategy,
+        bake,
+        given_up,
+        provisioned,
+        deployment,
+        actor,
+    })
 }
 
 fn read_place(text: &str) -> Option<Place> {
@@ -192,8 +241,13 @@ pub(super) fn parse(tags: &Map<String, Value>, alias: &AliasName) -> Journal {
     let mut note = |key: String, why| damage.push(Damage { key, why });
     let key = intent_key(alias);
     let intent = text(&key).and_then(|value| {
-        let read = parse_intent(value, alias);
-        read.map_err(|why| note(key, why)).ok()
+        let mut intent = parse_intent(value, alias).map_err(|why| note(key, why)).ok()?;
+        if intent.deployment.is_some() {
+            let key = deployment_key(alias);
+            let read = read_deployment(text(&key).unwrap_or_default(), alias, &intent.id);
+            intent.deployment = Some(read.map_err(|why| note(key, why)).ok()?);
+        }
+        Some(intent)
     });
     let key = part_key(alias, 1);
     let moves = text(&key).map(|first| parse_moves(first, alias, |part| text(&part_key(alias, part))));
@@ -213,6 +267,11 @@ const EDITED: &str = "is not as it was written";
 const CUT: &str = "is cut short";
 
 fn parse_intent(value: &str, alias: &AliasName) -> Result<Intent, &'static str> {
+    read_intent(checked(value, alias)?).ok_or(EDITED)
+}
+
+/// What stands behind format and sum, where both are right.
+fn checked<'a>(value: &'a str, alias: &AliasName) -> Result<&'a str, &'static str> {
     let (format, rest) = value.split_once(' ').ok_or(CUT)?;
     let (sum, text) = rest.split_once(' ').ok_or(CUT)?;
     if format != FORMAT {
@@ -221,7 +280,7 @@ fn parse_intent(value: &str, alias: &AliasName) -> Result<Intent, &'static str> 
     if check(alias, text) != sum {
         return Err(EDITED);
     }
-    read_intent(text).ok_or(EDITED)
+    Ok(text)
 }
 
 fn parse_moves<'a>(
@@ -269,6 +328,7 @@ mod tests {
             bake: 60,
             given_up: false,
             provisioned: true,
+            deployment: None,
             actor: "assumed-role/ci/run-1".to_owned(),
         }
     }
@@ -338,6 +398,50 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_deployment_has_a_tag_of_its_own_and_counts_for_its_own_release_only() {
+        let long = "a,+=.@_-".repeat(12);
+        for (alias, deployment) in [
+            (
+                "live",
+                DeploymentRef { id: Some("d-ABCDEF123".to_owned()), application: long.clone(), group: long },
+            ),
+            (
+                &"x".repeat(128),
+                DeploymentRef { id: None, application: "shop".to_owned(), group: "live".to_owned() },
+            ),
+        ] {
+            let alias: AliasName = alias.parse().unwrap();
+            let release = Intent { deployment: Some(deployment.clone()), ..intent() };
+            let mut tags = table(&alias);
+            tags.insert(intent_key(&alias), write_intent(&alias, &release).unwrap().into());
+            // Without it, or with that of another release, nothing is said of the release.
+            assert!(read(&tags, &alias).trouble().is_some() && read(&tags, &alias).intent().is_none());
+            let other = write_deployment(&alias, "another", &deployment).unwrap();
+            tags.insert(deployment_key(&alias), other.into());
+            assert!(read(&tags, &alias).trouble().is_some());
+            let value = write_deployment(&alias, &release.id, &deployment).unwrap();
+            let allowed = |c: char| c.is_ascii_alphanumeric() || " _.:/=+-@".contains(c);
+            assert!(value.chars().chain(deployment_key(&alias).chars()).all(allowed), "{value}");
+            assert!(deployment_key(&alias).len() <= 128 && is_journal_key(&deployment_key(&alias)));
+            tags.insert(deployment_key(&alias), value.into());
+            assert_eq!(read(&tags, &alias).trouble(), None);
+            assert_eq!(read(&tags, &alias).intent(), Some(&release));
+            // One of our own engine that came later has nothing to do with it.
+            tags.insert(intent_key(&alias), write_intent(&alias, &intent()).unwrap().into());
+            assert_eq!(read(&tags, &alias).intent(), Some(&intent()));
+        }
+    }
+
+    #[test]
+    fn a_journal_from_before_there_were_deployments_reads_as_it_did() {
+        let alias: AliasName = "live".parse().unwrap();
+        let text = "op 6+5=0.25 7 - s44we8 s44wmk 0a1b2c3d 60 steps:1p:1m+10.5p:90s assumed-role/ci/run-1";
+        let value = format!("1 {} {text}", check(&alias, text));
+        let tags = Map::from_iter([(intent_key(&alias), value.into())]);
+        assert_eq!(read(&tags, &alias).intent(), Some(&intent()));
     }
 
     #[test]

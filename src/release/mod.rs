@@ -3,6 +3,7 @@
 //! [`Strategy`] with its state machine, the [`Journal`] and the [`way_back()`] are pure: they see observations, tags and a time, and
 //! answer what to do. `drive/` alone asks and changes AWS.
 
+mod codedeploy;
 mod drive;
 mod expect;
 mod journal;
@@ -14,12 +15,18 @@ mod strategy;
 mod watch;
 mod way_back;
 
+pub use codedeploy::{
+    AppSpec, CodeDeploySpec, ConfigError, ConfigName, DeploymentRef, Engine, Look, MOST_ALARMS, Objection,
+    Progress, Status, objection,
+};
+pub(crate) use drive::deployment_of;
 pub use drive::{
-    Clock, ReleaseError, ReleaseSpec, Releaser, Rollback, SystemClock, Target, TrafficSpec, alarms_before,
+    Clock, CodeDeployAccess, Readiness, ReleaseError, ReleaseSpec, Releaser, Rollback, SystemClock, Target,
+    TrafficSpec, alarms_before, codedeploy_before,
 };
 pub(crate) use drive::{JournalWriter, Smoke, actor_of, new_id, seconds};
 pub use expect::{Expectation, ExpectationError};
-pub use journal::{Intent, Journal, MOVES_KEPT, Move, Standing, kept_digest};
+pub use journal::{Begun, Intent, Journal, MOVES_KEPT, Move, Standing, kept_digest};
 pub use journal_text::{Damage, is_journal_key};
 pub use place::{Place, Weight};
 pub use progress::{Action, Observation, OnStop, State};

@@ -176,6 +176,7 @@ mod tests {
     use super::*;
     use crate::cloud::CloudErrorKind;
     use crate::function::samples::live;
+    use crate::release::Begun;
     use crate::release::Weight;
 
     fn version(number: &str, settings: Value) -> LiveFunction {
@@ -279,19 +280,9 @@ mod tests {
     #[test]
     fn a_release_under_way_names_the_ways_on_and_back() {
         let place = Place::split("6", "7", Weight::new(1000).unwrap());
-        let intent = Intent {
-            from: Place::whole("6"),
-            to: "7".to_owned(),
-            digest: None,
-            began: 0,
-            until: 0,
-            id: "a".to_owned(),
-            strategy: "canary:10%:5m".parse().unwrap(),
-            bake: 0,
-            given_up: false,
-            provisioned: false,
-            actor: "ci".to_owned(),
-        };
+        let begun = Begun { at: 0, id: "a".to_owned(), actor: "ci".to_owned() };
+        let whole = Intent::all_at_once(Place::whole("6"), "7".to_owned(), None, begun);
+        let intent = Intent { strategy: "canary:10%:5m".parse().unwrap(), ..whole };
         let (function, alias) = ("shop".parse().unwrap(), "live".parse().unwrap());
         let target = version("8", json!({}));
         let candidate = Candidate {

@@ -40,7 +40,7 @@ impl StrategyError {
 }
 
 /// CodeDeploy's predefined configurations for Lambda, without their prefix (facts: versions, aliases, traffic).
-const CODEDEPLOY: [(&str, &str); 9] = [
+pub(super) const PREDEFINED: [(&str, &str); 9] = [
     ("LambdaAllAtOnce", "all-at-once"),
     ("LambdaCanary10Percent5Minutes", "canary:10%:5m"),
     ("LambdaCanary10Percent10Minutes", "canary:10%:10m"),
@@ -68,6 +68,11 @@ impl Strategy {
         self.steps.is_empty()
     }
 
+    /// Whether each step adds the same share after the same time.
+    pub fn is_linear(&self) -> bool {
+        self.steps.first().is_some_and(|first| *self == Self::linear(first.weight, first.hold))
+    }
+
     /// From the first shift to the last.
     pub fn duration(&self) -> Duration {
         self.steps.iter().map(|step| step.hold).sum()
@@ -90,7 +95,7 @@ impl FromStr for Strategy {
     fn from_str(text: &str) -> Result<Self, StrategyError> {
         let refuse = |why: String| StrategyError { given: text.chars().take(200).collect(), why };
         let name = text.strip_prefix("CodeDeployDefault.").unwrap_or(text);
-        let known = CODEDEPLOY.iter().find(|(known, _)| *known == name).map(|(_, written)| *written);
+        let known = PREDEFINED.iter().find(|(known, _)| *known == name).map(|(_, written)| *written);
         let written = match known {
             Some(written) => written,
             None if text != name => {
@@ -134,7 +139,7 @@ impl std::fmt::Display for Strategy {
         match self.steps.as_slice() {
             [] => formatter.write_str("all-at-once"),
             [one] => write!(formatter, "canary:{}", written(one)),
-            [first, ..] if *self == Self::linear(first.weight, first.hold) => {
+            [first, ..] if self.is_linear() => {
                 write!(formatter, "linear:{}", written(first))
             }
             steps => write!(formatter, "steps:{}", steps.iter().map(written).collect::<Vec<_>>().join(",")),
@@ -206,7 +211,7 @@ mod tests {
         assert_eq!(shape("steps:1%:1m,10%:5m, 50%:5m"), ["1%@60", "10%@300", "50%@300"]);
         assert_eq!(shape("LambdaCanary10Percent5Minutes"), ["10%@300"]);
         assert_eq!(shape("CodeDeployDefault.LambdaLinear10PercentEvery2Minutes").len(), 9);
-        for (name, written) in CODEDEPLOY {
+        for (name, written) in PREDEFINED {
             assert_eq!(shape(&format!("CodeDeployDefault.{name}")), shape(written), "{name}");
         }
     }

@@ -7,6 +7,7 @@ use crate::function::Change;
 use crate::name::{Digest, Tag};
 use crate::observe::{Facts, LayerFacts};
 use crate::plan::{AliasStep, CodeStep, CreateStep, DeploySpec, PushStep, Step};
+use crate::release::Engine;
 
 use super::{Report, sizes};
 
@@ -40,7 +41,10 @@ pub fn describe(step: &Step, spec: &DeploySpec, facts: &Facts) -> String {
             let to = step.to.map_or("the published version".to_owned(), |to| format!("version {to}"));
             let traffic = spec.function.as_ref().map(|function| &function.traffic);
             match traffic.filter(|traffic| !traffic.is_plain() && step.current.is_some()) {
-                Some(traffic) => format!("{} ({})", alias_line(step, &to), traffic.strategy),
+                Some(traffic) => {
+                    let by = if traffic.engine == Engine::Direct { "" } else { ", by CodeDeploy" };
+                    format!("{} ({}{by})", alias_line(step, &to), traffic.strategy)
+                }
                 None => alias_line(step, &to),
             }
         }
@@ -69,7 +73,13 @@ pub(crate) fn describe_done(step: &Step, spec: &DeploySpec, report: &Report) -> 
             Some(format!("publish version {} of function {}", report.version.as_ref()?, function_name(spec)))
         }
         Step::MoveAlias(step) => {
-            Some(alias_line(step, &format!("version {}", report.alias.as_ref()?.to.as_ref()?)))
+            let line = alias_line(step, &format!("version {}", report.alias.as_ref()?.to.as_ref()?));
+            Some(match &report.deployment {
+                Some(deployment) if deployment.is_running => {
+                    format!("{line}: begun by deployment {}", deployment.id)
+                }
+                _ => line,
+            })
         }
         Step::CreateRepository(_)
         | Step::GrantPull(_)

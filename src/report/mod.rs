@@ -13,8 +13,8 @@ pub use describe::describe;
 pub(crate) use describe::describe_done;
 pub(crate) use outcome::chain;
 pub use outcome::{
-    AliasReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome, PolicyReport,
-    Report, SmokeReport, Stage, StepReport, StepStatus,
+    AliasReport, DeploymentReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome,
+    PolicyReport, Report, SmokeReport, Stage, StepReport, StepStatus,
 };
 pub use prune::{Fate, PruneReport, PrunedImage, PrunedVersion};
 pub use summary::image_report;

@@ -30,6 +30,8 @@ pub struct Report {
     pub alias: Option<AliasReport>,
     /// What the new version answered before it got traffic; none when it was not asked.
     pub smoke: Option<SmokeReport>,
+    /// The deployment of CodeDeploy that moves the traffic; none where we move it ourselves.
+    pub deployment: Option<DeploymentReport>,
     /// How the function stands; none for all commands but `status`.
     pub status: Option<Box<Status>>,
     /// What was looked at to be deleted; none where nothing was, or where it was refused.
@@ -54,6 +56,7 @@ impl Report {
             version: None,
             alias: None,
             smoke: None,
+            deployment: None,
             status: None,
             prune: None,
             findings: Vec::new(),
@@ -83,6 +86,8 @@ impl Report {
 pub enum Outcome {
     /// The function runs the image.
     Deployed,
+    /// Traffic was handed over to CodeDeploy, which moves it on its own.
+    Started,
     /// The registry has the image.
     Pushed,
     /// What nobody needs was deleted.
@@ -245,6 +250,21 @@ pub struct AliasReport {
     pub from: Option<String>,
     /// The version that it points to, or will.
     pub to: Option<String>,
+}
+
+/// A deployment of CodeDeploy in a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeploymentReport {
+    /// Its id.
+    pub id: String,
+    /// The application.
+    pub application: String,
+    /// The deployment group.
+    pub group: String,
+    /// The deployment configuration; empty where it was created by another run.
+    pub config: String,
+    /// Whether it may still be under way.
+    pub is_running: bool,
 }
 
 /// A smoke test in a report. Answer and log are the user's own: cut to 4 KiB, without control characters.

@@ -7,13 +7,13 @@ use serde_json::{Map, Value};
 
 use super::gather::{Readings, RepositoryReadings};
 use super::model::{AliasStatus, ImageStatus, Pull, Status, Stored, Traffic, VersionStatus};
-use crate::cloud::{CloudError, LiveAlias, LiveFunction, PackageType, PublishedVersion};
+use crate::cloud::{CloudError, Deployment, LiveAlias, LiveFunction, PackageType, PublishedVersion};
 use crate::name::{
     AccountId, AliasName, Digest, FunctionName, FunctionRef, ImageUri, RegistryHost, RepositoryName, Version,
 };
 use crate::policy::{self, Document, PolicyScope, Request, Verdict};
 use crate::preflight::Finding;
-use crate::release::{Journal, Place, Standing};
+use crate::release::{Journal, Place, Standing, Status as DeploymentStatus};
 
 /// What a repository is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,8 +111,13 @@ impl View<'_> {
             }
         };
         let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let mut aliases: Vec<AliasStatus> =
-            aliases.iter().map(|alias| alias_status(alias, settings, seconds)).collect();
+        let mut aliases: Vec<AliasStatus> = aliases
+            .iter()
+            .map(|alias| {
+                let deployment = self.readings.deployments.get(alias.name.as_str());
+                alias_status(alias, settings, deployment, seconds)
+            })
+            .collect();
         aliases.sort_by(|one, other| one.name.cmp(&other.name));
         for alias in &aliases {
             self.findings.extend(unfinished(self.name, alias));
@@ -281,8 +286,17 @@ impl View<'_> {
     }
 }
 
-fn alias_status(alias: &LiveAlias, settings: &Map<String, Value>, now: u64) -> AliasStatus {
+fn alias_status(
+    alias: &LiveAlias,
+    settings: &Map<String, Value>,
+    deployment: Option<&Deployment>,
+    now: u64,
+) -> AliasStatus {
     let (place, journal) = (Place::of(alias), Journal::read(settings, &alias.name));
+    let journal = match deployment {
+        Some(deployment) => journal.with_deployment(DeploymentStatus::of(&deployment.status).ended_well()),
+        None => journal,
+    };
     let traffic = match journal.standing(&place, now) {
         Standing::Still => Traffic::Still,
         Standing::Running(intent) => Traffic::Running(Box::new(intent.clone())),

@@ -11,10 +11,11 @@ use tokio::join;
 use super::assemble::{self, Question};
 use crate::apply::{cloud_hint, cloud_kind};
 use crate::cloud::{
-    CloudError, CloudErrorKind, DescribedImage, EcrReader, LambdaReader, LiveAlias, LiveFunction,
-    PublishedVersion,
+    CloudError, CloudErrorKind, CodeDeployReader, Deployment, DescribedImage, EcrReader, LambdaReader,
+    LiveAlias, LiveFunction, PublishedVersion,
 };
 use crate::name::{AliasName, FunctionName, Version};
+use crate::release::{self, Journal};
 use crate::report::{Failure, Stage};
 
 /// How many versions are asked for at once. Lambda answers 100 such questions a second.
@@ -26,6 +27,8 @@ pub struct Gatherer<'a> {
     pub lambda: &'a dyn LambdaReader,
     /// Reads ECR.
     pub ecr: &'a dyn EcrReader,
+    /// Reads CodeDeploy, where the journal of an alias says that it moves the traffic.
+    pub codedeploy: &'a dyn CodeDeployReader,
     /// Reads ECR with another identity, where the first is denied: repositories of several accounts may be among those to ask.
     pub other_ecr: Option<&'a dyn EcrReader>,
     /// The function.
@@ -49,6 +52,8 @@ pub struct Readings {
     pub details: BTreeMap<Version, Result<Option<LiveFunction>, CloudError>>,
     /// What each repository said, in the order of [`questions`](assemble::questions).
     pub repositories: Vec<RepositoryReadings>,
+    /// The deployment of CodeDeploy that the journal of an alias calls open, by the alias's name, where it may be read.
+    pub deployments: BTreeMap<String, Deployment>,
 }
 
 /// What a repository said.
@@ -110,6 +115,7 @@ impl Gatherer<'_> {
             versions: versions.map(Option::unwrap_or_default),
             details: BTreeMap::new(),
             repositories: Vec::new(),
+            deployments: BTreeMap::new(),
         };
         let wanted = assemble::wanted_versions(&readings, self.newest);
         let details = futures_util::stream::iter(wanted).map(|version| async move {
@@ -117,7 +123,8 @@ impl Gatherer<'_> {
         });
         readings.details = details.buffer_unordered(AT_ONCE).collect().await;
         let questions = assemble::questions(&readings);
-        readings.repositories = join_all(questions.iter().map(|question| self.repository(question))).await;
+        let repositories = join_all(questions.iter().map(|question| self.repository(question)));
+        (readings.repositories, readings.deployments) = join!(repositories, self.deployments(&readings));
         Ok(readings)
     }
 
@@ -136,6 +143,15 @@ impl Gatherer<'_> {
             found.ok_or_else(|| StatusError::Missing { what: what() })
         });
         named.collect::<Result<_, _>>().map(Ok)
+    }
+
+    async fn deployments(&self, readings: &Readings) -> BTreeMap<String, Deployment> {
+        let asked = readings.aliases.iter().flatten().map(|alias| async {
+            let journal = Journal::read(&readings.latest.settings, &alias.name);
+            let found = release::deployment_of(self.codedeploy, journal.open_deployment()?).await;
+            Some((alias.name.to_string(), found.ok()??))
+        });
+        join_all(asked).await.into_iter().flatten().collect()
     }
 
     async fn repository(&self, question: &Question) -> RepositoryReadings {

@@ -83,6 +83,7 @@ pub(crate) fn readings() -> Readings {
         aliases: Ok(vec![alias(&Place::whole("7"))]),
         versions: Ok(vec![published(6), published(7)]),
         details: [6, 7].map(|number| (version(number), Ok(Some(version_from("shop", number))))).into(),
+        deployments: std::collections::BTreeMap::new(),
         repositories: vec![RepositoryReadings {
             images: Ok(Some(vec![image(7), image(6)])),
             policy: Ok(Some(granting().to_string())),
@@ -114,6 +115,7 @@ pub(crate) fn canary(readings: &mut Readings, more: i64) {
         bake: 0,
         given_up: false,
         provisioned: false,
+        deployment: None,
         actor: "ci".to_owned(),
     };
     let earlier = Intent {

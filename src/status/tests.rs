@@ -5,11 +5,11 @@ use serde_json::json;
 use super::assemble::{questions, wanted_versions};
 use super::samples::{alias, canary, denied, digest, image, readings, status, version, version_from};
 use super::*;
-use crate::cloud::{DescribedImage, LiveFunction, PackageType, PublishedVersion};
+use crate::cloud::{Deployment, DescribedImage, LiveFunction, PackageType, PublishedVersion};
 use crate::name::{Digest, Version};
 use crate::policy::Verdict;
 use crate::preflight::Severity;
-use crate::release::{Place, Weight};
+use crate::release::{DeploymentRef, Intent, Journal, Place, Weight};
 
 /// The image of this version.
 fn image_of(status: &Status, version: &str) -> ImageStatus {
@@ -212,4 +212,40 @@ fn a_journal_that_was_edited_is_told() {
     let status = status(readings);
     assert_eq!(said(&status), [("journal", Severity::Warn)]);
     assert!(status.aliases.unwrap()[0].trouble.is_some());
+}
+
+#[test]
+fn a_release_by_codedeploy_is_judged_by_its_deployment() {
+    let mut readings = readings();
+    canary(&mut readings, 60);
+    let name = alias(&Place::whole("6")).name;
+    let known = Journal::read(&readings.latest.settings, &name).intent().cloned().unwrap();
+    let deployment = DeploymentRef {
+        id: Some("d-1".to_owned()),
+        application: "shop".to_owned(),
+        group: "live".to_owned(),
+    };
+    // It was promised to have ended long ago, and the alias is not split any more.
+    let release = Intent {
+        from: Place::whole("6"),
+        to: "7".to_owned(),
+        until: 1,
+        deployment: Some(deployment),
+        ..known
+    };
+    let tags = Journal::default().begin(&name, &Place::whole("6"), &release).unwrap();
+    readings.latest.settings.insert("Tags".to_owned(), json!(tags));
+    readings.aliases = Ok(vec![alias(&Place::whole("6"))]);
+    for (said, word) in [
+        (None, "still"),
+        (Some("InProgress"), "running"),
+        (Some("Failed"), "still"),
+        (Some("Succeeded"), "still"),
+    ] {
+        let deployment = |status: &str| Deployment { status: status.to_owned(), ..Deployment::default() };
+        readings.deployments =
+            said.map(|status| (name.to_string(), deployment(status))).into_iter().collect();
+        let status = status(readings.clone());
+        assert_eq!(status.aliases.unwrap()[0].traffic.as_str(), word, "{said:?}");
+    }
 }

@@ -190,6 +190,19 @@ impl Account {
         assert_eq!(status, 200, "{operation}: {answer}");
     }
 
+    /// Calls CodeDeploy; a refusal fails the test.
+    pub(crate) fn codedeploy(&self, operation: &str, input: Value) -> Value {
+        let request = self
+            .http
+            .post(self.stand.url())
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", format!("CodeDeploy_20141006.{operation}"))
+            .body(input.to_string());
+        let (status, answer) = self.send(request, "codedeploy");
+        assert_eq!(status, 200, "{operation}: {answer}");
+        answer
+    }
+
     /// Calls Lambda; answers status and body.
     pub(crate) fn try_lambda(&self, method: &str, path: &str, input: Value) -> (u16, Value) {
         self.lambda_api(method, &format!("/2015-03-31/functions{path}"), input)

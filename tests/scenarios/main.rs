@@ -7,6 +7,9 @@
 
 mod account;
 mod cache;
+mod codedeploy;
+mod codedeploy_faults;
+mod codedeploy_others;
 mod config;
 mod config_input;
 mod daemon;

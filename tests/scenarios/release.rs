@@ -434,7 +434,7 @@ fn whatever_becomes_of_a_call_the_end_is_right_or_said_to_be_unknown() {
     wait_until(&account, "2+1@0.1");
     account.fault("UpdateAlias", Turn::Every, Effect::Deny);
     let told = error(&Account::finish(child), 6);
-    assert!(told.contains("aws lambda get-alias --function-name hello --name live"), "{told}");
+    assert!(told.contains("lambda-lift status --function hello"), "{told}");
     account.clear_faults();
     rollback(&account).expect(0);
     assert_eq!(place(&account), "2");

@@ -14,7 +14,7 @@ const ALIAS: [&str; 4] = ["--function", "hello", "--alias", "live"];
 
 /// Versions 1 and 2, the alias at 2. moto's ECR is told of their images, which are in the registry: a release looks whether
 /// they are still there.
-fn two_versions() -> Account {
+pub(crate) fn two_versions() -> Account {
     let account = Account::new();
     for version in ["one", "two"] {
         let digest = account.deploy(&images().packed(version)).expect(0)["image"]["digest"].clone();

@@ -171,6 +171,11 @@ impl Alarms {
         Ok(json!({}))
     }
 
+    /// Whether the alarm of that name fires.
+    pub(super) fn fires(&self, name: &str) -> bool {
+        self.alarms.get(name).is_some_and(|alarm| alarm.state == "ALARM")
+    }
+
     pub(super) fn delete(&mut self, input: &Value) -> Result<Value, Refusal> {
         let names = names(input).ok_or_else(|| Refusal::missing("AlarmNames"))?;
         if let Some(unknown) = names.iter().find(|name| !self.alarms.contains_key(**name)) {

@@ -78,6 +78,12 @@ impl CloudWatch {
         }
     }
 
+    /// Whether an alarm fires.
+    pub(crate) fn alarm_fires(&self, account: &str, region: &str, name: &str) -> bool {
+        let inner = self.lock();
+        inner.shelves.get(&format!("{account}/{region}")).is_some_and(|shelf| shelf.alarms.fires(name))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
+use super::engine::EngineArguments;
 use super::image::ImageArguments;
 use super::policy::Scope;
 use super::release::{ON_INTERRUPT_HELP, OnInterrupt, WatchArguments};
@@ -79,6 +80,8 @@ pub(in crate::cli) struct FunctionArguments {
     pub(in crate::cli) on_interrupt: OnInterrupt,
     #[command(flatten)]
     pub(in crate::cli) watch: WatchArguments,
+    #[command(flatten)]
+    pub(in crate::cli) engine: EngineArguments,
     /// How narrow the pull permission is that is added to the repository's policy
     #[arg(long, env = "LAMBDA_LIFT_POLICY_SCOPE", value_name = "SCOPE", default_value = "account")]
     pub(in crate::cli) policy_scope: Scope,

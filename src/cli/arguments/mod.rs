@@ -1,5 +1,6 @@
 //! The command line as clap sees it, a file for what belongs together. Values stay as typed; `settings` resolves them.
 
+mod engine;
 mod function;
 mod image;
 mod policy;
@@ -13,6 +14,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Arg, ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::configured::Declared;
+pub(super) use engine::{EngineArguments, EngineName, GroupArguments};
 pub(super) use function::{DeployArguments, FunctionArguments, PlanArguments};
 pub(super) use image::{CheckArguments, ImageArguments, PushArguments, SourceArguments};
 pub(super) use policy::{

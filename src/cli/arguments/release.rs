@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
+use super::engine::{EngineArguments, GroupArguments};
+
 /// What `--on-interrupt` decides.
 pub(super) const ON_INTERRUPT_HELP: &str = "What Ctrl-C or SIGTERM does to traffic that is on its way";
 
@@ -104,6 +106,8 @@ pub(in crate::cli) struct ReleaseArguments {
     pub(in crate::cli) on_interrupt: OnInterrupt,
     #[command(flatten)]
     pub(in crate::cli) watch: WatchArguments,
+    #[command(flatten)]
+    pub(in crate::cli) engine: EngineArguments,
 }
 
 /// `rollback`
@@ -121,4 +125,6 @@ pub(in crate::cli) struct RollbackArguments {
     /// So many moves back
     #[arg(long, env = "LAMBDA_LIFT_STEPS", value_name = "N", default_value_t = 1, conflicts_with = "to", value_parser = clap::value_parser!(u8).range(1..=11))]
     pub(in crate::cli) steps: u8,
+    #[command(flatten)]
+    pub(in crate::cli) group: GroupArguments,
 }

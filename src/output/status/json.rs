@@ -91,7 +91,12 @@ fn release(release: &Intent, place: &Place) -> Value {
         "steps": release.strategy.steps().len(),
         "bake_seconds": release.bake,
         "began": moments::rfc3339(moments::at(release.began)),
-        "heard_of_until": moments::rfc3339(moments::at(release.until)),
+        // A deployment of CodeDeploy goes on without a run that could be heard of.
+        "heard_of_until":
+            release.deployment.is_none().then(|| moments::rfc3339(moments::at(release.until))),
+        "deployment": release.deployment.as_ref().map(|deployment| json!({
+            "id": deployment.id, "application": deployment.application, "group": deployment.group,
+        })),
         "actor": release.actor,
     })
 }
@@ -175,7 +180,7 @@ mod tests {
         ]);
         let release = json!({
             "from": "6", "to": "7", "strategy": "steps:10%:10m,50%:10m", "step": 1, "steps": 2, "bake_seconds": 0,
-            "began": "2023-11-14T22:08:20Z", "heard_of_until": "2023-11-14T22:14:20Z", "actor": "ci",
+            "began": "2023-11-14T22:08:20Z", "heard_of_until": "2023-11-14T22:14:20Z", "deployment": null, "actor": "ci",
         });
         let moves = json!([{ "from": "5", "to": "6", "digest": digest(7).short(), "at": "2023-11-12T14:40:00Z",
             "actor": "ci" }]);

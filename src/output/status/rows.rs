@@ -98,7 +98,13 @@ fn release_note(alias: &AliasStatus, now: SystemTime) -> Option<Cell> {
     };
     let release = alias.traffic.release()?;
     let since = moments::age(moments::at(release.began), now);
-    let text = format!("{what}: {}, begun {since} ago by {}", progress(release, &alias.place), release.actor);
+    let engine = release.deployment.as_ref().map(|deployment| format!(": {deployment} of CodeDeploy"));
+    let text = format!(
+        "{what}: {}, begun {since} ago by {}{}",
+        progress(release, &alias.place),
+        release.actor,
+        engine.unwrap_or_default()
+    );
     Some(Cell::new(text, mark))
 }
 

@@ -3,13 +3,14 @@
 use crate::observe::Facts;
 use crate::plan::DeploySpec;
 use crate::preflight::{Check, Finding, Judge};
-use crate::release::{Journal, Place};
+use crate::release::{Journal, Place, Status};
 
 pub(super) const CHECK: Check = Check {
     id: "alias",
     requirement: "After the deploy the alias points to one version and has no weights. Weights that are there now are an \
                   unfinished release. One that lambda-lift began is not walked over, and a split alias is not released step by step.",
-    evidence: "RoutingConfig of the alias (Lambda GetAlias) and the journal in the function's tags (GetFunction).",
+    evidence: "RoutingConfig of the alias (Lambda GetAlias) and the journal in the function's tags (GetFunction); where it names a deployment of \
+               CodeDeploy, that one's status (CodeDeploy GetDeployment).",
     remedy: "Let whoever set the weights finish first, go on with `release --resume`, go back with `rollback`, or let an all-at-once deploy end \
              somebody else's split.",
     judge: Judge::Facts(judge),
@@ -18,6 +19,17 @@ pub(super) const CHECK: Check = Check {
 fn judge(spec: &DeploySpec, facts: &Facts) -> Vec<Finding> {
     let (Some(wanted), Some(function)) = (&spec.function, &facts.function) else { return Vec::new() };
     let Some(alias) = &function.alias else { return Vec::new() };
+    if let Some(active) =
+        function.deployment.as_ref().filter(|found| Status::of(&found.status) == Status::Active)
+    {
+        let (name, alias) = (&wanted.name, &alias.name);
+        let message = format!("deployment {} of CodeDeploy is under way: it moves alias {alias}", active.id);
+        let hint = format!(
+            "follow it: lambda-lift release --function {name} --alias {alias} --resume; or go back: lambda-lift rollback \
+             --function {name} --alias {alias}"
+        );
+        return vec![Finding::refuse(CHECK.id, message, hint)];
+    }
     if alias.weights.is_empty() {
         return Vec::new();
     }

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use tokio::join;
 
-use super::look::{function_report, image_of};
 use super::shift::Seen;
 use super::{ReleaseError, Releaser, Target, TrafficSpec};
 use crate::cloud::{Caller, CloudError, LiveFunction};
 use crate::name::Version;
 use crate::preflight::Finding;
-use crate::release::{Intent, Journal, Place, Standing};
-use crate::report::{AliasReport, Report};
+use crate::release::{Engine, Intent, Journal, Place, Standing};
+use crate::report::{AliasReport, FunctionReport, Report};
 
 /// What was seen before anything is moved.
 pub(super) struct Scene {
@@ -57,7 +56,7 @@ impl Releaser<'_> {
     }
 
     pub(super) fn tell(&self, scene: &Scene, report: &mut Report) {
-        report.function = function_report(&self.spec.function, &scene.latest);
+        report.function = FunctionReport::of(&self.spec.function, &scene.latest);
         let from = scene.seen.place.version.clone();
         let name = self.spec.alias.clone();
         report.alias = Some(AliasReport { name, from: Some(from.clone()), to: Some(from.clone()) });
@@ -107,6 +106,7 @@ impl Releaser<'_> {
                     bake: Duration::from_secs(intent.bake),
                     on_stop: self.spec.traffic.on_stop,
                     watch: self.spec.traffic.watch.clone(),
+                    engine: Engine::Direct,
                 };
                 Ok(Some((version, traffic, Some(intent.clone()))))
             }
@@ -146,7 +146,7 @@ impl Releaser<'_> {
 
     /// Whether the version's image is still in its repository; none for a zip version.
     pub(super) async fn image_stored(&self, target: &LiveFunction) -> Option<Result<bool, CloudError>> {
-        let place = image_of(target)?;
+        let place = target.image()?;
         let digest = place.digest?;
         let stored =
             self.ecr.stored_images(Some(&place.registry.account), &place.repository, &[digest]).await;

@@ -13,6 +13,14 @@ pub enum ReleaseError {
     /// The user asked to stop before anything was moved.
     #[error("stopped on request")]
     Interrupted,
+    /// What was typed does not fit together.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
     /// It cannot work, or must not be done.
     #[error("{message}")]
     Refused {
@@ -54,6 +62,11 @@ pub enum ReleaseError {
 }
 
 impl ReleaseError {
+    /// The failure to report before anything was changed or the alias looked at.
+    pub fn before_change(&self) -> Failure {
+        self.failure("lambda-lift status")
+    }
+
     /// The failure to report, where no traffic was moved before. `look` is the command that shows the alias.
     pub(super) fn failure(&self, look: &str) -> Failure {
         let look = || Some(format!("look at it with: {look}"));
@@ -65,6 +78,7 @@ impl ReleaseError {
             Self::Interrupted => {
                 ("interrupted", Stage::BeforeChange, Some("run the same command again".to_owned()))
             }
+            Self::Usage { hint, .. } => ("usage", Stage::Usage, Some(hint.clone())),
             Self::Refused { kind, hint, .. } => (*kind, Stage::Refused, Some(hint.clone())),
             Self::Changed { .. } | Self::Taken { .. } => ("changed_underneath", Stage::BeforeChange, look()),
             Self::Unknown { .. } => ("alias_unknown", Stage::TrafficUnknown, look()),

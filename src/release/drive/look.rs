@@ -1,15 +1,8 @@
-//! What both directions read of a function.
+//! What a user runs to see how things stand.
 
-use crate::cloud::LiveFunction;
-use crate::name::{FunctionName, ImageUri};
-use crate::report::FunctionReport;
+use crate::name::FunctionName;
 
-/// Where a function's image lies; none for a zip function.
-pub(super) fn image_of(function: &LiveFunction) -> Option<ImageUri> {
-    function.image()
-}
-
-/// The function in the report, from its own ARN.
-pub(super) fn function_report(name: &FunctionName, live: &LiveFunction) -> Option<FunctionReport> {
-    FunctionReport::of(name, live)
+/// The command that shows a function with its aliases, and a release that is under way.
+pub(super) fn look_command(function: &FunctionName) -> String {
+    format!("lambda-lift status --function {function}")
 }

@@ -2,6 +2,8 @@
 
 mod aim;
 mod clock;
+mod codedeploy;
+mod ending;
 mod error;
 mod look;
 mod provision;
@@ -16,6 +18,8 @@ mod watcher;
 mod write_journal;
 
 pub use clock::{Clock, SystemClock};
+pub(crate) use codedeploy::deployment_of;
+pub use codedeploy::{CodeDeployAccess, Readiness, codedeploy_before};
 pub use error::ReleaseError;
 pub use release::Releaser;
 pub use rollback::Rollback;

@@ -5,18 +5,24 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::join;
 
 use super::aim::Scene;
+use super::codedeploy::{
+    CodeDeployAccess, Readiness, alias_findings, codedeploy_before, deployment_of_group, settled,
+};
+use super::look::look_command;
 use super::provision::Provisioning;
 use super::shift::{Seen, Shifter};
 use super::smoke::Smoke;
 use super::watcher::{Watcher, alarms_before};
-use super::{Clock, JournalWriter, ReleaseError, actor_of, new_id, seconds};
-use super::{ReleaseSpec, TrafficSpec};
+use super::write_journal::begun_now;
+use super::{Clock, JournalWriter, ReleaseError, seconds};
+use super::{ReleaseSpec, Target, TrafficSpec};
 use crate::apply::Interrupt;
 use crate::cloud::{EcrReader, Identity, LambdaReader, LambdaWriter, LiveFunction, Monitor};
 use crate::event::{Event, Reporter, TrafficView};
 use crate::preflight::{Finding, refused};
 use crate::release::{
-    Action, Candidate, Intent, Observation, OnNoData, Place, SmokeSpec, Standing, State, Verdict, kept_digest,
+    Action, Candidate, CodeDeploySpec, Engine, Intent, Observation, OnNoData, Place, SmokeSpec, Standing,
+    State, Verdict, WatchSpec, kept_digest,
 };
 use crate::report::{Failure, Outcome, Report, Stage, StepReport, StepStatus};
 
@@ -29,7 +35,7 @@ const GRACE: Duration = Duration::from_secs(120);
 /// For how long a refused or unanswered move is followed on the way forward.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The same on the way back, where giving up leaves the new version with traffic.
-const PATIENCE_BACK: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE_BACK: Duration = Duration::from_secs(120);
 
 /// Releases one version.
 pub struct Releaser<'a> {
@@ -41,6 +47,8 @@ pub struct Releaser<'a> {
     pub ecr: &'a dyn EcrReader,
     /// Reads alarms and metrics.
     pub monitor: &'a dyn Monitor,
+    /// CodeDeploy, for releases that it carries out.
+    pub codedeploy: CodeDeployAccess<'a>,
     /// Who we are, for the journal.
     pub identity: &'a dyn Identity,
     /// Where events go.
@@ -54,18 +62,18 @@ pub struct Releaser<'a> {
 }
 
 /// A release on its way.
-struct Run {
-    intent: Intent,
-    seen: Seen,
-    state: State,
+pub(super) struct Run {
+    pub(super) intent: Intent,
+    pub(super) seen: Seen,
+    pub(super) state: State,
     /// From when the metrics of the new version count.
     watched_since: SystemTime,
     steps: Vec<StepReport>,
-    findings: Vec<Finding>,
+    pub(super) findings: Vec<Finding>,
 }
 
 /// Why a release is moved back.
-enum Why {
+pub(super) enum Why {
     /// A move failed.
     Failed(ReleaseError),
     /// The new version does not do.
@@ -80,8 +88,12 @@ impl Releaser<'_> {
     pub async fn run(&self, report: &mut Report) -> Result<Outcome, Failure> {
         let told = |error: ReleaseError| error.failure(&self.look_command());
         let looked = self.interrupt.or(self.look()).await.map_err(|_| told(ReleaseError::Interrupted))?;
-        let scene = looked.map_err(told)?;
+        let mut scene = looked.map_err(told)?;
         self.tell(&scene, report);
+        if let Some(deployment) = self.deployment_to_resume(&scene).await.map_err(told)? {
+            return self.take_up(&scene, deployment, report).await;
+        }
+        scene.journal = settled(self.codedeploy.reader, scene.journal, self.clock).await;
         let now = seconds(self.clock.now());
         let (version, traffic, resumed) = match self.aim(&scene, now).await.map_err(told)? {
             Some(aim) => aim,
@@ -106,7 +118,10 @@ impl Releaser<'_> {
             is_invoked_first: traffic.watch.smoke.is_some(),
         };
         report.findings.extend(candidate.findings());
-        report.findings.extend(alarms_before(self.monitor, &traffic.watch).await);
+        let handed = self.engine(&scene, &traffic, report).await.map_err(told)?;
+        let alarms = handed.as_ref().map_or(&traffic.watch.alarms, |(_, readiness)| &readiness.alarms);
+        let watch = WatchSpec { alarms: alarms.clone(), ..traffic.watch.clone() };
+        report.findings.extend(alarms_before(self.monitor, &watch).await);
         if refused(&report.findings) {
             return Ok(Outcome::Refused);
         }
@@ -115,11 +130,44 @@ impl Releaser<'_> {
         if let (Some(spec), false) = (&traffic.watch.smoke, moved_already) {
             self.smoke(spec, &target.version).test(&mut report.smoke).await?;
         }
-        self.go(scene, &target, &traffic, resumed, report).await
+        match &handed {
+            Some((spec, readiness)) => {
+                self.hand_over(&scene, &target, &traffic, (spec, readiness), report).await
+            }
+            None => self.go(scene, &target, &traffic, resumed, report).await,
+        }
     }
 
-    fn look_command(&self) -> String {
-        format!("aws lambda get-alias --function-name {} --name {}", self.spec.function, self.spec.alias)
+    /// What CodeDeploy needs, where it shall move the traffic.
+    async fn engine<'s>(
+        &self,
+        scene: &Scene,
+        traffic: &'s TrafficSpec,
+        report: &mut Report,
+    ) -> Result<Option<(&'s CodeDeploySpec, Readiness)>, ReleaseError> {
+        let Engine::CodeDeploy(spec) = &traffic.engine else { return Ok(None) };
+        let readiness = codedeploy_before(self.codedeploy.reader, spec, traffic).await?;
+        report.findings.extend(readiness.findings.iter().cloned());
+        report.findings.extend(alias_findings(&scene.seen.place, scene.provisioned, &traffic.strategy));
+        Ok(Some((spec, readiness)))
+    }
+
+    /// The release to take up, where CodeDeploy carries it out: the one in the journal, else what a named group does to the alias.
+    async fn deployment_to_resume(&self, scene: &Scene) -> Result<Option<Intent>, ReleaseError> {
+        if self.spec.to != Target::Resume {
+            return Ok(None);
+        }
+        if let Some(open) = scene.journal.open_deployment() {
+            return Ok(Some(open.clone()));
+        }
+        let Engine::CodeDeploy(spec) = &self.spec.traffic.engine else { return Ok(None) };
+        let (group, alias) =
+            ((spec.application.as_str(), spec.group.as_str()), (&self.spec.function, &self.spec.alias));
+        Ok(deployment_of_group(self.codedeploy.reader, group, alias, self.clock).await?)
+    }
+
+    pub(super) fn look_command(&self) -> String {
+        look_command(&self.spec.function)
     }
 
     fn smoke<'a>(&'a self, spec: &'a SmokeSpec, version: &'a str) -> Smoke<'a> {
@@ -152,23 +200,14 @@ impl Releaser<'_> {
             Some(intent) if place.version == intent.to => State::Baking { since },
             _ => State::Before,
         };
-        let actor = scene.caller.as_ref().map(|caller| actor_of(&caller.arn)).unwrap_or_default();
-        let began = seconds(now);
+        let begun = begun_now(self.clock, scene.caller.as_ref());
         let intent = match resumed {
-            Some(intent) => Intent { id: new_id(), actor, ..intent },
-            None => Intent {
-                from: place.clone(),
-                to: target.version.clone(),
-                digest: kept_digest(target.running_digest()),
-                began,
-                until: began,
-                id: new_id(),
-                strategy: traffic.strategy.clone(),
-                bake: traffic.bake.as_secs(),
-                given_up: false,
-                provisioned: false,
-                actor,
-            },
+            Some(intent) => Intent { id: begun.id, actor: begun.actor, ..intent },
+            None => {
+                let digest = kept_digest(target.running_digest());
+                let whole = Intent::all_at_once(place.clone(), target.version.clone(), digest, begun);
+                Intent { strategy: traffic.strategy.clone(), bake: traffic.bake.as_secs(), ..whole }
+            }
         };
         let mut run = Run {
             intent,
@@ -363,7 +402,7 @@ impl Releaser<'_> {
         run.intent.until = seconds(self.clock.now() + hold + GRACE);
     }
 
-    fn shifter<'a>(&'a self, scene: &'a Scene, id: &'a str, patience: Duration) -> Shifter<'a> {
+    pub(super) fn shifter<'a>(&'a self, scene: &'a Scene, id: &'a str, patience: Duration) -> Shifter<'a> {
         Shifter {
             reader: self.lambda,
             writer: self.writer,
@@ -421,17 +460,24 @@ impl Releaser<'_> {
     }
 
     /// Writes this run's entry of the journal.
-    async fn note(&self, scene: &Scene, intent: &Intent) -> Option<Finding> {
+    pub(super) async fn note(&self, scene: &Scene, intent: &Intent) -> Option<Finding> {
         let tags = scene.journal.begin(&self.spec.alias, &scene.seen.place, intent)?;
         JournalWriter { lambda: self.writer, clock: self.clock, arn: &scene.latest.arn }.write(&tags).await
     }
 
-    fn started(&self, step: &'static str, detail: &str) -> SystemTime {
+    pub(super) fn started(&self, step: &'static str, detail: &str) -> SystemTime {
         self.reporter.report(Event::StepStarted { step, detail: detail.to_owned() });
         self.clock.now()
     }
 
-    fn ended(&self, run: &mut Run, step: &'static str, detail: String, begun: SystemTime, well: bool) {
+    pub(super) fn ended(
+        &self,
+        run: &mut Run,
+        step: &'static str,
+        detail: String,
+        begun: SystemTime,
+        well: bool,
+    ) {
         let elapsed = self.clock.now().duration_since(begun).unwrap_or_default();
         if well {
             self.reporter.report(Event::StepDone { step, detail: detail.clone(), elapsed });
@@ -466,98 +512,6 @@ impl Releaser<'_> {
             share: share.unwrap_or(1.0),
             rest,
             traffic: watcher.traffic,
-        }
-    }
-
-    async fn end(
-        &self,
-        scene: &Scene,
-        traffic: &TrafficSpec,
-        run: &mut Run,
-        why: Option<Why>,
-    ) -> Result<Outcome, Failure> {
-        let stopped = |stage, message: String, hint: String| {
-            Err(Failure { kind: "interrupted", stage, message, hint: Some(hint) })
-        };
-        if let Some(Why::Failed(error)) = why {
-            return Err(error.failure(&self.look_command()));
-        }
-        match run.state {
-            State::Held => {
-                run.intent.until = 0;
-                self.close(scene, run).await;
-                let commands = format!("--function {} --alias {}", self.spec.function, self.spec.alias);
-                stopped(
-                    Stage::TrafficUnknown,
-                    format!("stopped on request, and left as it is: {}", run.seen.place),
-                    format!(
-                        "go on: lambda-lift release {commands} --resume; or go back: lambda-lift rollback {commands}"
-                    ),
-                )
-            }
-            State::MovedBack => {
-                run.intent = Intent { given_up: true, until: 0, ..run.intent.clone() };
-                self.close(scene, run).await;
-                stopped(
-                    Stage::BeforeChange,
-                    "stopped on request, before traffic moved".to_owned(),
-                    "run the same command again".to_owned(),
-                )
-            }
-            _ => {
-                if !traffic.bake.is_zero() {
-                    run.intent.until = 0;
-                    self.close(scene, run).await;
-                }
-                Ok(Outcome::Deployed)
-            }
-        }
-    }
-
-    /// Writes the last word of this run.
-    async fn close(&self, scene: &Scene, run: &mut Run) {
-        let unwritten = self.note(scene, &run.intent).await;
-        run.findings.extend(unwritten);
-    }
-
-    /// Makes the alias exactly what it was.
-    async fn back(&self, scene: &Scene, run: &mut Run, why: Option<Why>) -> Result<Outcome, Failure> {
-        let to = run.intent.from.clone();
-        let detail = format!("alias {} back from {} to {to}", self.spec.alias, run.seen.place);
-        let begun = self.started("move_back", &detail);
-        let moved = self.shifter(scene, &run.intent.id, PATIENCE_BACK).shift(&run.seen, &to).await;
-        self.ended(run, "move_back", detail, begun, moved.is_ok());
-        let (kind, reason) = match &why {
-            Some(Why::Failed(error)) => ("release_failed", error.to_string()),
-            Some(Why::Breach(reason)) => {
-                ("breach", format!("version {} does not do: {reason}", run.intent.to))
-            }
-            None => ("interrupted", "stopped on request".to_owned()),
-        };
-        match moved {
-            Ok(seen) => {
-                run.seen = seen;
-                run.intent = Intent { given_up: true, until: 0, ..run.intent.clone() };
-                self.close(scene, run).await;
-                let message = format!("{reason}; the alias was moved back to {to}");
-                Err(Failure { kind, stage: Stage::MovedBack, message, hint: None })
-            }
-            Err(error) => {
-                let message = format!("{reason}; and moving the alias back to {to} failed: {error}");
-                let hint = format!(
-                    "look at it with: {}; then: lambda-lift rollback --function {} --alias {} --to {}",
-                    self.look_command(),
-                    self.spec.function,
-                    self.spec.alias,
-                    to.version
-                );
-                Err(Failure {
-                    kind: "alias_unknown",
-                    stage: Stage::TrafficUnknown,
-                    message,
-                    hint: Some(hint),
-                })
-            }
         }
     }
 }

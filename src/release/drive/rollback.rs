@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use tokio::join;
 
-use super::look::{function_report, image_of};
+use super::codedeploy::{CodeDeployAccess, TakenBack, settled};
+use super::look::look_command;
 use super::shift::{Seen, Shifter};
-use super::{Clock, JournalWriter, ReleaseError, actor_of, new_id, seconds};
+use super::write_journal::begun_now;
+use super::{Clock, JournalWriter, ReleaseError, seconds};
 use crate::apply::Interrupt;
 use crate::cloud::{
     Caller, CloudError, EcrReader, Identity, LambdaReader, LambdaWriter, LiveFunction, PublishedVersion,
@@ -16,10 +18,8 @@ use crate::event::{Event, Reporter};
 use crate::function::{Settled, judge};
 use crate::name::{AliasName, Digest, FunctionName, ImageUri, Version};
 use crate::preflight::Finding;
-use crate::release::{
-    Intent, Journal, Place, Standing, Strategy, WayBack, Wish, command_to, kept_digest, way_back,
-};
-use crate::report::{AliasReport, Failure, Outcome, Report, StepReport, StepStatus};
+use crate::release::{Intent, Journal, Place, Standing, WayBack, Wish, command_to, kept_digest, way_back};
+use crate::report::{AliasReport, Failure, FunctionReport, Outcome, Report, StepReport, StepStatus};
 
 /// How often the whole is begun anew when somebody moves the alias meanwhile: a release that is still under way does.
 const ROUNDS: usize = 5;
@@ -50,15 +50,19 @@ pub struct Rollback<'a> {
     pub alias: &'a AliasName,
     /// Where to.
     pub wish: Wish,
+    /// CodeDeploy, where it is what moves the alias.
+    pub codedeploy: CodeDeployAccess<'a>,
+    /// Its application and deployment group, where the journal need not know of the deployment.
+    pub group: Option<(&'a str, &'a str)>,
 }
 
 /// What the first wave brought.
-struct Scene {
-    seen: Seen,
-    latest: LiveFunction,
+pub(super) struct Scene {
+    pub(super) seen: Seen,
+    pub(super) latest: LiveFunction,
     versions: Vec<PublishedVersion>,
     caller: Option<Caller>,
-    journal: Journal,
+    pub(super) journal: Journal,
 }
 
 impl Scene {
@@ -74,9 +78,10 @@ impl Rollback<'_> {
     /// # Errors
     /// The failure says whether the alias is as it was, or must be looked at.
     pub async fn run(&self, report: &mut Report) -> Result<Outcome, Failure> {
-        let look = format!("aws lambda get-alias --function-name {} --name {}", self.function, self.alias);
+        let look = look_command(self.function);
         for round in 1.. {
             report.findings.clear();
+            report.steps.clear();
             match self.round(report).await {
                 Ok(outcome) => return Ok(outcome),
                 Err(ReleaseError::Changed { found, .. }) if round < ROUNDS => {
@@ -93,9 +98,20 @@ impl Rollback<'_> {
     }
 
     async fn round(&self, report: &mut Report) -> Result<Outcome, ReleaseError> {
-        let scene = self.look().await?;
+        let mut scene = self.look().await?;
         self.tell(&scene, report);
-        let target = match way_back(self.wish, &scene.seen.place, &scene.journal) {
+        let wish = match self.take_back(&scene, report).await? {
+            TakenBack::Done(outcome) => return Ok(outcome),
+            TakenBack::None => {
+                scene.journal = settled(self.codedeploy.reader, scene.journal, self.clock).await;
+                self.wish
+            }
+            TakenBack::GoOn(wish) => {
+                scene = self.look().await?;
+                wish
+            }
+        };
+        let target = match way_back(wish, &scene.seen.place, &scene.journal) {
             WayBack::Stay => return Ok(Outcome::Unchanged),
             WayBack::Unknown { why, known } => return Err(self.unknown(why, &known)),
             WayBack::To { version, digest } => self.check(&scene, version, digest, report).await?,
@@ -123,12 +139,12 @@ impl Rollback<'_> {
         }
         report.findings.extend(unwritten);
         let (from, to) = (&scene.seen.place, target.to_string());
-        report.steps = vec![StepReport {
+        report.steps.push(StepReport {
             step: "move_alias",
             status: if moved.is_ok() { StepStatus::Done } else { StepStatus::Failed },
             detail: format!("move alias {} back from {from} to version {to}", self.alias),
             elapsed: self.clock.now().duration_since(begun).unwrap_or_default(),
-        }];
+        });
         moved?;
         if let Some(alias) = &mut report.alias {
             alias.to = Some(to.clone());
@@ -160,7 +176,7 @@ impl Rollback<'_> {
     }
 
     fn tell(&self, scene: &Scene, report: &mut Report) {
-        report.function = function_report(self.function, &scene.latest);
+        report.function = FunctionReport::of(self.function, &scene.latest);
         let from = scene.seen.place.version.clone();
         report.alias =
             Some(AliasReport { name: self.alias.clone(), from: Some(from.clone()), to: Some(from.clone()) });
@@ -200,7 +216,7 @@ impl Rollback<'_> {
         report: &mut Report,
     ) -> Result<Version, ReleaseError> {
         let qualifier = version.to_string();
-        let place = image_of(&scene.latest);
+        let place = scene.latest.image();
         let candidates = self.candidates(scene, version);
         let (target, stored) = join!(
             self.lambda.function(self.function, Some(&qualifier)),
@@ -223,7 +239,7 @@ impl Rollback<'_> {
             return Err(self.cannot_serve(scene, version, why, &stored));
         }
         // A version may have its image elsewhere than $LATEST has.
-        let own = image_of(&target);
+        let own = target.image();
         let digest = own.as_ref().and_then(|own| own.digest);
         let elsewhere = own.as_ref().map(|own| (&own.registry, &own.repository))
             != place.as_ref().map(|place| (&place.registry, &place.repository));
@@ -316,19 +332,8 @@ impl Rollback<'_> {
             let release = scene.journal.intent().filter(|intent| intent.step_at(place).is_some())?;
             return Some(Intent { given_up: true, until: 0, ..release.clone() });
         }
-        let now = seconds(self.clock.now());
-        Some(Intent {
-            from: place.clone(),
-            to: target.to_string(),
-            digest: kept_digest(scene.digest(target)),
-            began: now,
-            until: now,
-            id: new_id(),
-            strategy: Strategy::all_at_once(),
-            bake: 0,
-            given_up: false,
-            provisioned: false,
-            actor: scene.caller.as_ref().map(|caller| actor_of(&caller.arn)).unwrap_or_default(),
-        })
+        let digest = kept_digest(scene.digest(target));
+        let begun = begun_now(self.clock, scene.caller.as_ref());
+        Some(Intent::all_at_once(place.clone(), target.to_string(), digest, begun))
     }
 }

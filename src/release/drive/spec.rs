@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::name::{AliasName, FunctionName, Version};
-use crate::release::{OnStop, Strategy, WatchSpec};
+use crate::release::{Engine, OnStop, Strategy, WatchSpec};
 
 /// What shall be released, and how.
 #[derive(Debug, Clone)]
@@ -29,12 +29,15 @@ pub struct TrafficSpec {
     pub on_stop: OnStop,
     /// What may keep the new version from traffic.
     pub watch: WatchSpec,
+    /// Who moves the traffic.
+    pub engine: Engine,
 }
 
 impl TrafficSpec {
     /// All traffic at once, and nothing more.
     pub fn is_plain(&self) -> bool {
-        self.strategy.is_all_at_once() && self.bake.is_zero() && self.watch == WatchSpec::default()
+        let direct = self.engine == Engine::Direct;
+        direct && self.strategy.is_all_at_once() && self.bake.is_zero() && self.watch == WatchSpec::default()
     }
 }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Clock;
-use crate::cloud::{CloudError, CloudErrorKind, LambdaWriter};
+use crate::cloud::{Caller, CloudError, CloudErrorKind, LambdaWriter};
 use crate::preflight::Finding;
+use crate::release::Begun;
 
 /// How often the tags are sent.
 const TRIES: u32 = 4;
@@ -49,7 +50,7 @@ fn unwritten(error: &CloudError) -> Finding {
              release up"
         }
         CloudErrorKind::Invalid => {
-            "a function has at most 50 tags, and the journal needs up to 4 for each alias"
+            "a function has at most 50 tags, and the journal needs up to 5 for each alias"
         }
         _ => "rollback of this move needs --to VERSION",
     };
@@ -59,6 +60,12 @@ fn unwritten(error: &CloudError) -> Finding {
 /// Seconds since 1970.
 pub(crate) fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// A move that this run begins now.
+pub(super) fn begun_now(clock: &dyn Clock, caller: Option<&Caller>) -> Begun {
+    let actor = caller.map(|caller| actor_of(&caller.arn)).unwrap_or_default();
+    Begun { at: seconds(clock.now()), id: new_id(), actor }
 }
 
 /// A word that tells this run from every other.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::*;
 use crate::event::Silence;
 use crate::release::drive::scripted::{Answer, FastClock, ScriptedAlias};
-use crate::release::{Intent, Strategy, Weight};
+use crate::release::{Begun, Intent, Weight};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -39,19 +39,8 @@ fn split() -> Place {
 
 /// The tags of a function whose release was begun by the run `id`.
 fn tags_of(id: &str) -> Map<String, Value> {
-    let intent = Intent {
-        from: Place::whole("6"),
-        to: "7".to_owned(),
-        digest: None,
-        began: 1_800_000_000,
-        until: 1_800_000_600,
-        id: id.to_owned(),
-        strategy: Strategy::all_at_once(),
-        bake: 0,
-        given_up: false,
-        provisioned: false,
-        actor: "ci/other".to_owned(),
-    };
+    let begun = Begun { at: 1_800_000_000, id: id.to_owned(), actor: "ci/other".to_owned() };
+    let intent = Intent::all_at_once(Place::whole("6"), "7".to_owned(), None, begun);
     let alias = "live".parse().unwrap();
     let tags = Journal::default().begin(&alias, &Place::whole("6"), &intent).unwrap();
     tags.into_iter().map(|(key, value)| (key, Value::String(value))).collect()
