@@ -15,7 +15,7 @@ use crate::config::{ConfigError, Configuration, Given, GivenValue};
 use crate::function::{self, Flags};
 use crate::report::{Failure, Stage};
 
-use super::arguments::{Cli, is_off, without_idle_variables};
+use super::arguments::{Cli, EngineName, is_off, without_idle_variables};
 use super::configuration_file::{FILE_NAME, Surroundings, open};
 use super::misuse::Misuse;
 use super::session::usage;
@@ -113,13 +113,21 @@ impl Typed {
     fn lacks(&self, id: &str) -> bool {
         let Some(argument) = self.argument(id) else { return false };
         let conflicts = self.command.get_arg_conflicts_with(argument);
-        let is_needless = SETTINGS_OF_A_NEW_REPOSITORY.contains(&id) && self.is_off("create_repository");
+        let is_needless = (SETTINGS_OF_A_NEW_REPOSITORY.contains(&id) && self.is_off("create_repository"))
+            || (CODEDEPLOY_GROUP.contains(&id) && self.moves_traffic_itself())
+            || (CODEDEPLOY_DETAILS.contains(&id) && (self.moves_traffic_itself() || self.has("resume")));
         // Whoever names what shall be pruned means that, and nothing beside it.
         let is_named = PRUNED.contains(&id) && PRUNED.iter().any(|id| self.has(id));
         !self.has(id)
             && !conflicts.iter().any(|other| self.has(other.get_id().as_str()))
             && !is_needless
             && !is_named
+    }
+
+    /// Whether somebody asked for no help of CodeDeploy's, so that the file's settings of it say nothing.
+    fn moves_traffic_itself(&self) -> bool {
+        let engine = self.matches.try_get_one::<EngineName>("engine").ok().flatten();
+        self.has("engine") && engine == Some(&EngineName::Direct)
     }
 
     fn is_off(&self, id: &str) -> bool {
@@ -135,6 +143,11 @@ impl Typed {
 const WITHOUT_FILE: [&str; 2] = ["completions", "man"];
 /// What says something only together with `--create-repository`.
 const SETTINGS_OF_A_NEW_REPOSITORY: [&str; 3] = ["scan_on_push", "immutable_tags", "kms_key"];
+/// The deployment group of CodeDeploy.
+const CODEDEPLOY_GROUP: [&str; 2] = ["codedeploy_application", "codedeploy_group"];
+/// What else CodeDeploy is told when a release begins.
+const CODEDEPLOY_DETAILS: [&str; 5] =
+    ["create_codedeploy", "codedeploy_role", "hook_before", "hook_after", "detach"];
 /// What is named to be pruned.
 const PRUNED: [&str; 2] = ["functions", "repositories"];
 
@@ -365,6 +378,12 @@ mod tests {
             ("prune --function f", "repositories", false),
             ("prune --repository r", "functions", false),
             ("status", "aliases", true),
+            ("release", "hook_before", true),
+            ("release --engine codedeploy", "hook_before", true),
+            ("release --engine direct", "hook_before", false),
+            ("release --engine direct", "codedeploy_group", false),
+            ("release --resume", "hook_before", false),
+            ("release --resume", "codedeploy_group", true),
         ] {
             let typed = Typed::of(&words(&format!("lambda-lift {line}"))).unwrap();
             assert_eq!(typed.lacks(id), lacks, "{line}: {id}");

@@ -4,7 +4,7 @@
 //! (`LAMBDA_LIFT_WRITE_DOCS=1 cargo test --test generated_docs`). The keys of `[function]` are those of `crate::function`.
 
 use crate::image::SourceRef;
-use crate::name::{AccountId, AliasName, Region, RepositoryRef, Tag};
+use crate::name::{AccountId, AliasName, FunctionRef, Region, RepositoryRef, RoleArn, Tag};
 use crate::release::{Expectation, Strategy};
 
 use super::quantity::{age, duration, percent};
@@ -95,7 +95,7 @@ const PERCENT: Shape = Shape::Quantity(is_percent);
 
 /// Every key outside of `[function]`.
 #[rustfmt::skip]
-pub(super) static KEYS: [Key; 39] = [
+pub(super) static KEYS: [Key; 47] = [
     key("", "region", Shape::Text(is_region), &["region"], "The AWS Region"),
     key("", "profile", Shape::Text(is_plain), &["profile"], "A profile of the AWS configuration files"),
     key("", "repository-profile", Shape::Text(is_plain), &["repository_profile"], "Another profile for the repository's account"),
@@ -135,6 +135,14 @@ pub(super) static KEYS: [Key; 39] = [
     key("release", "max-latency-increase", PERCENT, &["max_latency_increase"], "Move back when its 95th percentile of durations lies higher above the old version's: 20%"),
     key("release", "min-invocations", COUNT, &["min_invocations"], "Judge by metrics only from so many invocations on"),
     key("release", "on-no-data", Shape::Choice(&["rollback", "continue"]), &["on_no_data"], "What fewer invocations than that mean when a step ends"),
+    key("release", "engine", Shape::Choice(&["direct", "codedeploy"]), &["engine"], "Who moves the traffic: this command, for as long as it takes, or AWS CodeDeploy, on its own"),
+    key("release", "codedeploy-application", Shape::Text(is_plain), &["codedeploy_application"], "CodeDeploy's application"),
+    key("release", "codedeploy-group", Shape::Text(is_plain), &["codedeploy_group"], "Its deployment group"),
+    key("release", "create-codedeploy", Shape::Flag, &["create_codedeploy"], "Make CodeDeploy's application, deployment group and deployment configuration where they are missing"),
+    key("release", "codedeploy-role", Shape::Text(is_role), &["codedeploy_role"], "The role that CodeDeploy works with, for a deployment group that is made"),
+    key("release", "hook-before", Shape::Text(is_function), &["hook_before"], "A function that CodeDeploy invokes before traffic moves, and which tells it whether to go on"),
+    key("release", "hook-after", Shape::Text(is_function), &["hook_after"], "The same after all traffic has moved"),
+    key("release", "detach", Shape::Flag, &["detach"], "Do not wait for CodeDeploy's deployment: it goes on by itself"),
 
     key("prune", "keep", KEPT, &["keep"], "How many moves of each alias can be rolled back afterwards, and how many of the newest versions stay in any case"),
     key("prune", "min-age", Shape::Quantity(is_age), &["min_age"], "Images that were pushed less than this ago stay: 90s, 10m, 1h, 7d"),
@@ -174,6 +182,8 @@ parses_as! {
     is_account: AccountId;
     is_alias: AliasName;
     is_strategy: Strategy;
+    is_role: RoleArn;
+    is_function: FunctionRef;
     is_expectation: Expectation;
 }
 

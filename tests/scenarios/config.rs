@@ -247,3 +247,20 @@ fn only_what_a_command_uses_is_filled_in() {
     write(&account, &FILE.replace("${env:TOKEN}", "${file:token.txt}"));
     assert_eq!(run(&account, &["deploy"]).expect(0)["outcome"], "unchanged", "the line break is left off");
 }
+
+#[test]
+fn codedeploy_is_asked_for_by_the_file_and_left_aside_by_the_flag() {
+    let account = crate::codedeploy::two_versions();
+    let codedeploy = "alias = \"live\"\nstrategy = \"canary:10%:5m\"\nengine = \"codedeploy\"\n\
+        codedeploy-application = \"shop\"\ncodedeploy-group = \"live\"\ncreate-codedeploy = true\n\
+        codedeploy-role = \"arn:aws:iam::123456789012:role/codedeploy\"\nhook-before = \"check\"";
+    write(&account, &FILE.replace("alias = \"live\"", &codedeploy.replace("\nhook-before = \"check\"", "")));
+    run(&account, &["release", "--to", "1"]).expect(0);
+    let asked = |account: &Account| account.operations().contains(&"CreateDeployment".to_owned());
+    assert!(asked(&account), "{:?}", account.operations());
+    account.stand.clear_calls();
+    write(&account, &FILE.replace("alias = \"live\"", codedeploy));
+    let own = run(&account, &["release", "--to", "2", "--engine", "direct", "--strategy", "all-at-once"]);
+    assert_eq!(own.expect(0)["alias"]["to"], "2");
+    assert!(!asked(&account), "{:?}", account.operations());
+}
