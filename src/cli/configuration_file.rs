@@ -64,12 +64,18 @@ fn distrust(path: &Path, is_here: bool) -> Result<(), Failure> {
     use std::os::unix::fs::MetadataExt as _;
     let own = rustix::process::geteuid().as_raw();
     match path.metadata() {
-        Ok(metadata) if !is_here && metadata.uid() != own && metadata.uid() != 0 => Err(refused(
+        Ok(metadata) if !is_here && !is_trusted(metadata.uid(), own) => Err(refused(
             format!("{} belongs to another user", path.display()),
             Some(format!("name it with --config {} to use it, or use --no-config", path.display())),
         )),
         _ => Ok(()),
     }
+}
+
+/// Whether a file of `owner` is believed by `own`: its own files, and the system's.
+#[cfg(unix)]
+fn is_trusted(owner: u32, own: u32) -> bool {
+    owner == own || owner == 0
 }
 
 #[cfg(not(unix))]
@@ -158,5 +164,32 @@ impl Surroundings {
         })?;
         let text = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
         Ok(output.status.success().then_some(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn files_of_other_users_are_not_believed() {
+        for (owner, own, trusted) in
+            [(1000, 1000, true), (0, 1000, true), (1001, 1000, false), (1000, 0, false)]
+        {
+            assert_eq!(is_trusted(owner, own), trusted, "{owner} {own}");
+        }
+    }
+
+    #[test]
+    fn a_file_for_a_template_is_read_without_the_line_break_at_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let sources = Surroundings::beside(&folder.path().join(FILE_NAME));
+        for (content, text) in [("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), ("", ""), ("\n", "")] {
+            std::fs::write(folder.path().join("token"), content).unwrap();
+            assert_eq!(sources.file("token").as_deref(), Ok(text), "{content:?}");
+        }
+        std::fs::write(folder.path().join("token"), b"\xff").unwrap();
+        assert!(sources.file("token").unwrap_err().ends_with("token is not UTF-8"));
     }
 }

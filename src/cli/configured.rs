@@ -124,6 +124,11 @@ impl Typed {
             && !is_named
     }
 
+    /// Whether what a table of the file is about does not come about: without a version there is no release.
+    fn ends_before(&self, table: &str) -> bool {
+        table == "release" && self.has("no_publish") && !self.is_off("no_publish")
+    }
+
     /// Whether somebody asked for no help of CodeDeploy's, so that the file's settings of it say nothing.
     fn moves_traffic_itself(&self) -> bool {
         let engine = self.matches.try_get_one::<EngineName>("engine").ok().flatten();
@@ -195,7 +200,9 @@ impl FromFile {
         };
         let configuration = Configuration::new(&path, &bytes, environment).map_err(unusable)?;
         let sources = Surroundings::beside(&path);
-        let mut given = configuration.arguments(&|id| typed.lacks(id), &sources).map_err(unusable)?;
+        let mut given = configuration
+            .arguments(&|table, id| typed.lacks(id) && !typed.ends_before(table), &sources)
+            .map_err(unusable)?;
         let takes_declaration = typed.argument("function_file").is_some();
         let declared = match takes_declaration {
             true => declared(&configuration, typed, &sources)?,
@@ -387,6 +394,19 @@ mod tests {
         ] {
             let typed = Typed::of(&words(&format!("lambda-lift {line}"))).unwrap();
             assert_eq!(typed.lacks(id), lacks, "{line}: {id}");
+        }
+    }
+
+    #[test]
+    fn without_a_version_the_file_asks_for_no_release() {
+        for (line, table, ends) in [
+            ("deploy --no-publish", "release", true),
+            ("deploy --no-publish", "push", false),
+            ("deploy", "release", false),
+            ("rollback", "release", false),
+        ] {
+            let typed = Typed::of(&words(&format!("lambda-lift {line}"))).unwrap();
+            assert_eq!(typed.ends_before(table), ends, "{line}: {table}");
         }
     }
 

@@ -82,20 +82,21 @@ impl Configuration {
         &self.file
     }
 
-    /// What the file gives to the arguments that are `wanted`, by their ids. Only their templates are filled in.
+    /// What the file gives to the arguments that are `wanted`, by the table that their key is in and their ids. Only their templates
+    /// are filled in.
     ///
     /// # Errors
     /// Every template that cannot be filled in, and every value of one that cannot be used.
     pub fn arguments(
         &self,
-        wanted: &dyn Fn(&str) -> bool,
+        wanted: &dyn Fn(&str, &str) -> bool,
         sources: &dyn Sources,
     ) -> Result<Vec<Given>, ConfigError> {
         let mut given = Vec::new();
         let mut found = Vec::new();
         for key in &KEYS {
             let Some(entry) = self.entry(key) else { continue };
-            for argument in key.arguments.iter().copied().filter(|argument| wanted(argument)) {
+            for argument in key.arguments.iter().copied().filter(|argument| wanted(key.section, argument)) {
                 match self.value(key, &entry.node, sources) {
                     Ok(value) => {
                         let place = self.place(entry.key_at);

@@ -35,7 +35,7 @@ fn configuration(text: &str, environment: Option<&str>) -> Configuration {
 }
 
 fn texts(configuration: &Configuration, argument: &str) -> Vec<String> {
-    let given = configuration.arguments(&|wanted| wanted == argument, &Scripted).unwrap();
+    let given = configuration.arguments(&|_, wanted| wanted == argument, &Scripted).unwrap();
     match given.into_iter().map(|given| given.value).next() {
         Some(GivenValue::Texts(texts)) => texts,
         Some(GivenValue::Flag(flag)) => vec![flag.to_string()],
@@ -82,7 +82,7 @@ fn the_function_is_declared_in_its_own_names_and_an_environment_changes_parts_of
 fn only_what_is_wanted_is_filled_in() {
     let configuration = configuration("profile = \"${env:NOT_THERE}\"\nregion = \"eu-west-1\"\n", None);
     assert_eq!(texts(&configuration, "region"), ["eu-west-1"]);
-    let error = configuration.arguments(&|argument| argument == "profile", &Scripted).unwrap_err();
+    let error = configuration.arguments(&|_, argument| argument == "profile", &Scripted).unwrap_err();
     assert!(error.to_string().starts_with("conf/lambda-lift.toml:1:11: profile: "), "{error}");
     assert!(error.hint().unwrap().contains("export NOT_THERE"));
 }
@@ -91,7 +91,7 @@ fn only_what_is_wanted_is_filled_in() {
 fn problem(text: &str) -> Problem {
     let error = match Configuration::new(Path::new("lambda-lift.toml"), text.as_bytes(), None) {
         Err(error) => error,
-        Ok(configuration) => match configuration.arguments(&|_| true, &Scripted) {
+        Ok(configuration) => match configuration.arguments(&|_, _| true, &Scripted) {
             Err(error) => error,
             Ok(_) => configuration.function(&Scripted).expect_err(text),
         },
@@ -183,7 +183,7 @@ fn an_environment_that_is_not_there_is_refused_with_those_that_are() {
 #[test]
 fn nothing_that_a_template_brought_in_is_in_a_debug_output() {
     let configuration = configuration("profile = \"${env:A}\"", None);
-    let given = configuration.arguments(&|_| true, &Scripted).unwrap();
+    let given = configuration.arguments(&|_, _| true, &Scripted).unwrap();
     assert!(!format!("{configuration:?} {given:?}").contains("hunter2"));
 }
 

@@ -188,6 +188,7 @@ fn what_goes_only_together_is_told_with_the_line_of_the_file() {
     );
     assert!(refused.stderr.contains("lambda-lift.toml:14:1"), "{}", refused.stderr);
     run(&account, &["plan", "--alias", "live"]).expect(0);
+    run(&account, &["plan", "--no-publish"]).expect(0);
 
     write(&account, FILE);
     run(&account, &["deploy"]).expect(0);
