@@ -11,6 +11,8 @@ mod cache;
 mod codedeploy;
 mod codedeploy_faults;
 mod codedeploy_others;
+mod config;
+mod config_input;
 mod daemon;
 mod deploy;
 mod faults;
