@@ -20,6 +20,7 @@ mod interrupted;
 mod mounts;
 mod policy;
 mod prune;
+mod prune_answers;
 mod prune_faults;
 mod prune_scene;
 mod push_faults;
