@@ -67,7 +67,7 @@ impl Facts {
     /// tell of themselves: each counts.
     pub fn needs(&self, keep: usize, going: &BTreeSet<(String, Version)>) -> Needs {
         let own = self.functions.iter().flat_map(FunctionFacts::uses);
-        let uses: Vec<CodeUse> = self.uses.iter().cloned().chain(own).collect();
+        let uses: Vec<CodeUse> = own.chain(self.uses.iter().cloned()).collect();
         let mut needs = Needs::of(&uses, going);
         for function in &self.functions {
             for alias in &function.aliases {
