@@ -28,6 +28,10 @@ pub(super) async fn prune(session: Session, arguments: PruneArguments) -> Report
 async fn run(session: &Session, arguments: &PruneArguments, report: &mut Report) -> Result<Outcome, Failure> {
     let functions = distinct(&arguments.functions, parse::<FunctionRef>)?;
     let repositories = distinct(&arguments.repositories, parse::<RepositoryRef>)?;
+    if functions.is_empty() && repositories.is_empty() {
+        let hint = "name at least one of the two: --function NAME, --repository NAME".to_owned();
+        return Err(usage("neither a function nor a repository is named".to_owned(), Some(hint)));
+    }
     let spec = spec(arguments, &functions, &repositories)?;
     let connected = session.connect().await?;
     let region = region(&functions, &repositories)?.unwrap_or_else(|| connected.region.clone());
@@ -144,6 +148,7 @@ fn may_ask(session: &Session) -> bool {
 async fn consent(session: &Session, report: &Report) -> Result<bool, Failure> {
     let style = Style::new(wants_colour(&session.common, true));
     output::print_message(&output::prune_plan(report, style));
+    forget_typed();
     output::print_question("delete what is marked? [y/N] ");
     let answer = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
@@ -152,6 +157,13 @@ async fn consent(session: &Session, report: &Report) -> Result<bool, Failure> {
     });
     let answer = session.or_stopped(answer).await?.unwrap_or_default();
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+
+/// What was typed before the question was there is no answer to it.
+fn forget_typed() {
+    use rustix::termios::{QueueSelector, tcflush};
+    // Where it is not possible there is nothing to be done; that it is a terminal was seen before.
+    let _ = tcflush(std::io::stdin(), QueueSelector::IFlush);
 }
 
 #[cfg(test)]
