@@ -19,6 +19,7 @@ pub mod apply;
 pub mod aws;
 pub mod cli;
 pub mod cloud;
+pub mod config;
 pub mod event;
 pub mod function;
 mod http;
@@ -38,4 +39,5 @@ pub mod release;
 pub mod report;
 #[cfg(test)]
 mod samples;
+mod spelling;
 pub mod status;

@@ -59,6 +59,12 @@ fn the_reference_of_commands_is_current() {
     hold("reference/commands.md", &page);
 }
 
+#[test]
+fn the_schema_of_the_configuration_file_is_current() {
+    let schema = serde_json::to_string_pretty(&lambda_lift::config::json_schema()).expect("a schema is JSON");
+    hold("reference/lambda-lift.schema.json", &format!("{schema}\n"));
+}
+
 fn describe(command: &mut clap::Command, path: &str, page: &mut String) {
     let help = command.render_long_help().to_string();
     let help: Vec<&str> = help.lines().map(str::trim_end).collect();

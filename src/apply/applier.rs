@@ -18,7 +18,7 @@ use crate::registry::{
 };
 use crate::release::{
     Begun, CodeDeployAccess, Intent, Journal, JournalWriter, Place, ReleaseSpec, Releaser, Smoke, SmokeSpec,
-    SystemClock, Target, actor_of, kept_digest, new_id, seconds,
+    SystemClock, Target, actor_of, kept_digest, moved_and_noted, new_id, seconds,
 };
 use crate::report::{AliasReport, Failure, Outcome, PolicyOutcome, Report, Stage, StepStatus, describe_done};
 
@@ -262,7 +262,12 @@ impl Applier<'_> {
                 }
                 let intent = journal_intent(step, facts, progress);
                 let note = self.note(step, facts, intent.as_ref(), &base.arn);
-                let (moved, unwritten) = tokio::join!(self.move_alias(&writer, step, progress, report), note);
+                let remembers = intent
+                    .as_ref()
+                    .zip(journal(step, facts))
+                    .is_none_or(|(intent, journal)| journal.remembers(&intent.from.version));
+                let (moved, unwritten) =
+                    moved_and_noted(remembers, self.move_alias(&writer, step, progress, report), note).await;
                 if let (Err(ApplyError::Cloud(_) | ApplyError::Interrupted), Some(intent), None) =
                     (&moved, &intent, &unwritten)
                 {
@@ -370,8 +375,7 @@ impl Applier<'_> {
         }
     }
 
-    /// Notes on the function what the alias runs now and will run. It may be sent beside the move itself, since the alias
-    /// proves whether the move was made.
+    /// Notes on the function what the alias runs now and will run.
     async fn note(
         &self,
         step: &AliasStep,
@@ -380,8 +384,7 @@ impl Applier<'_> {
         arn: &str,
     ) -> Option<Finding> {
         let intent = intent?;
-        let settings = &facts.function.as_ref()?.live.as_ref()?.settings;
-        let tags = Journal::read(settings, &step.name).begin(&step.name, &intent.from, intent)?;
+        let tags = journal(step, facts)?.begin(&step.name, &intent.from, intent)?;
         JournalWriter { lambda: self.lambda_writer, clock: &SystemClock, arn }.write(&tags).await
     }
 
@@ -396,6 +399,12 @@ impl Applier<'_> {
             wrote,
         }
     }
+}
+
+/// What the function's tags say of the alias; none for a function that is new.
+fn journal(step: &AliasStep, facts: &Facts) -> Option<Journal> {
+    let settings = &facts.function.as_ref()?.live.as_ref()?.settings;
+    Some(Journal::read(settings, &step.name))
 }
 
 /// The move as the journal keeps it. An alias that is new ran nothing before.

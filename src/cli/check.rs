@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::function::{Definition, Flags};
+use crate::function::Flags;
 use crate::image::{self, SourceAccess};
 use crate::preflight::{self, Severity, Wanted};
 use crate::report::{Failure, Outcome, Report, image_report};
@@ -10,7 +10,7 @@ use crate::report::{Failure, Outcome, Report, image_report};
 use super::arguments::CheckArguments;
 use super::deploy::image_finding;
 use super::remote::{connect_for, remote_access};
-use super::session::{Session, usage};
+use super::session::Session;
 use super::settings;
 
 /// `check`
@@ -50,11 +50,11 @@ async fn judge(
 
 fn wanted(arguments: &CheckArguments) -> Result<Wanted, Failure> {
     let flag = settings::architecture(arguments.arch.as_deref())?;
-    let Some(path) = &arguments.function_file else {
+    let file = arguments.function_file.as_deref();
+    if file.is_none() && arguments.declared.is_empty() {
         return Ok(Wanted { architecture: flag, ..Wanted::default() });
-    };
-    let definition = Definition::new(Some(&settings::read_text(path)?), &Flags::default(), None)
-        .map_err(|error| usage(format!("{}: {error}", path.display()), None))?;
+    }
+    let definition = settings::definition(file, &arguments.declared, &Flags::default(), None)?;
     let declared = definition.architecture;
     let architecture = settings::agree(flag, declared)?;
     Ok(Wanted { architecture, ..Wanted::declared(&definition) })

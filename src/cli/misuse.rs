@@ -1,15 +1,25 @@
-//! A command line that is none: told as clap tells it, and as the one JSON document where that was asked for.
+//! A command line that is none, or a configuration file that cannot be used: told as clap tells it, and as the one JSON document where
+//! that was asked for.
 
 use crate::output;
 use crate::report::{Failure, Report, Stage};
 
 use super::ExitCondition;
 
-/// What clap made of the arguments instead of a command. A wish for help or the version is among it.
+/// What came of the arguments and the configuration file instead of a command. A wish for help or the version is among it.
 #[derive(Debug)]
 pub struct Misuse {
-    error: clap::Error,
+    what: What,
+    hint: Option<String>,
     arguments: Vec<String>,
+}
+
+#[derive(Debug)]
+enum What {
+    /// Clap did not understand the arguments.
+    Arguments(clap::Error),
+    /// The configuration file cannot be used.
+    File(Failure),
 }
 
 /// The commands that answer with a document, as it names them; longer ones before those that they end in.
@@ -29,16 +39,33 @@ const COMMANDS: [&str; 11] = [
 
 impl Misuse {
     pub(super) fn of_process(error: clap::Error) -> Self {
-        let arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
-        Self { error, arguments: arguments.collect() }
+        Self { what: What::Arguments(error), hint: None, arguments: typed() }
+    }
+
+    /// A configuration file that cannot be used.
+    pub(super) fn of_file(failure: Failure) -> Self {
+        Self { hint: failure.hint.clone(), what: What::File(failure), arguments: typed() }
+    }
+
+    /// With what the user can do about it, or has to know.
+    pub(super) fn hint(self, hint: Option<String>) -> Self {
+        Self { hint, ..self }
     }
 
     /// Tells the user, and says how the world is: as it was.
     pub fn tell(&self) -> ExitCondition {
-        // A reader that went away is not worth another message.
-        let _ = self.error.print();
-        if !self.error.use_stderr() {
-            return ExitCondition::Done;
+        match &self.what {
+            What::Arguments(error) => {
+                // A reader that went away is not worth another message.
+                let _ = error.print();
+                if !error.use_stderr() {
+                    return ExitCondition::Done;
+                }
+            }
+            What::File(failure) => output::print_message(&format!("error: {}", failure.message)),
+        }
+        if let Some(hint) = &self.hint {
+            output::print_message(&format!("  hint: {hint}"));
         }
         let environment = std::env::var("LAMBDA_LIFT_OUTPUT").unwrap_or_default();
         if wants_document(&self.arguments, &environment) {
@@ -50,18 +77,31 @@ impl Misuse {
     fn report(&self) -> Report {
         let typed = |word: &str| self.arguments.iter().any(|argument| argument == word);
         let command = COMMANDS.iter().find(|command| command.split(' ').all(typed));
-        let text = self.error.to_string();
-        let told = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        // What follows is the usage line and a pointer to --help, which a program has no use for.
-        let told: Vec<_> = told.take_while(|line| !line.starts_with("Usage:")).collect();
-        let failure = Failure {
-            kind: "usage",
-            stage: Stage::Usage,
-            message: told.join(" ").trim_start_matches("error: ").to_owned(),
-            hint: Some("see lambda-lift --help".to_owned()),
+        let failure = match &self.what {
+            What::File(failure) => failure.clone(),
+            What::Arguments(error) => Failure {
+                kind: "usage",
+                stage: Stage::Usage,
+                message: told(error),
+                hint: self.hint.clone().or_else(|| Some("see lambda-lift --help".to_owned())),
+            },
         };
         Report { error: Some(failure), ..Report::new(command.unwrap_or(&"")) }
     }
+}
+
+/// This process's arguments, as far as they are text.
+fn typed() -> Vec<String> {
+    std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect()
+}
+
+/// What clap says, in one line.
+fn told(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let told = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    // What follows is the usage line and a pointer to --help, which a program has no use for.
+    let told: Vec<_> = told.take_while(|line| !line.starts_with("Usage:")).collect();
+    told.join(" ").trim_start_matches("error: ").to_owned()
 }
 
 /// Whether `--output json` was typed, or stands in the environment and nothing else was typed. The last one counts.
@@ -110,7 +150,7 @@ mod tests {
         ] {
             let error =
                 Cli::try_parse_from([vec!["lambda-lift".to_owned()], words(line)].concat()).unwrap_err();
-            let report = Misuse { error, arguments: words(line) }.report();
+            let report = Misuse { what: What::Arguments(error), hint: None, arguments: words(line) }.report();
             let failure = report.error.unwrap();
             assert_eq!((report.command, failure.stage), (command, Stage::Usage), "{line}");
             assert!(failure.message.contains(part) && !failure.message.contains('\n'), "{}", failure.message);

@@ -4,6 +4,8 @@
 
 mod arguments;
 mod check;
+mod configuration_file;
+mod configured;
 mod deploy;
 mod docker;
 mod engine;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
-use std::time::Duration;
 
+use crate::config::age;
 use crate::name::{AccountId, FunctionName, FunctionRef, Region, RepositoryRef};
 use crate::output::{self, Style};
 use crate::prune::{Checked, Gatherer, Planned, PruneSpec, Pruner, RepositoryPlace};
@@ -13,7 +13,7 @@ use crate::report::{Failure, Outcome, Report};
 use super::arguments::{OutputFormat, PruneArguments};
 use super::run::wants_colour;
 use super::session::{Session, usage};
-use super::settings::parse;
+use super::settings::{no_quantity, parse};
 
 /// What `--account-checked` says for every account.
 const EVERYONE: &str = "*";
@@ -94,7 +94,7 @@ fn spec(
         accounts: functions.iter().filter_map(|function| function.account.clone()).collect(),
         keep: usize::from(arguments.keep),
         repositories: repositories.iter().map(place).collect(),
-        min_age: age(&arguments.min_age)?,
+        min_age: age(&arguments.min_age).map_err(no_quantity)?,
         checked: Checked {
             everyone: !everyone.is_empty(),
             accounts: accounts.collect::<Result<BTreeSet<_>, _>>()?,
@@ -133,24 +133,6 @@ fn region(functions: &[FunctionRef], repositories: &[RepositoryRef]) -> Result<O
     }
 }
 
-/// `0`, `90s`, `10m`, `1h`, `7d`: at most ten years.
-fn age(text: &str) -> Result<Duration, Failure> {
-    let refuse = || usage(format!("{text:?} is not an age"), Some("write 90s, 10m, 1h or 7d".to_owned()));
-    let (digits, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
-        Some(at) => text.split_at(at),
-        None => (text, "s"),
-    };
-    let factor = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return Err(refuse()),
-    };
-    let seconds = digits.parse().ok().and_then(|count: u64| count.checked_mul(factor));
-    seconds.filter(|seconds| *seconds <= 3650 * 86_400).map(Duration::from_secs).ok_or_else(refuse)
-}
-
 /// Whether there is a person to ask, who sees the question and can answer it.
 fn may_ask(session: &Session) -> bool {
     session.common.output == OutputFormat::Human
@@ -174,18 +156,6 @@ async fn consent(session: &Session, report: &Report) -> Result<bool, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ages_have_a_unit_or_are_seconds() {
-        for (text, seconds) in
-            [("0", 0), ("90", 90), ("90s", 90), ("10m", 600), ("24h", 86_400), ("7d", 604_800)]
-        {
-            assert_eq!(age(text).unwrap().as_secs(), seconds, "{text}");
-        }
-        for bad in ["", "d", "1w", "-1s", "1.5h", "99999d", "99999999999999999999"] {
-            assert!(age(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn all_that_is_named_is_in_one_region() {

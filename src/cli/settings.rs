@@ -1,11 +1,12 @@
 //! From arguments as typed to what the pipeline understands. Everything that is wrong here ends with exit 2.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::apply::ApplySettings;
 use crate::cloud::{Encryption, RepositorySettings};
+use crate::config::{self, QuantityError};
 use crate::event::Reporter;
 use crate::function::{Definition, EnvironmentVariable, EnvironmentVariableError, Flags};
 use crate::image::{SourceAccess, SourceRef};
@@ -19,6 +20,7 @@ use crate::registry::{DEFAULT_PART_SIZE, RetryPolicy};
 use crate::report::Failure;
 
 use super::arguments::{FunctionArguments, ImageArguments, Scope, SourceArguments};
+use super::configured::Declared;
 use super::docker::daemon_settings;
 use super::engine::engine;
 use super::session::{default_cache_directory, usage};
@@ -165,12 +167,13 @@ pub(super) fn agree(
 
 fn function_spec(arguments: FunctionArguments) -> Result<(FunctionSpec, Option<Architecture>), Failure> {
     let named = arguments.function.as_deref().map(parse::<FunctionRef>).transpose()?;
-    let definition = definition(&arguments, named.as_ref())?;
+    let file = arguments.function_file.as_deref();
+    let definition = definition(file, &arguments.declared, &flags(&arguments)?, named.as_ref())?;
     let declared = definition.architecture;
     let Some(FunctionRef { name, region, account }) = definition.function.clone() else {
         return Err(usage(
             "no function was named".to_owned(),
-            Some("add --function NAME, or FunctionName to the function file".to_owned()),
+            Some("add --function NAME, or FunctionName to the function file or to [function] of lambda-lift.toml".to_owned()),
         ));
     };
     let publish = arguments.publish || (!arguments.no_publish && definition.publish.unwrap_or(true));
@@ -192,9 +195,9 @@ fn function_spec(arguments: FunctionArguments) -> Result<(FunctionSpec, Option<A
     Ok((FunctionSpec { name, region, account, definition, publish, alias, traffic, policy_scope }, declared))
 }
 
-fn definition(arguments: &FunctionArguments, named: Option<&FunctionRef>) -> Result<Definition, Failure> {
+fn flags(arguments: &FunctionArguments) -> Result<Flags, Failure> {
     let some = |list: &[String]| (!list.is_empty()).then(|| list.to_vec());
-    let flags = Flags {
+    Ok(Flags {
         role: arguments.role.as_deref().map(parse).transpose()?,
         memory: arguments.memory,
         timeout: arguments.timeout,
@@ -205,10 +208,19 @@ fn definition(arguments: &FunctionArguments, named: Option<&FunctionRef>) -> Res
         command: some(&arguments.command),
         working_directory: arguments.working_directory.clone(),
         ..Flags::default()
-    };
-    let file = arguments.function_file.as_deref().map(read_text).transpose()?;
-    Definition::new(file.as_deref(), &flags, named).map_err(|error| {
-        let message = match &arguments.function_file {
+    })
+}
+
+/// What is declared of the function: by the configuration file, over it by a function file, over that by flags.
+pub(super) fn definition(
+    file: Option<&Path>,
+    declared: &Declared,
+    flags: &Flags,
+    named: Option<&FunctionRef>,
+) -> Result<Definition, Failure> {
+    let text = file.map(read_text).transpose()?;
+    Definition::over(declared.texts(), text.as_deref(), flags, named).map_err(|error| {
+        let message = match file {
             Some(path) => format!("{}: {error}", path.display()),
             None => error.to_string(),
         };
@@ -248,7 +260,7 @@ fn inherited(name: &str) -> Result<String, Failure> {
 const LARGEST_TEXT: u64 = 4 << 20;
 
 /// Reads a file that the user named.
-pub(super) fn read_text(path: &std::path::Path) -> Result<String, Failure> {
+pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
     use std::io::Read as _;
     let mut text = String::new();
     let read =
@@ -278,37 +290,17 @@ pub(super) fn parse<T: std::str::FromStr<Err = NameError>>(text: &str) -> Result
 
 /// `90`, `90s`, `10m`, `1h`: at most a day.
 pub(super) fn duration(text: &str) -> Result<Duration, Failure> {
-    let refuse = || usage(format!("{text:?} is not a duration"), Some("write 90s, 10m or 1h".to_owned()));
-    let (digits, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
-        Some(at) => text.split_at(at),
-        None => (text, "s"),
-    };
-    let factor = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        _ => return Err(refuse()),
-    };
-    let count: u64 = digits.parse().map_err(|_| refuse())?;
-    match count.checked_mul(factor) {
-        Some(seconds) if (1..=86_400).contains(&seconds) => Ok(Duration::from_secs(seconds)),
-        _ => Err(usage(format!("{text:?} must be between one second and one day"), None)),
-    }
+    config::duration(text).map_err(no_quantity)
+}
+
+/// A quantity that is none is a usage error.
+pub(super) fn no_quantity(error: QuantityError) -> Failure {
+    usage(error.to_string(), error.hint().map(str::to_owned))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_have_a_unit_or_are_seconds() {
-        for (text, seconds) in [("90", 90), ("90s", 90), ("10m", 600), ("1h", 3600), ("24h", 86_400)] {
-            assert_eq!(duration(text).unwrap().as_secs(), seconds, "{text}");
-        }
-        for bad in ["", "m", "1d", "-1s", "0", "25h", "1.5m", "99999999999999999999"] {
-            assert!(duration(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn a_compression_is_a_level_or_keep() {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::config::percent;
 use crate::release::{
     Engine, Expectation, ExpectationError, GuardSpec, OnNoData, OnStop, SmokeSpec, StrategyError,
     TrafficSpec, WatchSpec,
@@ -11,7 +12,7 @@ use crate::report::Failure;
 use super::arguments::{NoData, OnInterrupt, WatchArguments};
 use super::engine::check_engine;
 use super::session::usage;
-use super::settings::{duration, read_text};
+use super::settings::{duration, no_quantity, read_text};
 
 /// The most alarms that CloudWatch describes at once.
 const MOST_ALARMS: usize = 100;
@@ -77,7 +78,7 @@ fn smoke(arguments: &WatchArguments) -> Result<Option<SmokeSpec>, Failure> {
 }
 
 fn guard(arguments: &WatchArguments) -> Result<Option<GuardSpec>, Failure> {
-    let percent = |text: &Option<String>| text.as_deref().map(percent).transpose();
+    let percent = |text: &Option<String>| text.as_deref().map(percent).transpose().map_err(no_quantity);
     let guard = GuardSpec {
         max_error_rate: percent(&arguments.max_error_rate)?,
         max_error_rate_increase: percent(&arguments.max_error_rate_increase)?,
@@ -90,27 +91,4 @@ fn guard(arguments: &WatchArguments) -> Result<Option<GuardSpec>, Failure> {
     };
     let limits = [guard.max_error_rate, guard.max_error_rate_increase, guard.max_latency_increase];
     Ok(limits.iter().any(Option::is_some).then_some(guard))
-}
-
-/// `1%`, `0.5%`, `20`: as a fraction.
-fn percent(text: &str) -> Result<f64, Failure> {
-    let number = text.strip_suffix('%').unwrap_or(text).trim().parse::<f64>().ok();
-    let fraction = number.filter(|number| number.is_finite() && *number >= 0.0).map(|number| number / 100.0);
-    fraction
-        .ok_or_else(|| usage(format!("{text:?} is not a percentage"), Some("write 1% or 0.5%".to_owned())))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percentages_become_fractions() {
-        for (text, fraction) in [("1%", 0.01), ("0.5%", 0.005), ("20", 0.2), ("0", 0.0)] {
-            assert!((percent(text).unwrap() - fraction).abs() < 1e-12, "{text}");
-        }
-        for bad in ["", "%", "-1%", "x", "inf", "NaN"] {
-            assert!(percent(bad).is_err(), "{bad}");
-        }
-    }
 }

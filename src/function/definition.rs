@@ -36,13 +36,29 @@ impl Definition {
         flags: &Flags,
         function: Option<&FunctionRef>,
     ) -> Result<Self, DefinitionError> {
-        let file = file.map(file::read).transpose()?.unwrap_or_default();
-        let FunctionFile { function: filed, architecture, publish, mut settings, mut problems, mut notes } =
-            file;
-        let function = agreed(function, filed.as_ref()).unwrap_or_else(|problem| {
-            problems.push(problem);
+        Self::over(&[], file, flags, function)
+    }
+
+    /// The same over other declarations in the shape of a function file, the weakest first. What is stronger wins key by key, and over
+    /// their name without being a contradiction.
+    pub fn over(
+        weaker: &[String],
+        file: Option<&str>,
+        flags: &Flags,
+        function: Option<&FunctionRef>,
+    ) -> Result<Self, DefinitionError> {
+        let mut below = FunctionFile::default();
+        for text in weaker {
+            below = file::read(text)?.laid_over(below);
+        }
+        let mut file = file.map(file::read).transpose()?.unwrap_or_default();
+        let agreed = agreed(function, file.function.as_ref());
+        file.function = agreed.unwrap_or_else(|problem| {
+            file.problems.push(problem);
             None
         });
+        let FunctionFile { function, architecture, publish, mut settings, mut problems, mut notes } =
+            file.laid_over(below);
         problems.extend(flags.overlay(&mut settings));
         problems.extend(validate(&settings));
         if !problems.is_empty() {
@@ -127,6 +143,27 @@ mod tests {
 
     fn function(text: &str) -> FunctionRef {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn stronger_declarations_win_key_by_key_and_name_the_function() {
+        let weaker = [
+            r#"{"FunctionName": "one", "MemorySize": 512, "Timeout": 5, "Publish": false,
+                "Environment": {"Variables": {"AB": "1", "CD": "1"}}}"#,
+            r#"{"FunctionName": "two", "MemorySize": 256, "Architectures": ["arm64"],
+                "Environment": {"Variables": {"CD": "2", "EF": "2"}}}"#,
+        ]
+        .map(str::to_owned);
+        let file = r#"{"MemorySize": 1024, "Environment": {"Variables": {"EF": null}}}"#;
+        let flags = Flags { timeout: Some(9), ..Flags::default() };
+        let definition = Definition::over(&weaker, Some(file), &flags, None).unwrap();
+        assert_eq!(definition.function, Some(function("two")));
+        assert_eq!((definition.architecture, definition.publish), (Some(Architecture::Arm64), Some(false)));
+        let expected = serde_json::json!({"MemorySize": 1024, "Timeout": 9,
+            "Environment": {"Variables": {"AB": "1", "CD": "2", "EF": null}}});
+        assert_eq!(Value::Object(definition.settings().clone()), expected);
+        let named = Definition::over(&weaker, Some(file), &flags, Some(&function("three"))).unwrap();
+        assert_eq!(named.function, Some(function("three")));
     }
 
     #[test]

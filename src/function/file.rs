@@ -69,6 +69,20 @@ pub(crate) fn read(text: &str) -> Result<FunctionFile, DefinitionError> {
 }
 
 impl FunctionFile {
+    /// This one over a weaker one: objects key by key, everything else as a whole.
+    pub(crate) fn laid_over(self, below: Self) -> Self {
+        let mut settings = below.settings;
+        lay_over(&mut settings, self.settings);
+        Self {
+            function: self.function.or(below.function),
+            architecture: self.architecture.or(below.architecture),
+            publish: self.publish.or(below.publish),
+            settings,
+            problems: below.problems.into_iter().chain(self.problems).collect(),
+            notes: below.notes.into_iter().chain(self.notes).collect(),
+        }
+    }
+
     fn parsed<T: std::str::FromStr<Err = crate::name::NameError>>(
         &mut self,
         key: &str,
@@ -132,6 +146,17 @@ impl FunctionFile {
                 _ => Problem::new(format!("Code.{key}"), "there is no such key"),
             };
             self.problems.push(problem.hint("remove it"));
+        }
+    }
+}
+
+fn lay_over(below: &mut Map<String, Value>, above: Map<String, Value>) {
+    for (key, value) in above {
+        match (below.get_mut(&key), value) {
+            (Some(Value::Object(below)), Value::Object(above)) => lay_over(below, above),
+            (_, value) => {
+                below.insert(key, value);
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::problem::Problem;
 use super::rules::{wrong_tag, wrong_variable_name};
 use super::schema::{self, Absent, Field, List, MOST_MEMORY, MOST_SECONDS, Names, SETTINGS, Shape};
+use crate::spelling::nearest;
 
 /// The most bytes that the environment may have (Lambda quotas: 4 KB).
 pub(crate) const MOST_ENVIRONMENT_BYTES: usize = 4096;
@@ -193,10 +194,7 @@ fn unknown_key(path: &str, name: &str, known: &[&str]) -> Problem {
         return Problem::new(path, message).hint("remove it");
     }
     let problem = Problem::new(path, "there is no such key");
-    let plain = |text: &str| text.to_ascii_lowercase().replace(['_', '-'], "");
-    let likeness = |candidate: &&str| strsim::jaro_winkler(&plain(name), &plain(candidate));
-    let nearest = known.iter().max_by(|left, right| likeness(left).total_cmp(&likeness(right)));
-    match nearest.filter(|candidate| likeness(candidate) >= 0.8) {
+    match nearest(name, known) {
         Some(candidate) => problem.hint(format!("did you mean {candidate}?")),
         None => problem.hint(format!("the keys here are {}", known.join(", "))),
     }

@@ -66,6 +66,20 @@ impl SourceRef {
         (self.transport == Transport::Registry).then(|| self.remote().ok()).flatten()
     }
 
+    /// The source as it is written where its path, if it has one that is not absolute, is relative to `folder`.
+    pub fn in_folder(&self, folder: &Path) -> String {
+        match self.transport {
+            Transport::DockerDaemon | Transport::Registry => self.text.clone(),
+            Transport::DockerArchive | Transport::OciLayout | Transport::OciArchive | Transport::Path => {
+                let prefix = &self.text[..self.text.len() - self.rest.len()];
+                let joined = folder.join(&self.rest).display().to_string();
+                // A folder such as `oci:` would be taken for a transport.
+                let is_plain = !prefix.is_empty() || folder.as_os_str().is_empty() || folder.is_absolute();
+                if is_plain { format!("{prefix}{joined}") } else { format!("./{joined}") }
+            }
+        }
+    }
+
     /// Where the source's path ends and what it says after it. `exists` tells whether a path is there.
     pub(super) fn split(&self, exists: impl Fn(&Path) -> bool) -> Result<(PathBuf, Selector), Problem> {
         let whole = Path::new(&self.rest);
@@ -146,6 +160,22 @@ mod tests {
     use super::*;
     use crate::image::ImageErrorKind;
     use crate::name::Digest;
+
+    #[test]
+    fn a_path_is_taken_from_a_folder_and_a_name_is_not() {
+        for (text, folder, expected) in [
+            ("app.tar", "", "app.tar"),
+            ("app.tar:app:v1", "..", "./../app.tar:app:v1"),
+            ("oci:dir:v1", "/srv", "oci:/srv/dir:v1"),
+            ("docker-archive:/a/app.tar", "/srv", "docker-archive:/a/app.tar"),
+            ("app.tar", "oci:", "./oci:/app.tar"),
+            ("docker-daemon:app:v1", "/srv", "docker-daemon:app:v1"),
+            ("docker://host/app", "/srv", "docker://host/app"),
+        ] {
+            let source: SourceRef = text.parse().unwrap();
+            assert_eq!(source.in_folder(Path::new(folder)), expected, "{text} in {folder}");
+        }
+    }
 
     #[test]
     fn the_transport_is_what_precedes_the_first_colon() {

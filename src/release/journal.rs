@@ -166,6 +166,12 @@ impl Journal {
         self.intent.as_ref()
     }
 
+    /// Whether it names a version as what the alias runs, or was last begun from or to. Such a version is not pruned.
+    pub fn remembers(&self, version: &str) -> bool {
+        let begun = self.intent.iter().any(|intent| intent.from.names(version) || intent.to == version);
+        begun || self.moves.first().is_some_and(|one| one.from == version || one.to == version)
+    }
+
     /// The release whose deployment may still go on: nobody has written down how it ended.
     pub fn open_deployment(&self) -> Option<&Intent> {
         self.intent

@@ -50,7 +50,7 @@ pub struct Readings {
     pub versions: Result<Vec<PublishedVersion>, CloudError>,
     /// Each version that is looked at; none for one that is gone.
     pub details: BTreeMap<Version, Result<Option<LiveFunction>, CloudError>>,
-    /// What each repository said, in the order of [`questions`](assemble::questions).
+    /// What each repository said, in the order of `assemble::questions`.
     pub repositories: Vec<RepositoryReadings>,
     /// The deployment of CodeDeploy that the journal of an alias calls open, by the alias's name, where it may be read.
     pub deployments: BTreeMap<String, Deployment>,

@@ -1,8 +1,7 @@
 //! Releases that CodeDeploy carries out: created once, followed, left alone, taken up by another run, stopped.
 
 use std::process::Child;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,10 +11,12 @@ use lambda_lift_rig::Run;
 use serde_json::{Value, json};
 
 use crate::account::{Account, ROLE};
+use crate::alarms::{put_alarm, set_alarm};
 use crate::interrupted::{send_signal, wait_for_calls};
+use crate::observer::{place, wait_until};
 
 const RELEASE: [&str; 7] = ["release", "--function", "hello", "--alias", "live", "--to", "1"];
-const GROUP: [&str; 6] =
+pub(crate) const GROUP: [&str; 6] =
     ["--engine", "codedeploy", "--codedeploy-application", "shop", "--codedeploy-group", "live"];
 pub(crate) const CREATE: [&str; 3] =
     ["--create-codedeploy", "--codedeploy-role", "arn:aws:iam::123456789012:role/codedeploy"];
@@ -86,25 +87,6 @@ pub(crate) fn rollback(account: &Account, more: &[&str]) -> Run {
     account.run(&[&["rollback", "--function", "hello", "--alias", "live"], more].concat())
 }
 
-/// The alias as `VERSION` or `VERSION+SECOND@WEIGHT`.
-pub(crate) fn place(account: &Account) -> String {
-    let alias = account.lambda("GET", "/hello/aliases/live", Value::Null);
-    let mut place = alias["FunctionVersion"].as_str().unwrap().to_owned();
-    let weights = alias["RoutingConfig"]["AdditionalVersionWeights"].as_object().cloned().unwrap_or_default();
-    for (version, weight) in weights {
-        place.push_str(&format!("+{version}@{weight}"));
-    }
-    place
-}
-
-pub(crate) fn wait_until(account: &Account, wanted: &str) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while place(account) != wanted {
-        assert!(Instant::now() < deadline, "the alias is at {}, not at {wanted}", place(account));
-        thread::sleep(Duration::from_millis(10));
-    }
-}
-
 /// The statuses of the group's deployments, newest first.
 pub(crate) fn deployments(account: &Account) -> Vec<(String, Value)> {
     let group = json!({ "applicationName": "shop", "deploymentGroupName": "live" });
@@ -145,22 +127,6 @@ pub(crate) fn hook(account: &Account, name: &str, variable: &str, value: &str) {
             "Code": { "ZipFile": STANDARD.encode(zip) }, "Environment": { "Variables": { variable: value } } }),
     );
     account.settled_function(name);
-}
-
-pub(crate) fn put_alarm(account: &Account, name: &str, state: &str) {
-    account.cloudwatch(
-        "PutMetricAlarm",
-        json!({ "AlarmName": name, "Namespace": "AWS/Lambda", "MetricName": "Errors", "Statistic": "Sum", "Period": 60,
-            "EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanOrEqualToThreshold" }),
-    );
-    set_alarm(account, name, state);
-}
-
-pub(crate) fn set_alarm(account: &Account, name: &str, state: &str) {
-    account.cloudwatch(
-        "SetAlarmState",
-        json!({ "AlarmName": name, "StateValue": state, "StateReason": "said so" }),
-    );
 }
 
 #[test]

@@ -9,9 +9,10 @@ use lambda_lift_localstack::{Effect, ErrorAnswer, FaultRule, ResetMoment, Turn};
 
 use crate::account::Account;
 use crate::codedeploy::{
-    CANARY, CREATE, LONG, error, of_users, place, quick, release, resume, rollback, start, two_versions,
-    two_versions_with, wait_until, with_group,
+    CANARY, CREATE, LONG, error, of_users, quick, release, resume, rollback, start, two_versions,
+    two_versions_with, with_group,
 };
+use crate::observer::{place, wait_until};
 
 /// What may become of a call.
 fn effects() -> Vec<Effect> {

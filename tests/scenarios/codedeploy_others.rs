@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use crate::account::Account;
 use crate::codedeploy::{
-    CANARY, CREATE, LONG, arguments, error, of_users, place, release, resume, rollback, start, steps,
-    wait_until, with_group,
+    CANARY, CREATE, GROUP, LONG, arguments, error, of_users, release, resume, rollback, start, steps,
+    with_group,
 };
+use crate::observer::{observed, place, wait_until};
 
 #[test]
 fn of_two_deployments_of_a_group_the_second_is_refused() {
@@ -75,4 +76,22 @@ fn somebody_elses_deployment_is_found_by_its_group() {
     foreign("CodeDeployDefault.LambdaCanary10Percent5Minutes");
     assert_eq!(resume(&account, &group).expect(0)["outcome"], "deployed");
     assert_eq!(place(&account), "1");
+}
+
+#[test]
+fn an_observer_sees_the_shares_of_the_plan_and_none_after_it() {
+    let account = with_group();
+    let (run, seen) = observed(&account, || release(&account, &[&CANARY]));
+    run.expect(0);
+    assert_eq!(seen, ["2", "2+1@0.1", "1"]);
+
+    let back_to_two = ["release", "--function", "hello", "--alias", "live", "--to", "2"];
+    let (taken_back, seen) = observed(&account, || {
+        let child = account.start(&[&back_to_two, &GROUP[..], &CREATE, &LONG].concat());
+        wait_until(&account, "1+2@0.1");
+        rollback(&account, &[]).expect(0);
+        Account::finish(child)
+    });
+    assert_ne!(taken_back.code, Some(0));
+    assert_eq!(seen, ["1", "1+2@0.1", "1"]);
 }

@@ -6,10 +6,13 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod account;
+mod alarms;
 mod cache;
 mod codedeploy;
 mod codedeploy_faults;
 mod codedeploy_others;
+mod config;
+mod config_input;
 mod daemon;
 mod deploy;
 mod faults;
@@ -18,6 +21,7 @@ mod image;
 mod impostor;
 mod interrupted;
 mod mounts;
+mod observer;
 mod policy;
 mod prune;
 mod prune_faults;

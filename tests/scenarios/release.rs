@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::process::Child;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lambda_lift_localstack::lambda::LambdaSettings;
 use lambda_lift_localstack::{Effect, ErrorAnswer, ResetMoment, Settings, Turn};
@@ -12,7 +11,8 @@ use lambda_lift_rig::Run;
 use serde_json::{Value, json};
 
 use crate::account::{Account, deploy_arguments};
-use crate::interrupted::send_signal;
+use crate::interrupted::{send_signal, wait_for_calls};
+use crate::observer::{observed, place, wait_until};
 
 const RELEASE: [&str; 5] = ["release", "--function", "hello", "--alias", "live"];
 const CANARY: [&str; 4] = ["--to", "1", "--strategy", "canary:10%:1s"];
@@ -39,61 +39,6 @@ fn start(account: &Account, more: &[&str]) -> Child {
 
 fn rollback(account: &Account) -> Run {
     account.run(&["rollback", "--function", "hello", "--alias", "live"])
-}
-
-/// The alias as `VERSION` or `VERSION+SECOND@WEIGHT`.
-fn place(account: &Account) -> String {
-    let alias = account.lambda("GET", "/hello/aliases/live", Value::Null);
-    let mut place = alias["FunctionVersion"].as_str().unwrap().to_owned();
-    let weights = alias["RoutingConfig"]["AdditionalVersionWeights"].as_object().cloned().unwrap_or_default();
-    for (version, weight) in weights {
-        place.push_str(&format!("+{version}@{weight}"));
-    }
-    place
-}
-
-fn wait_until(account: &Account, wanted: &str) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while place(account) != wanted {
-        assert!(Instant::now() < deadline, "the alias is at {}, not at {wanted}", place(account));
-        thread::sleep(Duration::from_millis(10));
-    }
-}
-
-/// Whether every version that the alias names may be invoked.
-fn is_active(account: &Account, place: &str) -> bool {
-    let versions = place.split('+').map(|part| part.split('@').next().unwrap_or_default());
-    let mut configurations = versions.map(|version| {
-        account.lambda("GET", &format!("/hello/configuration?Qualifier={version}"), Value::Null)
-    });
-    configurations.all(|configuration| configuration["State"] == "Active")
-}
-
-/// What an observer who only polls GetAlias sees while `work` runs, without repetitions. No version that it ever names may be
-/// one that is not Active.
-fn observed<T>(account: &Account, work: impl FnOnce() -> T) -> (T, Vec<String>) {
-    let ended = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let observer = scope.spawn(|| {
-            let mut seen = Vec::new();
-            loop {
-                // Read first, so that the last look comes after the end.
-                let last = ended.load(Ordering::SeqCst);
-                let now = place(account);
-                if seen.last() != Some(&now) {
-                    assert!(is_active(account, &now), "{now} is not active");
-                    seen.push(now);
-                }
-                if last {
-                    return seen;
-                }
-                thread::sleep(Duration::from_millis(5));
-            }
-        });
-        let done = work();
-        ended.store(true, Ordering::SeqCst);
-        (done, observer.join().unwrap())
-    })
 }
 
 fn error(run: &Run, code: i32) -> String {
@@ -438,4 +383,57 @@ fn whatever_becomes_of_a_call_the_end_is_right_or_said_to_be_unknown() {
     account.clear_faults();
     rollback(&account).expect(0);
     assert_eq!(place(&account), "2");
+}
+
+/// Versions 1 and 2, and an alias at 1 that somebody made by hand: no journal knows of it.
+fn alias_by_hand() -> Account {
+    let account = two_versions();
+    let by_hand = json!({ "Name": "by-hand", "FunctionVersion": "1" });
+    account.lambda("POST", "/hello/aliases", by_hand);
+    account.stand.clear_calls();
+    account
+}
+
+#[test]
+fn the_first_move_of_an_alias_is_noted_before_it_is_made() {
+    let noted_first = ["TagResource", "UpdateAlias"];
+    let alias = ["--function", "hello", "--alias", "by-hand", "--to", "2"];
+    for command in ["release", "rollback"] {
+        let account = alias_by_hand();
+        account.run(&[&[command], &alias[..]].concat()).expect(0);
+        assert_eq!(account.writes(), noted_first, "{command}");
+    }
+    let account = alias_by_hand();
+    let image = account.small_image("two");
+    let deploy =
+        ["deploy", "--image", &image, "--function", "hello", "--repository", "hello", "--alias", "by-hand"];
+    account.run(&deploy).expect(0);
+    let writes = account.writes();
+    assert!(writes.ends_with(&noted_first.map(str::to_owned)), "{writes:?}");
+}
+
+#[test]
+fn a_version_that_is_being_tested_is_not_pruned() {
+    let account = two_versions();
+    for note in ["three", "four"] {
+        account.deploy(&account.small_image(note)).expect(0);
+    }
+    let event = account.path("event.json");
+    std::fs::write(&event, "{}").unwrap();
+    account.fault("Invoke", Turn::First(1), Effect::Stall);
+    account.stand.clear_calls();
+    let mut child = start(&account, &["--to", "1", "--smoke-event", &event.display().to_string()]);
+    wait_for_calls(&account, "Invoke", 1, &mut child);
+
+    account.run(&["prune", "--function", "hello", "--keep", "1", "--yes"]).expect(0);
+    let versions = account.lambda("GET", "/hello/versions", Value::Null);
+    let versions: Vec<_> =
+        versions["Versions"].as_array().unwrap().iter().map(|one| one["Version"].as_str().unwrap()).collect();
+    assert_eq!(versions, ["$LATEST", "1", "3", "4"]);
+
+    send_signal(&child, "TERM");
+    let stopped = Account::finish(child);
+    assert_ne!(stopped.code, Some(0));
+    // Nobody has to wait for a release that only tested.
+    release(&account, &["--to", "1"]).expect(0);
 }

@@ -1,14 +1,14 @@
 //! What keeps a new version from traffic: its answer to an event, alarms, and its own metrics.
 
 use std::process::Child;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use lambda_lift_localstack::{Effect, ErrorAnswer, Turn};
 use lambda_lift_rig::Run;
 use serde_json::{Value, json};
 
 use crate::account::Account;
+use crate::alarms::{put_alarm, set_alarm};
+use crate::observer::{place, wait_until};
 
 const RELEASE: [&str; 7] = ["release", "--function", "hello", "--alias", "live", "--to", "2"];
 
@@ -30,44 +30,15 @@ fn start(account: &Account, more: &[&str]) -> Child {
     account.start(&[&RELEASE[..], more].concat())
 }
 
-fn place(account: &Account) -> String {
-    let alias = account.lambda("GET", "/hello/aliases/live", Value::Null);
-    format!(
-        "{} {}",
-        alias["FunctionVersion"].as_str().unwrap(),
-        alias["RoutingConfig"]["AdditionalVersionWeights"]
-    )
-}
-
-fn wait_until(account: &Account, wanted: &str) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while place(account) != wanted {
-        assert!(Instant::now() < deadline, "the alias is at {}, not at {wanted}", place(account));
-        thread::sleep(Duration::from_millis(10));
-    }
-}
-
 fn event(account: &Account) -> String {
     let path = account.path("event.json");
     std::fs::write(&path, r#"{"ping": 1}"#).unwrap();
     path.display().to_string()
 }
 
-fn put_alarm(account: &Account, name: &str) {
-    account.cloudwatch(
-        "PutMetricAlarm",
-        json!({ "AlarmName": name, "Namespace": "AWS/Lambda", "MetricName": "Errors", "Statistic": "Sum", "Period": 60,
-            "EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanOrEqualToThreshold" }),
-    );
-    set_alarm(account, name, "OK");
-}
-
-fn set_alarm(account: &Account, name: &str, state: &str) {
-    let reason = format!("set to {state}");
-    account.cloudwatch(
-        "SetAlarmState",
-        json!({ "AlarmName": name, "StateValue": state, "StateReason": reason }),
-    );
+/// What a smoke test writes: a note that keeps the version from being pruned, the invocation, and that it was given up.
+fn tested() -> Vec<String> {
+    ["TagResource", "Invoke", "TagResource"].map(str::to_owned).to_vec()
 }
 
 fn said(run: &Run) -> String {
@@ -94,12 +65,12 @@ fn a_version_that_does_not_answer_well_gets_no_traffic() {
             run.document["smoke"]
         );
         assert!(run.stderr.contains("log: START RequestId"), "{}", run.stderr);
-        assert_eq!((account.writes(), place(&account).as_str()), (vec!["Invoke".to_owned()], "1 null"));
+        assert_eq!((account.writes(), place(&account).as_str()), (tested(), "1"));
         // The same behind deploy: the function was changed, its traffic was not.
         let image = account.small_image("two");
         let deploy = account.deploy_with(&image, &[&["--env", variable][..], &arguments[2..]].concat());
         assert_eq!(deploy.expect(4)["error"]["kind"], "smoke_test");
-        assert_eq!(place(&account), "1 null");
+        assert_eq!(place(&account), "1");
     }
 }
 
@@ -123,7 +94,7 @@ fn a_version_that_answers_well_is_released_though_it_had_to_wake_up_first() {
         (&json!("2"), &json!(200), &Value::Null)
     );
     assert!(smoke["payload"].as_str().unwrap().contains(r#""ok":true"#), "{smoke}");
-    assert_eq!(place(&account), "2 null");
+    assert_eq!(place(&account), "2");
     release(&account, &["--smoke-expect", "$.ok"]).expect(2);
     release(&account, &["--smoke-event", "/nowhere.json"]).expect(2);
 }
@@ -134,8 +105,8 @@ fn alarms_stop_a_release_before_it_begins_and_move_it_back_while_it_runs() {
     let canary = ["--strategy", "canary:10%:1s"];
     let missing = release(&account, &[&canary[..], &["--alarm", "errors"]].concat());
     assert!(missing.refusals().contains("alarm errors does not exist"), "{}", said(&missing));
-    put_alarm(&account, "errors");
-    put_alarm(&account, "latency");
+    put_alarm(&account, "errors", "OK");
+    put_alarm(&account, "latency", "OK");
     account.cloudwatch(
         "PutCompositeAlarm",
         json!({ "AlarmName": "all", "AlarmRule": "ALARM(errors) OR ALARM(latency)" }),
@@ -158,7 +129,7 @@ fn alarms_stop_a_release_before_it_begins_and_move_it_back_while_it_runs() {
     for alarm in ["errors", "all"] {
         set_alarm(&account, "all", "OK");
         let child = start(&account, &[&["--strategy", "canary:10%:10m"][..], &alarms].concat());
-        wait_until(&account, r#"1 {"2":0.1}"#);
+        wait_until(&account, "1+2@0.1");
         set_alarm(&account, alarm, "ALARM");
         let run = Account::finish(child);
         let document = run.expect(5);
@@ -168,32 +139,32 @@ fn alarms_stop_a_release_before_it_begins_and_move_it_back_while_it_runs() {
         );
         let message = document["error"]["message"].as_str().unwrap();
         assert!(message.contains(&format!("alarm {alarm} fires: set to ALARM")), "{message}");
-        assert_eq!(place(&account), "1 null");
+        assert_eq!(place(&account), "1");
         set_alarm(&account, alarm, "OK");
     }
     // All traffic has moved, and is still watched.
     let child = start(&account, &["--bake", "10m", "--alarm", "errors"]);
-    wait_until(&account, "2 null");
+    wait_until(&account, "2");
     set_alarm(&account, "errors", "ALARM");
     Account::finish(child).expect(5);
-    assert_eq!(place(&account), "1 null");
+    assert_eq!(place(&account), "1");
     // It is the fix.
     let fix = [&canary[..], &["--alarm", "errors", "--allow-firing-alarm", "errors"]].concat();
     release(&account, &fix).expect(0);
-    assert_eq!(place(&account), "2 null");
+    assert_eq!(place(&account), "2");
 }
 
 #[test]
 fn a_release_that_can_no_longer_be_watched_is_moved_back() {
     let account = versions("XY=1");
-    put_alarm(&account, "errors");
+    put_alarm(&account, "errors", "OK");
     let child = start(&account, &["--strategy", "canary:10%:10m", "--alarm", "errors"]);
-    wait_until(&account, r#"1 {"2":0.1}"#);
+    wait_until(&account, "1+2@0.1");
     account.fault("DescribeAlarms", Turn::Every, Effect::Deny);
     let run = Account::finish(child);
     let message = run.expect(5)["error"]["message"].as_str().unwrap().to_owned();
     assert!(message.contains("could not be watched any more"), "{message}");
-    assert_eq!(place(&account), "1 null");
+    assert_eq!(place(&account), "1");
     release(&account, &["--strategy", "canary:10%:1s", "--alarm", "errors"]).expect(3);
 }
 
@@ -209,7 +180,7 @@ fn the_new_versions_own_errors_move_it_back_without_any_alarm() {
     let account = versions("LOCALSTACK_ERROR=boom");
     let guard = ["--max-error-rate", "1%", "--min-invocations", "5", "--strategy", "canary:50%:10m"];
     let child = start(&account, &guard);
-    wait_until(&account, r#"1 {"2":0.5}"#);
+    wait_until(&account, "1+2@0.5");
     invoke(&account, 40);
     let run = Account::finish(child);
     let message = run.expect(5)["error"]["message"].as_str().unwrap().to_owned();
@@ -217,17 +188,17 @@ fn the_new_versions_own_errors_move_it_back_without_any_alarm() {
         message.contains("its error rate is above 1%: new: ") && message.contains("; old: 0 errors of "),
         "{message}"
     );
-    assert_eq!(place(&account), "1 null");
+    assert_eq!(place(&account), "1");
 
     let account = versions("XY=1");
     let increase =
         ["--max-error-rate-increase", "1%", "--min-invocations", "5", "--strategy", "canary:50%:4s"];
     let child = start(&account, &increase);
-    wait_until(&account, r#"1 {"2":0.5}"#);
+    wait_until(&account, "1+2@0.5");
     invoke(&account, 40);
     let run = Account::finish(child);
     assert!(run.expect(0)["findings"].to_string().contains("new: 0 errors of "), "{}", said(&run));
-    assert_eq!(place(&account), "2 null");
+    assert_eq!(place(&account), "2");
 }
 
 #[test]
@@ -237,9 +208,9 @@ fn no_data_is_not_health_unless_told_otherwise() {
     let run = release(&account, &guard);
     let message = run.expect(5)["error"]["message"].as_str().unwrap().to_owned();
     assert!(message.contains("no data is not health"), "{message}");
-    assert_eq!(place(&account), "1 null");
+    assert_eq!(place(&account), "1");
     release(&account, &[&guard[..], &["--on-no-data", "continue"]].concat()).expect(0);
-    assert_eq!(place(&account), "2 null");
+    assert_eq!(place(&account), "2");
     for wrong in [
         &["--max-error-rate", "x"][..],
         &["--allow-firing-alarm", "a"],

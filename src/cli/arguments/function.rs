@@ -9,6 +9,7 @@ use super::engine::EngineArguments;
 use super::image::ImageArguments;
 use super::policy::Scope;
 use super::release::{ON_INTERRUPT_HELP, OnInterrupt, WatchArguments};
+use crate::cli::configured::Declared;
 
 /// Which function, and how it shall be.
 #[derive(Debug, Args)]
@@ -20,6 +21,9 @@ pub(in crate::cli) struct FunctionArguments {
     /// Declared settings in the shape of the CreateFunction request (JSON)
     #[arg(long, env = "LAMBDA_LIFT_FUNCTION_FILE", value_name = "FILE")]
     pub(in crate::cli) function_file: Option<PathBuf>,
+    /// What the configuration file declares
+    #[arg(skip)]
+    pub(in crate::cli) declared: Declared,
     /// The execution role
     #[arg(long, env = "LAMBDA_LIFT_ROLE", value_name = "ARN")]
     pub(in crate::cli) role: Option<String>,

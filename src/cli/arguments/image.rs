@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
+use crate::cli::configured::Declared;
+
 /// How an image source is written.
 const IMAGE_HELP: &str = "The image: docker-archive:FILE[:REF], oci:DIR[:REF], oci-archive:FILE[:REF], docker-daemon:REF, docker://HOST/REPOSITORY[:TAG|@DIGEST], or a path";
 
@@ -99,6 +101,9 @@ pub(in crate::cli) struct CheckArguments {
     /// The function it is for: declared settings in the shape of the CreateFunction request (JSON)
     #[arg(long, env = "LAMBDA_LIFT_FUNCTION_FILE", value_name = "FILE")]
     pub(in crate::cli) function_file: Option<PathBuf>,
+    /// What the configuration file declares
+    #[arg(skip)]
+    pub(in crate::cli) declared: Declared,
     /// Refuse for warnings and for what could not be decided, too
     #[arg(long, env = "LAMBDA_LIFT_STRICT", value_parser = BoolishValueParser::new())]
     pub(in crate::cli) strict: bool,

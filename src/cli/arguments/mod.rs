@@ -11,9 +11,9 @@ mod status;
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
-use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Arg, ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use super::Misuse;
+use super::configured::Declared;
 pub(super) use engine::{EngineArguments, EngineName, GroupArguments};
 pub(super) use function::{DeployArguments, FunctionArguments, PlanArguments};
 pub(super) use image::{CheckArguments, ImageArguments, PushArguments, SourceArguments};
@@ -38,21 +38,9 @@ pub struct Cli {
     pub(super) command: Command,
 }
 
-impl Cli {
-    /// Parses this process's arguments and environment.
-    ///
-    /// An empty environment variable counts as not set, and so does a flag's that is false: CI systems hand an input that
-    /// nobody gave on as an empty text.
-    ///
-    /// # Errors
-    /// Fails where they name no command with its flags, and where help or the version is all that is wanted.
-    pub fn of_process() -> Result<Self, Misuse> {
-        let matches = without_idle_variables(Self::command()).try_get_matches();
-        matches.and_then(|matches| Self::from_arg_matches(&matches)).map_err(Misuse::of_process)
-    }
-}
-
-fn without_idle_variables(command: clap::Command) -> clap::Command {
+/// The command without the variables that say no more than their absence would: an empty one counts as not set, and so does a flag's
+/// that is false. CI systems hand an input that nobody gave on as an empty text.
+pub(super) fn without_idle_variables(command: clap::Command) -> clap::Command {
     let is_idle = |arg: &Arg| {
         let value = arg.get_env().and_then(std::env::var_os);
         value.is_some_and(|value| is_idle_value(arg, &value.to_string_lossy()))
@@ -65,10 +53,13 @@ fn without_idle_variables(command: clap::Command) -> clap::Command {
 
 /// Whether a variable's value says no more than its absence would.
 fn is_idle_value(arg: &Arg, value: &str) -> bool {
+    value.is_empty() || is_off(arg, value)
+}
+
+/// Whether the value of a flag's variable turns it off.
+pub(super) fn is_off(arg: &Arg, value: &str) -> bool {
     let off = ["0", "f", "false", "n", "no", "off"];
-    value.is_empty()
-        || (matches!(arg.get_action(), ArgAction::SetTrue)
-            && off.contains(&value.to_ascii_lowercase().as_str()))
+    matches!(arg.get_action(), ArgAction::SetTrue) && off.contains(&value.to_ascii_lowercase().as_str())
 }
 
 /// What to do.
@@ -102,10 +93,31 @@ pub(super) enum Command {
     Man,
 }
 
+impl Command {
+    /// Where what the configuration file declares of the function goes, for the commands that want it.
+    pub(super) fn declared(&mut self) -> Option<&mut Declared> {
+        match self {
+            Self::Deploy(arguments) => Some(&mut arguments.function.declared),
+            Self::Plan(arguments) => Some(&mut arguments.deploy.function.declared),
+            Self::Check(arguments) => Some(&mut arguments.declared),
+            _ => None,
+        }
+    }
+}
+
 /// Flags of every command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Common options")]
 pub(super) struct Common {
+    /// The configuration file (default: lambda-lift.toml in the working directory, or above it up to the repository's root)
+    #[arg(long, global = true, env = "LAMBDA_LIFT_CONFIG", value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Read no configuration file
+    #[arg(long, global = true, env = "LAMBDA_LIFT_NO_CONFIG", value_parser = BoolishValueParser::new())]
+    pub(super) no_config: bool,
+    /// The environment of the configuration file: its table [env.NAME]
+    #[arg(long, global = true, env = "LAMBDA_LIFT_ENV_NAME", value_name = "NAME")]
+    pub(super) env_name: Option<String>,
     /// AWS Region (default: AWS_REGION, then the profile's)
     #[arg(long, global = true, env = "LAMBDA_LIFT_REGION", value_name = "REGION")]
     pub(super) region: Option<String>,

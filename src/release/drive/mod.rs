@@ -26,4 +26,4 @@ pub use rollback::Rollback;
 pub(crate) use smoke::Smoke;
 pub use spec::{ReleaseSpec, Target, TrafficSpec};
 pub use watcher::alarms_before;
-pub(crate) use write_journal::{JournalWriter, actor_of, new_id, seconds};
+pub(crate) use write_journal::{JournalWriter, actor_of, moved_and_noted, new_id, seconds};

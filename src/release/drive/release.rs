@@ -2,8 +2,6 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::join;
-
 use super::aim::Scene;
 use super::codedeploy::{
     CodeDeployAccess, Readiness, alias_findings, codedeploy_before, deployment_of_group, settled,
@@ -13,7 +11,7 @@ use super::provision::Provisioning;
 use super::shift::{Seen, Shifter};
 use super::smoke::Smoke;
 use super::watcher::{Watcher, alarms_before};
-use super::write_journal::begun_now;
+use super::write_journal::{begun_now, moved_and_noted};
 use super::{Clock, JournalWriter, ReleaseError, seconds};
 use super::{ReleaseSpec, Target, TrafficSpec};
 use crate::apply::Interrupt;
@@ -127,15 +125,52 @@ impl Releaser<'_> {
         }
         report.findings.iter().for_each(|finding| self.reporter.report(Event::Found(finding.clone())));
         let moved_already = resumed.is_some() && scene.seen.place.names(&target.version);
+        let intent = self.intent(&scene, &target, &traffic, resumed.as_ref());
         if let (Some(spec), false) = (&traffic.watch.smoke, moved_already) {
-            self.smoke(spec, &target.version).test(&mut report.smoke).await?;
+            self.test(&scene, spec, &intent, report).await?;
         }
         match &handed {
             Some((spec, readiness)) => {
                 self.hand_over(&scene, &target, &traffic, (spec, readiness), report).await
             }
-            None => self.go(scene, &target, &traffic, resumed, report).await,
+            None => self.go(scene, &traffic, intent, resumed.is_some(), report).await,
         }
+    }
+
+    /// This run's entry in the journal.
+    fn intent(
+        &self,
+        scene: &Scene,
+        target: &LiveFunction,
+        traffic: &TrafficSpec,
+        resumed: Option<&Intent>,
+    ) -> Intent {
+        let begun = begun_now(self.clock, scene.caller.as_ref());
+        if let Some(intent) = resumed {
+            return Intent { id: begun.id, actor: begun.actor, ..intent.clone() };
+        }
+        let (place, digest) = (scene.seen.place.clone(), kept_digest(target.running_digest()));
+        let whole = Intent::all_at_once(place, target.version.clone(), digest, begun);
+        Intent { strategy: traffic.strategy.clone(), bake: traffic.bake.as_secs(), ..whole }
+    }
+
+    /// Invokes the new version. Meanwhile it is noted as what the alias may go to, since until it has traffic nothing else keeps
+    /// an old version from being pruned. The note promises nothing: a run that dies here holds up nobody.
+    async fn test(
+        &self,
+        scene: &Scene,
+        spec: &SmokeSpec,
+        intent: &Intent,
+        report: &mut Report,
+    ) -> Result<(), Failure> {
+        let unwritten = self.note(scene, intent).await;
+        let tested = self.smoke(spec, &intent.to).test(&mut report.smoke).await;
+        if tested.is_err() {
+            report.findings.extend(unwritten);
+            let given_up = Intent { given_up: true, until: 0, ..intent.clone() };
+            report.findings.extend(self.note(scene, &given_up).await);
+        }
+        tested
     }
 
     /// What CodeDeploy needs, where it shall move the traffic.
@@ -185,29 +220,18 @@ impl Releaser<'_> {
     async fn go(
         &self,
         scene: Scene,
-        target: &LiveFunction,
         traffic: &TrafficSpec,
-        resumed: Option<Intent>,
+        intent: Intent,
+        resumes: bool,
         report: &mut Report,
     ) -> Result<Outcome, Failure> {
         let now = self.clock.now();
         let place = &scene.seen.place;
         let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let state = match &resumed {
-            Some(intent) if place.is_split() => {
-                State::Holding { step: intent.step_at(place).unwrap_or(0), since }
-            }
-            Some(intent) if place.version == intent.to => State::Baking { since },
+        let state = match resumes {
+            true if place.is_split() => State::Holding { step: intent.step_at(place).unwrap_or(0), since },
+            true if place.version == intent.to => State::Baking { since },
             _ => State::Before,
-        };
-        let begun = begun_now(self.clock, scene.caller.as_ref());
-        let intent = match resumed {
-            Some(intent) => Intent { id: begun.id, actor: begun.actor, ..intent },
-            None => {
-                let digest = kept_digest(target.running_digest());
-                let whole = Intent::all_at_once(place.clone(), target.version.clone(), digest, begun);
-                Intent { strategy: traffic.strategy.clone(), bake: traffic.bake.as_secs(), ..whole }
-            }
         };
         let mut run = Run {
             intent,
@@ -436,8 +460,10 @@ impl Releaser<'_> {
         let id = run.intent.id.clone();
         let shifter = self.shifter(scene, &id, PATIENCE);
         let moved = if traffic.is_plain() {
-            // One move, whose entry in the journal counts once the alias proves it: nothing needs to wait.
-            let (moved, unwritten) = join!(shifter.shift(&run.seen, to), self.note(scene, &run.intent));
+            // One move, whose entry in the journal counts once the alias proves it.
+            let remembers = scene.journal.remembers(&run.seen.place.version);
+            let note = self.note(scene, &run.intent);
+            let (moved, unwritten) = moved_and_noted(remembers, shifter.shift(&run.seen, to), note).await;
             run.findings.extend(unwritten);
             moved
         } else {

@@ -8,7 +8,7 @@ use tokio::join;
 use super::codedeploy::{CodeDeployAccess, TakenBack, settled};
 use super::look::look_command;
 use super::shift::{Seen, Shifter};
-use super::write_journal::begun_now;
+use super::write_journal::{begun_now, moved_and_noted};
 use super::{Clock, JournalWriter, ReleaseError, seconds};
 use crate::apply::Interrupt;
 use crate::cloud::{
@@ -130,8 +130,12 @@ impl Rollback<'_> {
         };
         self.interrupt.note_traffic();
         let intent = self.intent(&scene, target);
-        let (moved, unwritten) =
-            join!(shifter.shift(&scene.seen, &to), self.write_down(&scene, intent.as_ref()));
+        let (moved, unwritten) = moved_and_noted(
+            scene.journal.remembers(&scene.seen.place.version),
+            shifter.shift(&scene.seen, &to),
+            self.write_down(&scene, intent.as_ref()),
+        )
+        .await;
         if let (Err(ReleaseError::Cloud(_)), Some(intent), None) = (&moved, &intent, &unwritten) {
             // It was refused for good: nobody shall wonder whether it was made.
             let given_up = Intent { given_up: true, ..intent.clone() };

@@ -43,6 +43,22 @@ impl JournalWriter<'_> {
     }
 }
 
+/// Makes a move and notes it in the journal; what became of each.
+///
+/// Both are sent side by side where the journal `remembers` what the alias runs now, since the alias proves whether the move was
+/// made. Otherwise the note goes first: once the alias has moved, nothing else keeps the version that it ran from being pruned.
+pub(crate) async fn moved_and_noted<M, N>(
+    remembers: bool,
+    moving: impl Future<Output = M>,
+    noting: impl Future<Output = N>,
+) -> (M, N) {
+    if remembers {
+        return tokio::join!(moving, noting);
+    }
+    let noted = noting.await;
+    (moving.await, noted)
+}
+
 fn unwritten(error: &CloudError) -> Finding {
     let hint = match error.kind {
         CloudErrorKind::AccessDenied => {

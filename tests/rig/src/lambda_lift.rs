@@ -17,6 +17,8 @@ pub struct LambdaLift {
     arguments: Vec<String>,
     /// Its home and its working directory, so that nothing of the user's is read or written.
     home: TempDir,
+    /// The working directory, where it is not its home.
+    folder: Option<PathBuf>,
 }
 
 /// What a run came to.
@@ -45,7 +47,13 @@ impl LambdaLift {
             ("AWS_EC2_METADATA_DISABLED".to_owned(), "true".to_owned()),
             ("RUST_BACKTRACE".to_owned(), "1".to_owned()),
         ]);
-        Self { binary: binary.into(), environment, arguments: vec!["--output".into(), "json".into()], home }
+        Self {
+            binary: binary.into(),
+            environment,
+            arguments: vec!["--output".into(), "json".into()],
+            home,
+            folder: None,
+        }
     }
 
     /// Sets a variable for every run.
@@ -81,6 +89,12 @@ impl LambdaLift {
         std::fs::write(&path, profiles)
             .unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
         self.unset("AWS_ACCESS_KEY_ID").unset("AWS_SECRET_ACCESS_KEY")
+    }
+
+    /// Makes a folder the working directory of every run.
+    pub fn work_in(&mut self, folder: &Path) -> &mut Self {
+        self.folder = Some(folder.to_owned());
+        self
     }
 
     /// Its home: a cache of its own is below it.
@@ -141,7 +155,8 @@ impl LambdaLift {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
-        command.env_clear().envs(&self.environment).current_dir(self.home.path());
+        let folder = self.folder.as_deref().unwrap_or(self.home.path());
+        command.env_clear().envs(&self.environment).current_dir(folder);
         command.args(arguments).args(&self.arguments);
         command
     }

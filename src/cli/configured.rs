@@ -1,0 +1,432 @@
+//! The command line, completed by the configuration file: flag > environment variable > file.
+//!
+//! The arguments are parsed twice. The first time nothing is required: it shows what was typed or is set, and where the file is. What the
+//! file has for the rest is put behind what was typed, and all of it is parsed as ever, so that what goes with what is said in one place
+//! only: the command line's own definition.
+
+use std::ffi::OsString;
+
+use clap::builder::Resettable;
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
+
+use crate::config::{ConfigError, Configuration, Given, GivenValue};
+use crate::function::{self, Flags};
+use crate::report::{Failure, Stage};
+
+use super::arguments::{Cli, EngineName, is_off, without_idle_variables};
+use super::configuration_file::{FILE_NAME, Surroundings, open};
+use super::misuse::Misuse;
+use super::session::usage;
+use super::settings::read_text;
+
+/// What the configuration file declares of the function: texts in the shape of a CreateFunction request, the weakest first.
+#[derive(Clone, Default)]
+pub(super) struct Declared(Vec<String>);
+
+impl Declared {
+    /// The texts.
+    pub(super) fn texts(&self) -> &[String] {
+        &self.0
+    }
+
+    /// Whether nothing is declared.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl std::fmt::Debug for Declared {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // They hold the function's environment.
+        write!(formatter, "Declared({})", self.0.len())
+    }
+}
+
+impl Cli {
+    /// Parses this process's arguments and environment, and the configuration file.
+    ///
+    /// # Errors
+    /// Fails where they name no command with its flags, where the file cannot be used, and where help or the version is all that is
+    /// wanted.
+    pub fn of_process() -> Result<Self, Misuse> {
+        parse(std::env::args_os().collect())
+    }
+}
+
+fn parse(arguments: Vec<OsString>) -> Result<Cli, Misuse> {
+    let Ok(typed) = Typed::of(&arguments) else {
+        // What is wrong is told with the usage line that says what is required.
+        return strictly(&arguments).map_err(Misuse::of_process);
+    };
+    let from_file = FromFile::read(&typed).map_err(Misuse::of_file)?;
+    let completed = completed(arguments, &typed.command, &from_file.given);
+    let mut cli = strictly(&completed).map_err(|error| {
+        let hint = from_file.explain(&error, &typed.command);
+        Misuse::of_process(error).hint(hint)
+    })?;
+    if let Some(declared) = cli.command.declared() {
+        *declared = from_file.declared;
+    }
+    Ok(cli)
+}
+
+fn strictly(arguments: &[OsString]) -> Result<Cli, clap::Error> {
+    let matches = without_idle_variables(Cli::command()).try_get_matches_from(arguments)?;
+    Cli::from_arg_matches(&matches)
+}
+
+/// What was typed or is set in the environment.
+struct Typed {
+    /// The command that was typed, as it is defined.
+    command: Command,
+    /// What was found for it.
+    matches: ArgMatches,
+}
+
+impl Typed {
+    fn of(arguments: &[OsString]) -> Result<Self, clap::Error> {
+        let mut command = Cli::command();
+        command.build();
+        let lenient = without_requirements(without_idle_variables(Cli::command()));
+        let mut matches = lenient.try_get_matches_from(arguments)?;
+        while let Some((name, below)) = matches.remove_subcommand() {
+            command = command.find_subcommand(&name).cloned().unwrap_or(command);
+            matches = below;
+        }
+        Ok(Self { command, matches })
+    }
+
+    fn argument(&self, id: &str) -> Option<&Arg> {
+        self.command.get_arguments().find(|argument| argument.get_id() == id)
+    }
+
+    /// Whether the command knows the argument and it was typed or is set.
+    fn has(&self, id: &str) -> bool {
+        let Some(argument) = self.argument(id) else { return false };
+        let source = self.matches.value_source(id);
+        matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable)) || is_turned_off(argument)
+    }
+
+    /// Whether the file may give the argument: nobody else did, and nobody gave what stands against it.
+    fn lacks(&self, id: &str) -> bool {
+        let Some(argument) = self.argument(id) else { return false };
+        let conflicts = self.command.get_arg_conflicts_with(argument);
+        let is_needless = (SETTINGS_OF_A_NEW_REPOSITORY.contains(&id) && self.is_off("create_repository"))
+            || (CODEDEPLOY_GROUP.contains(&id) && self.moves_traffic_itself())
+            || (CODEDEPLOY_DETAILS.contains(&id) && (self.moves_traffic_itself() || self.has("resume")));
+        // Whoever names what shall be pruned means that, and nothing beside it.
+        let is_named = PRUNED.contains(&id) && PRUNED.iter().any(|id| self.has(id));
+        !self.has(id)
+            && !conflicts.iter().any(|other| self.has(other.get_id().as_str()))
+            && !is_needless
+            && !is_named
+    }
+
+    /// Whether what a table of the file is about does not come about: without a version there is no release.
+    fn ends_before(&self, table: &str) -> bool {
+        table == "release" && self.has("no_publish") && !self.is_off("no_publish")
+    }
+
+    /// Whether somebody asked for no help of CodeDeploy's, so that the file's settings of it say nothing.
+    fn moves_traffic_itself(&self) -> bool {
+        let engine = self.matches.try_get_one::<EngineName>("engine").ok().flatten();
+        self.has("engine") && engine == Some(&EngineName::Direct)
+    }
+
+    fn is_off(&self, id: &str) -> bool {
+        self.argument(id).is_some_and(is_turned_off)
+    }
+
+    fn text(&self, id: &str) -> Option<&String> {
+        self.matches.try_get_one::<String>(id).ok().flatten()
+    }
+}
+
+/// The commands that a broken file must not keep from working: a shell runs them at its start.
+const WITHOUT_FILE: [&str; 2] = ["completions", "man"];
+/// What says something only together with `--create-repository`.
+const SETTINGS_OF_A_NEW_REPOSITORY: [&str; 3] = ["scan_on_push", "immutable_tags", "kms_key"];
+/// The deployment group of CodeDeploy.
+const CODEDEPLOY_GROUP: [&str; 2] = ["codedeploy_application", "codedeploy_group"];
+/// What else CodeDeploy is told when a release begins.
+const CODEDEPLOY_DETAILS: [&str; 5] =
+    ["create_codedeploy", "codedeploy_role", "hook_before", "hook_after", "detach"];
+/// What is named to be pruned.
+const PRUNED: [&str; 2] = ["functions", "repositories"];
+
+/// Whether a flag's variable says that it does not hold. Elsewhere that is as good as nothing; here it stands against the file.
+fn is_turned_off(argument: &Arg) -> bool {
+    let value = argument.get_env().and_then(std::env::var_os);
+    value.is_some_and(|value| is_off(argument, &value.to_string_lossy()))
+}
+
+/// The command as it is when everything may still come from elsewhere.
+fn without_requirements(command: Command) -> Command {
+    let ids: Vec<clap::Id> = command.get_arguments().map(|argument| argument.get_id().clone()).collect();
+    let nothing = || Resettable::<clap::Id>::Reset;
+    let command = ids.into_iter().fold(command, |command, id| {
+        command.mut_arg(id, |argument| {
+            argument.required(false).requires(nothing()).required_unless_present(nothing())
+        })
+    });
+    command.mut_subcommands(without_requirements)
+}
+
+/// What the file has for a command.
+#[derive(Default)]
+struct FromFile {
+    /// The file; none where there is none.
+    file: Option<String>,
+    given: Vec<Given>,
+    declared: Declared,
+}
+
+impl FromFile {
+    fn read(typed: &Typed) -> Result<Self, Failure> {
+        if WITHOUT_FILE.contains(&typed.command.get_name()) {
+            return Ok(Self::default());
+        }
+        let environment = typed.text("env_name").map(String::as_str);
+        let Some((path, bytes)) = open(&typed.matches)? else {
+            return match environment {
+                None => Ok(Self::default()),
+                Some(name) => Err(usage(
+                    format!("there is no {FILE_NAME}, and so no environment {name:?}"),
+                    Some("name the file with --config FILE, or leave --env-name out".to_owned()),
+                )),
+            };
+        };
+        let configuration = Configuration::new(&path, &bytes, environment).map_err(unusable)?;
+        let sources = Surroundings::beside(&path);
+        let mut given = configuration
+            .arguments(&|table, id| typed.lacks(id) && !typed.ends_before(table), &sources)
+            .map_err(unusable)?;
+        let takes_declaration = typed.argument("function_file").is_some();
+        let declared = match takes_declaration {
+            true => declared(&configuration, typed, &sources)?,
+            false => Declared::default(),
+        };
+        for argument in ["function", "functions"] {
+            if typed.lacks(argument) && !takes_declaration {
+                given.extend(function_name(&configuration, argument, &sources)?);
+            }
+        }
+        Ok(Self { file: Some(configuration.file().to_owned()), given, declared })
+    }
+
+    /// What the file has to do with an error of the command line.
+    fn explain(&self, error: &clap::Error, command: &Command) -> Option<String> {
+        let text = error.to_string();
+        let told = text.split("Usage:").next().unwrap_or_default();
+        let named = |long: &str| told.split([' ', '\'', ',', '\n']).any(|word| word == long);
+        let long_of = |given: &Given| {
+            let argument = command.get_arguments().find(|argument| argument.get_id() == given.argument);
+            argument.and_then(Arg::get_long).map(|long| format!("--{long}"))
+        };
+        let mut said: Vec<String> = Vec::new();
+        for given in &self.given {
+            if long_of(given).is_some_and(|long| named(&long)) {
+                said.push(format!("{} is set at {}", given.key, given.place));
+            } else if needs(given).is_some_and(named) {
+                said.push(format!("{} at {} needs it", given.key, given.place));
+            }
+        }
+        if error.kind() == ErrorKind::MissingRequiredArgument {
+            said.push(match &self.file {
+                Some(file) => format!("{file} does not have it either"),
+                None => format!("a file {FILE_NAME} may have it, too"),
+            });
+        }
+        (!said.is_empty()).then(|| said.join("; "))
+    }
+}
+
+/// The flag without which a key says nothing.
+fn needs(given: &Given) -> Option<&'static str> {
+    match given.argument {
+        "smoke_expect" => Some("--smoke-event"),
+        "allow_firing_alarm" => Some("--alarm"),
+        id if SETTINGS_OF_A_NEW_REPOSITORY.contains(&id) => Some("--create-repository"),
+        _ if given.key.starts_with("release.") => Some("--alias"),
+        _ => None,
+    }
+}
+
+fn unusable(error: ConfigError) -> Failure {
+    Failure { kind: "config", stage: Stage::Usage, message: error.to_string(), hint: error.hint() }
+}
+
+/// What `function-file` and `[function]` declare. A function file that was typed takes the place of the file's.
+fn declared(
+    configuration: &Configuration,
+    typed: &Typed,
+    sources: &Surroundings,
+) -> Result<Declared, Failure> {
+    let mut texts = Vec::new();
+    if !typed.has("function_file") {
+        texts.extend(function_file(configuration, sources)?);
+    }
+    texts.extend(configuration.function(sources).map_err(unusable)?);
+    Ok(Declared(texts))
+}
+
+/// The text of `function-file`, checked, so that what is wrong with it is told with its own name.
+fn function_file(configuration: &Configuration, sources: &Surroundings) -> Result<Option<String>, Failure> {
+    let Some((path, place)) = configuration.function_file(sources).map_err(unusable)? else {
+        return Ok(None);
+    };
+    let beside = |message: String| Failure {
+        kind: "config",
+        stage: Stage::Usage,
+        message: format!("{message} ({place} names it)"),
+        hint: None,
+    };
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(beside(format!("{} is not a plain file", path.display())));
+    }
+    let text = read_text(&path).map_err(|failure| beside(failure.message))?;
+    let checked = function::Definition::new(Some(&text), &Flags::default(), None);
+    checked.map_err(|error| beside(format!("{}: {error}", path.display())))?;
+    Ok(Some(text))
+}
+
+/// The function's name, for the commands that want nothing else of it.
+fn function_name(
+    configuration: &Configuration,
+    argument: &'static str,
+    sources: &Surroundings,
+) -> Result<Option<Given>, Failure> {
+    if let Some(given) = configuration.function_name(argument, sources).map_err(unusable)? {
+        return Ok(Some(given));
+    }
+    let Some(text) = function_file(configuration, sources)? else { return Ok(None) };
+    let declared: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    Ok(declared["FunctionName"].as_str().map(|name| Given {
+        argument,
+        key: "FunctionName of function-file".to_owned(),
+        place: configuration.file().to_owned(),
+        value: GivenValue::Texts(vec![name.to_owned()]),
+    }))
+}
+
+/// What was typed, and behind it what the file gives.
+fn completed(mut arguments: Vec<OsString>, command: &Command, given: &[Given]) -> Vec<OsString> {
+    let mut flags: Vec<OsString> = Vec::new();
+    let mut positional: Vec<OsString> = Vec::new();
+    for given in given {
+        let argument = command.get_arguments().find(|argument| argument.get_id() == given.argument);
+        let long = argument.and_then(Arg::get_long);
+        match (&given.value, long) {
+            (GivenValue::Flag(true), Some(long)) => flags.push(format!("--{long}").into()),
+            (GivenValue::Texts(texts), Some(long)) => {
+                flags.extend(texts.iter().map(|text| OsString::from(format!("--{long}={text}"))));
+            }
+            (GivenValue::Texts(texts), None) => positional.extend(texts.iter().map(OsString::from)),
+            (GivenValue::Flag(_), _) => {}
+        }
+    }
+    // Behind a `--` of the user, which only commands with a positional argument take, flags would be none.
+    let takes_positional = command.get_positionals().next().is_some();
+    let end = arguments.iter().position(|argument| takes_positional && argument == "--");
+    let end = end.unwrap_or_else(|| {
+        arguments.push("--".into());
+        arguments.len() - 1
+    });
+    arguments.splice(end..end, flags);
+    if positional.is_empty() && arguments.last().is_some_and(|last| last == "--") {
+        arguments.pop();
+    }
+    arguments.extend(positional);
+    arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split_whitespace().map(OsString::from).collect()
+    }
+
+    fn given(argument: &'static str, texts: &[&str]) -> Given {
+        let value = GivenValue::Texts(texts.iter().map(|text| (*text).to_owned()).collect());
+        Given { argument, key: argument.to_owned(), place: "x.toml:1:1".to_owned(), value }
+    }
+
+    #[test]
+    fn what_the_file_gives_stands_behind_what_was_typed() {
+        let image = given("image", &["-app.tar"]);
+        let region = given("region", &["eu-west-1"]);
+        for (line, expected) in [
+            ("lambda-lift check", "lambda-lift check --region=eu-west-1 -- -app.tar"),
+            ("lambda-lift check --", "lambda-lift check --region=eu-west-1 -- -app.tar"),
+            ("lambda-lift push --jobs 2", "lambda-lift push --jobs 2 --image=-app.tar --region=eu-west-1"),
+        ] {
+            let typed = Typed::of(&words(line)).unwrap();
+            let all = completed(words(line), &typed.command, &[image.clone(), region.clone()]);
+            assert_eq!(all, words(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_file_gives_only_what_nobody_else_did_and_what_nothing_stands_against() {
+        for (line, id, lacks) in [
+            ("deploy", "image", true),
+            ("deploy --image x", "image", false),
+            ("deploy --strategy all-at-once", "strategy", false),
+            ("release", "strategy", true),
+            ("release --resume", "strategy", false),
+            ("push", "strategy", false),
+            ("policy ensure", "accounts", true),
+            ("--region x status", "region", false),
+            ("prune", "repositories", true),
+            ("prune --function f", "repositories", false),
+            ("prune --repository r", "functions", false),
+            ("status", "aliases", true),
+            ("release", "hook_before", true),
+            ("release --engine codedeploy", "hook_before", true),
+            ("release --engine direct", "hook_before", false),
+            ("release --engine direct", "codedeploy_group", false),
+            ("release --resume", "hook_before", false),
+            ("release --resume", "codedeploy_group", true),
+        ] {
+            let typed = Typed::of(&words(&format!("lambda-lift {line}"))).unwrap();
+            assert_eq!(typed.lacks(id), lacks, "{line}: {id}");
+        }
+    }
+
+    #[test]
+    fn without_a_version_the_file_asks_for_no_release() {
+        for (line, table, ends) in [
+            ("deploy --no-publish", "release", true),
+            ("deploy --no-publish", "push", false),
+            ("deploy", "release", false),
+            ("rollback", "release", false),
+        ] {
+            let typed = Typed::of(&words(&format!("lambda-lift {line}"))).unwrap();
+            assert_eq!(typed.ends_before(table), ends, "{line}: {table}");
+        }
+    }
+
+    #[test]
+    fn what_the_file_declares_is_not_in_a_debug_output() {
+        assert!(!format!("{:?}", Declared(vec!["hunter2".to_owned()])).contains("hunter2"));
+    }
+
+    #[test]
+    fn every_key_of_a_file_stands_for_an_argument_of_a_command() {
+        let mut root = Cli::command();
+        root.build();
+        let mut commands = vec![root];
+        let mut ids = std::collections::BTreeSet::new();
+        while let Some(command) = commands.pop() {
+            ids.extend(command.get_arguments().map(|argument| argument.get_id().to_string()));
+            commands.extend(command.get_subcommands().cloned());
+        }
+        for argument in crate::config::arguments() {
+            assert!(ids.contains(argument), "no command has {argument}");
+        }
+    }
+}
