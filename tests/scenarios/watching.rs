@@ -223,7 +223,7 @@ fn no_data_is_not_health_unless_told_otherwise() {
 #[test]
 fn what_a_service_says_neither_hides_nor_forges_a_line() {
     let mut account = versions("NOTHING=1");
-    put_alarm(&account, "errors");
+    put_alarm(&account, "errors", "OK");
     let reason = "\u{1b}[8mhidden\u{1b}[31m\u{9b}5m\n\ndeployed\n  version:  99\n::error::no\n";
     account.cloudwatch(
         "SetAlarmState",
