@@ -9,6 +9,7 @@ use aws_smithy_types::DateTime;
 
 use super::error::Operation;
 use crate::cloud::{Alarm, CloudError, Monitor, TrafficQuery, VersionTraffic};
+use crate::http::without_signed_queries;
 
 const DESCRIBE_ALARMS: Operation = operation("DescribeAlarms");
 const GET_METRIC_DATA: Operation = operation("GetMetricData");
@@ -46,14 +47,23 @@ impl Monitor for CloudWatch {
             .alarm_types(AlarmType::CompositeAlarm);
         let answer = request.send().await.map_err(|error| DESCRIBE_ALARMS.failed(error))?;
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        let reason = |reason: Option<&str>| without_signed_queries(reason.unwrap_or_default());
         let mut alarms: Vec<Alarm> = Vec::new();
         for alarm in answer.metric_alarms() {
             let state = text(alarm.state_value().map(|state| state.as_str()));
-            alarms.push(Alarm { name: text(alarm.alarm_name()), state, reason: text(alarm.state_reason()) });
+            alarms.push(Alarm {
+                name: text(alarm.alarm_name()),
+                state,
+                reason: reason(alarm.state_reason()),
+            });
         }
         for alarm in answer.composite_alarms() {
             let state = text(alarm.state_value().map(|state| state.as_str()));
-            alarms.push(Alarm { name: text(alarm.alarm_name()), state, reason: text(alarm.state_reason()) });
+            alarms.push(Alarm {
+                name: text(alarm.alarm_name()),
+                state,
+                reason: reason(alarm.state_reason()),
+            });
         }
         Ok(alarms)
     }

@@ -18,6 +18,7 @@ use crate::cloud::{
     CloudError, CodeDeployReader, CodeDeployWriter, Deployment, DeploymentConfig, DeploymentGroup,
     DeploymentTarget, LifecycleEvent, NewDeployment, NewDeploymentGroup, Routing,
 };
+use crate::http::without_signed_queries;
 
 const GET_APPLICATION: Operation = operation("GetApplication");
 const GET_GROUP: Operation = operation("GetDeploymentGroup");
@@ -277,7 +278,7 @@ fn read_deployment(info: &DeploymentInfo) -> Deployment {
     let given = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
     let error = info.error_information().and_then(|error| {
         let code = given(error.code().map(|code| code.as_str()))?;
-        Some((code, text(error.message())))
+        Some((code, without_signed_queries(error.message().unwrap_or_default())))
     });
     let rollback = info.rollback_info();
     let app_spec = info.revision().and_then(|revision| revision.app_spec_content());
@@ -290,7 +291,9 @@ fn read_deployment(info: &DeploymentInfo) -> Deployment {
         description: text(info.description()),
         error,
         rollback_id: rollback.and_then(|rollback| given(rollback.rollback_deployment_id())),
-        rollback_message: rollback.and_then(|rollback| given(rollback.rollback_message())),
+        rollback_message: rollback
+            .and_then(|rollback| given(rollback.rollback_message()))
+            .map(|message| without_signed_queries(&message)),
         app_spec: app_spec.and_then(|content| given(content.content())),
     }
 }

@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::cloud::{CloudError, CloudErrorKind};
+use crate::http::without_signed_queries;
 
 /// An operation of a service, as errors name it.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +30,7 @@ impl Operation {
             SdkError::ServiceError(answer) => {
                 let told = answer.err().meta();
                 let code = told.code().map(str::to_owned);
-                let message = told.message().map_or_else(|| no_explanation(status), without_values);
+                let message = told.message().map_or_else(|| no_explanation(status), tellable);
                 (kind_of(code.as_deref(), status, &message), code, message)
             }
             SdkError::ResponseError(_) => {
@@ -143,6 +144,11 @@ fn busy_or_there(message: &str) -> CloudErrorKind {
     if message.contains("already exist") { CloudErrorKind::AlreadyExists } else { CloudErrorKind::Conflict }
 }
 
+/// AWS's message without what must not be told: values of the request that it quotes, and signatures of addresses.
+fn tellable(message: &str) -> String {
+    without_signed_queries(&without_values(message))
+}
+
 /// AWS's message without what it quotes of the request.
 ///
 /// Lambda refuses a large environment with all of it in the message (`… exceeded the 4KB limit. String measured:
@@ -217,10 +223,10 @@ fn chain_with(error: &(dyn Error + 'static)) -> String {
     // Some errors are lists with a line for each thing that was tried.
     let text = told.join(": ").split_whitespace().collect::<Vec<_>>().join(" ");
     let end = UNTELLABLE.iter().filter_map(|mark| text.find(mark)).min();
-    match end {
+    without_signed_queries(&match end {
         Some(end) => format!("{} (more is not shown)", text[..end].trim_end_matches([' ', ':'])),
         None => text,
-    }
+    })
 }
 
 /// Where texts begin that may hold secrets: what a credential process says on stderr, and the SDK's way to quote a
@@ -302,6 +308,15 @@ mod tests {
             let told = without_values(message);
             assert!(told.contains(kept) && !told.contains("hunter2"), "{told}");
         }
+    }
+
+    #[test]
+    fn a_signed_address_that_aws_quotes_is_told_without_its_query() {
+        let address = "https://b.s3.amazonaws.com/x?X-Amz-Credential=AKIA&X-Amz-Signature=hunter2";
+        let told = tellable(&format!("cannot read {address} (Service: S3)"));
+        assert_eq!(told, "cannot read https://b.s3.amazonaws.com/x?… (Service: S3)");
+        let error: Box<dyn Error> = format!("error sending request for url {address}").into();
+        assert!(!chain_with(&*error).contains("hunter2"));
     }
 
     #[test]

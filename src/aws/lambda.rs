@@ -22,6 +22,7 @@ use crate::cloud::{
     LambdaWriter, LiveAlias, LiveFunction, NewFunction, ProvisionedConcurrency, PublishGuard,
     PublishedVersion,
 };
+use crate::http::without_signed_queries;
 use crate::name::{AliasName, Architecture, FunctionName, Version};
 
 const GET_FUNCTION: Operation = operation("GetFunction");
@@ -225,7 +226,7 @@ impl LambdaReader for Lambda {
         Ok(Some(ProvisionedConcurrency {
             requested: u32::try_from(requested).unwrap_or_default(),
             status: answer.status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
-            reason: answer.status_reason().map(str::to_owned),
+            reason: answer.status_reason().map(without_signed_queries),
         }))
     }
 

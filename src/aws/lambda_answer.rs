@@ -15,6 +15,7 @@ use super::lambda_settings::{
     TracingConfig, VpcConfig,
 };
 use crate::cloud::{CloudError, FunctionState, LiveFunction, PackageType, PublishedVersion};
+use crate::http::without_signed_queries;
 use crate::name::{Architecture, Digest, Version};
 
 /// The answers to CreateFunction, UpdateFunctionCode and UpdateFunctionConfiguration are types of their own with
@@ -153,10 +154,10 @@ pub(super) fn image_digest(configuration: &FunctionConfiguration) -> Option<Dige
 fn state(from: &FunctionConfiguration) -> FunctionState {
     FunctionState {
         state: from.state().map(|word| word.as_str().to_owned()),
-        state_reason: from.state_reason().map(str::to_owned),
+        state_reason: from.state_reason().map(without_signed_queries),
         state_reason_code: from.state_reason_code().map(|code| code.as_str().to_owned()),
         last_update_status: from.last_update_status().map(|word| word.as_str().to_owned()),
-        last_update_reason: from.last_update_status_reason().map(str::to_owned),
+        last_update_reason: from.last_update_status_reason().map(without_signed_queries),
         last_update_reason_code: from.last_update_status_reason_code().map(|code| code.as_str().to_owned()),
     }
 }

@@ -57,11 +57,14 @@ async fn run_command(common: Common, command: Command) -> ExitCondition {
     finish(&report, format, style, detailed)
 }
 
+/// The commands that change nothing.
+const LOOKING: [&str; 5] = ["status", "plan", "check", "policy show", "policy check"];
+
 fn finish(report: &Report, format: OutputFormat, style: Style, detailed: bool) -> ExitCondition {
-    match format {
+    let told = match format {
         OutputFormat::Json => output::print_result(&output::document(report)),
         OutputFormat::Human => output::print_result(&output::report_text(report, style)),
-    }
+    };
     if std::env::var("GITHUB_ACTIONS").as_deref() == Ok("true")
         && let Some(path) = std::env::var_os("GITHUB_OUTPUT")
         && let Err(error) = output::write_outputs(path.as_ref(), report)
@@ -71,6 +74,8 @@ fn finish(report: &Report, format: OutputFormat, style: Style, detailed: bool) -
         ));
     }
     match ExitCondition::of(report) {
+        // Of what only looks, the answer is all there is. What changed something says so, whether or not it could be told.
+        ExitCondition::Done if !told && LOOKING.contains(&report.command) => ExitCondition::Failed,
         ExitCondition::Done if detailed && !report.steps.is_empty() => ExitCondition::ChangesPending,
         condition => condition,
     }
@@ -135,6 +140,13 @@ async fn obey(mut signals: StopSignals, sender: &watch::Sender<bool>, seen: &Int
 
 #[expect(clippy::exit, reason = "a person who asks twice wants the process gone, whatever it is doing")]
 fn end_at_once(condition: ExitCondition) {
+    // On a thread of its own, and not for long: a terminal that takes no text must not hold up the end.
+    let (left, leaving) = std::sync::mpsc::sync_channel(1);
+    std::thread::spawn(move || {
+        output::leave_screen();
+        let _ = left.send(());
+    });
+    let _ = leaving.recv_timeout(Duration::from_millis(100));
     std::process::exit(i32::from(condition.code()));
 }
 

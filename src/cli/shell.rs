@@ -22,6 +22,9 @@ pub(super) fn man() -> anyhow::Result<ExitCondition> {
 }
 
 fn print(text: &[u8]) -> ExitCondition {
-    output::print_result(&String::from_utf8_lossy(text));
-    ExitCondition::Done
+    if output::print_result(&String::from_utf8_lossy(text)) {
+        ExitCondition::Done
+    } else {
+        ExitCondition::Failed
+    }
 }

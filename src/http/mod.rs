@@ -5,5 +5,7 @@ mod client;
 pub(crate) mod endpoint;
 pub(crate) mod refusal_body;
 pub(crate) mod retry;
+mod signed_query;
 
 pub(crate) use client::{CLIENT_HINT, client_for};
+pub(crate) use signed_query::without_signed_queries;

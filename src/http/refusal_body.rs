@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use super::without_signed_queries;
+
 /// More of a message than this helps nobody.
 const LONGEST_MESSAGE: usize = 600;
 
@@ -42,10 +44,10 @@ pub(crate) fn read_refusal(body: &[u8]) -> (Option<String>, String) {
     (None, presentable(&String::from_utf8_lossy(body)))
 }
 
-/// One line of bounded length without control characters: the text is a stranger's and goes to a terminal.
+/// One line of bounded length without control characters and signatures: the text is a stranger's and goes to a terminal.
 pub(crate) fn presentable(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-    let mut line = words.collect::<Vec<_>>().join(" ");
+    let mut line = without_signed_queries(&words.collect::<Vec<_>>().join(" "));
     if let Some((end, _)) = line.char_indices().nth(LONGEST_MESSAGE) {
         line.truncate(end);
         line.push('…');

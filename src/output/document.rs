@@ -11,6 +11,7 @@ use crate::report::{
     PolicyReport, Report, SmokeReport, StepReport, StepStatus,
 };
 
+use super::printable::printable_json;
 use super::status::status_json;
 
 /// The document of a report, with a line feed at its end. Every key is there; what does not apply is null or empty.
@@ -35,7 +36,7 @@ pub fn document(report: &Report) -> String {
     let mut text =
         serde_json::to_string_pretty(&document).expect("a document of strings and numbers serialises");
     text.push('\n');
-    text
+    printable_json(&text)
 }
 
 #[derive(Serialize)]

@@ -8,6 +8,7 @@ use crate::event::{Event, Reporter};
 use crate::preflight::{Finding, Severity};
 use crate::report::sizes;
 
+use super::printable::{block, indented};
 use super::{Style, document, printable};
 
 /// Writes events as lines.
@@ -57,10 +58,11 @@ impl Lines {
             Event::Found(finding) => finding_line(finding, self.style),
             // Only the push is long by itself; the other long steps tell that they wait.
             Event::StepStarted { step, detail } if *step == "push_image" || every_layer => {
-                format!("start: {detail}")
+                format!("start: {}", block(detail))
             }
             Event::StepDone { detail, elapsed, .. } => {
-                format!("{} {detail} ({})", self.style.good("done:"), sizes::duration(*elapsed))
+                let text = format!("{detail} ({})", sizes::duration(*elapsed));
+                format!("{} {}", self.style.good("done:"), block(&text))
             }
             Event::LayerResumed { diff_id, from } => {
                 format!("resume: layer {} goes on after {}", diff_id.short(), sizes::bytes(*from))
@@ -75,11 +77,12 @@ impl Lines {
             }
             Event::Retrying { what, reason, wait } => {
                 let word = self.style.notice("retry:");
-                format!("{word} {what} failed ({reason}); trying again in {}", sizes::duration(*wait))
+                let text = format!("{what} failed ({reason}); trying again in {}", sizes::duration(*wait));
+                format!("{word} {}", block(&text))
             }
-            Event::FunctionLog { text } => format!("log: {}", text.replace('\n', "\nlog: ")),
-            Event::Waiting { what, state } => format!("wait: {what}: {state}"),
-            Event::Note { text } if every_layer => format!("note: {text}"),
+            Event::FunctionLog { text } => format!("log: {}", indented(text, "log: ")),
+            Event::Waiting { what, state } => format!("wait: {}", block(&format!("{what}: {state}"))),
+            Event::Note { text } if every_layer => format!("note: {}", block(text)),
             Event::StepStarted { .. }
             | Event::Traffic(_)
             | Event::LayerStarted { .. }
@@ -98,9 +101,10 @@ pub(super) fn finding_line(finding: &Finding, style: Style) -> String {
         Severity::Warn | Severity::Unknown => style.notice(word),
         Severity::Info => style.faint(word),
     };
-    let mut line = format!("{marked}: {} {}", finding.message, style.faint(&format!("[{}]", finding.check)));
+    let mut line =
+        format!("{marked}: {} {}", block(&finding.message), style.faint(&format!("[{}]", finding.check)));
     if let Some(hint) = &finding.hint {
-        line.push_str(&format!("\n  {} {hint}", style.strong("hint:")));
+        line.push_str(&format!("\n  {} {}", style.strong("hint:"), block(hint)));
     }
     line
 }
@@ -117,7 +121,7 @@ impl Reporter for Lines {
         }
         if let Some(line) = self.line(&event) {
             // A log that cannot be written must not end a deploy.
-            let _ = writeln!(state.sink, "{}", printable(&line));
+            let _ = writeln!(state.sink, "{}", printable(&line, self.style));
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::name::Digest;
 use crate::report::sizes;
 
 use super::lines::finding_line;
+use super::printable::{indented, one_line};
 use super::traffic::TrafficLine;
 use super::{Detail, Style, document, printable};
 
@@ -21,6 +22,9 @@ pub struct Progress {
     bars: MultiProgress,
     state: Mutex<State>,
 }
+
+/// What stands below a row's text.
+const BELOW_ROW: &str = "             ";
 
 #[derive(Default)]
 struct State {
@@ -38,20 +42,22 @@ impl Progress {
 
     fn say(&self, line: &str) {
         // A terminal that went away must not end a deploy.
-        let _ = self.bars.println(printable(line));
+        let _ = self.bars.println(printable(line, self.style));
     }
 
     /// A line with a mark, then a column for a time or a word, then what was done.
     fn row(&self, mark: &str, column: &str, text: &str) {
+        let text = indented(text, BELOW_ROW);
         self.say(&format!("{mark} {}  {text}", self.style.faint(&format!("{column:>9}"))));
     }
 
-    fn step_line(&self, detail: String) -> ProgressBar {
+    fn step_line(&self, detail: &str) -> ProgressBar {
         let bar = self.bars.add(ProgressBar::new_spinner());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed:>9}  {wide_msg}") {
             bar.set_style(style);
         }
-        bar.set_message(printable(&detail));
+        // It is drawn again and again on its one line; what follows is told when the step is done.
+        bar.set_message(one_line(detail.lines().next().unwrap_or_default()));
         bar.enable_steady_tick(Duration::from_millis(120));
         bar
     }
@@ -84,9 +90,9 @@ impl Reporter for Progress {
             Event::Traffic(view) => {
                 let (bar, line) =
                     state.traffic.get_or_insert_with(|| (self.traffic_bar(), TrafficLine::default()));
-                bar.set_message(printable(&line.draw(&view, self.style)));
+                bar.set_message(printable(&line.draw(&view, self.style), self.style));
             }
-            Event::StepStarted { detail, .. } => state.step = Some(self.step_line(printable(&detail))),
+            Event::StepStarted { detail, .. } => state.step = Some(self.step_line(&detail)),
             Event::StepDone { detail, elapsed, .. } => {
                 if let Some(bar) = state.step.take() {
                     bar.finish_and_clear();
@@ -122,9 +128,7 @@ impl Reporter for Progress {
                 let text = format!("{what} failed ({reason}); trying again in {}", sizes::duration(wait));
                 self.row(&self.style.notice("!"), "retry", &text);
             }
-            Event::FunctionLog { text } => {
-                text.lines().for_each(|line| self.row(" ", "log", &self.style.faint(line)));
-            }
+            Event::FunctionLog { text } => text.lines().for_each(|line| self.row(" ", "log", line)),
             Event::Note { text } => {
                 if self.detail == Detail::Layers {
                     self.row(" ", "note", &text);
@@ -132,7 +136,7 @@ impl Reporter for Progress {
             }
             Event::Waiting { what, state: now } => {
                 if let Some(bar) = &state.step {
-                    bar.set_message(printable(&format!("waiting for {what}: {now}")));
+                    bar.set_message(one_line(&format!("waiting for {what}: {now}")));
                 }
             }
         }

@@ -4,12 +4,13 @@ use serde_json::{Value, json};
 
 use crate::report::{Fate, Outcome, PruneReport, PrunedImage, PrunedVersion, Report, sizes};
 
+use super::printable::one_line;
 use super::{Style, printable};
 
 /// The table before a question is asked.
 pub fn prune_plan(report: &Report, style: Style) -> String {
     let table = report.prune.as_ref().map(|prune| table(prune, Outcome::Planned, style));
-    printable(&table.unwrap_or_default().join("\n"))
+    printable(&table.unwrap_or_default().join("\n"), style)
 }
 
 /// Each function and repository with all that was looked at.
@@ -17,7 +18,7 @@ pub(super) fn table(prune: &PruneReport, outcome: Outcome, style: Style) -> Vec<
     let mut lines = Vec::new();
     for versions in prune.versions.chunk_by(|one, other| one.function == other.function) {
         let (going, all) = counts(versions.iter().map(|one| &one.fate));
-        let name = &versions[0].function;
+        let name = one_line(&versions[0].function);
         lines.push(
             style.strong(&format!("function {name}: {going} of {all} versions {}", goes(going, outcome))),
         );
@@ -25,7 +26,7 @@ pub(super) fn table(prune: &PruneReport, outcome: Outcome, style: Style) -> Vec<
     }
     for images in prune.images.chunk_by(|one, other| one.repository == other.repository) {
         let (going, all) = counts(images.iter().map(|one| &one.fate));
-        let name = &images[0].repository;
+        let name = one_line(&images[0].repository);
         lines.push(
             style.strong(&format!("repository {name}: {going} of {all} images {}", goes(going, outcome))),
         );
@@ -62,15 +63,16 @@ fn word(fate: &Fate, outcome: Outcome, style: Style) -> String {
 fn version_line(one: &PrunedVersion, outcome: Outcome, style: Style) -> String {
     let PrunedVersion { version, digest, fate, .. } = one;
     let code = digest.map_or_else(|| "zip".to_owned(), |digest| digest.short());
-    let detail = style.faint(&fate.detail);
+    let detail = style.faint(&one_line(&fate.detail));
+    let version = one_line(version);
     format!("  {}{version:<6} {code:<12}  {detail}", word(fate, outcome, style))
 }
 
 fn image_line(one: &PrunedImage, outcome: Outcome, style: Style) -> String {
     let PrunedImage { digest, tags, size, fate, .. } = one;
     let size = size.map_or_else(|| "index".to_owned(), sizes::bytes);
-    let tags = if tags.is_empty() { "untagged".to_owned() } else { tags.join(", ") };
-    let detail = style.faint(&fate.detail);
+    let tags = if tags.is_empty() { "untagged".to_owned() } else { one_line(&tags.join(", ")) };
+    let detail = style.faint(&one_line(&fate.detail));
     format!("  {}{} {size:>10}  {tags}: {detail}", word(fate, outcome, style), digest.short())
 }
 

@@ -10,6 +10,7 @@ use crate::report::{
 use crate::status::Status;
 
 use super::lines::finding_line;
+use super::printable::{block, indented, one_line, printable_json};
 use super::status::status_text;
 use super::{Style, document, printable};
 
@@ -53,11 +54,12 @@ pub fn status_page(status: &Status, style: Style) -> String {
     Text { style, lines: status_text(status, style) }.finish()
 }
 
-/// A policy laid out for reading; as it is when it cannot be read.
+/// A policy laid out for reading; line by line as it is, set in, when it cannot be read.
 fn policy_text(document: &str) -> String {
-    document
-        .parse::<crate::policy::Document>()
-        .map_or_else(|_| document.to_owned(), |document| document.pretty())
+    document.parse::<crate::policy::Document>().map_or_else(
+        |_| format!("  {}", indented(document, "  ")),
+        |document| printable_json(&document.pretty()),
+    )
 }
 
 struct Text {
@@ -68,11 +70,11 @@ struct Text {
 impl Text {
     fn finish(mut self) -> String {
         self.lines.push(String::new());
-        printable(&self.lines.join("\n"))
+        printable(&self.lines.join("\n"), self.style)
     }
 
     fn fact(&mut self, name: &str, value: &str) {
-        self.lines.push(format!("  {:<9} {value}", format!("{name}:")));
+        self.lines.push(format!("  {:<9} {}", format!("{name}:"), one_line(value)));
     }
 
     /// What the checks found, unless it was told when the steps began.
@@ -224,12 +226,12 @@ impl Text {
     }
 
     fn failure(&mut self, report: &Report, failure: &Failure) {
-        self.lines.push(format!("{} {}", self.style.bad("error:"), failure.message));
+        self.lines.push(format!("{} {}", self.style.bad("error:"), block(&failure.message)));
         if let Some(hint) = &failure.hint {
-            self.lines.push(format!("  {} {hint}", self.style.strong("hint:")));
+            self.lines.push(format!("  {} {}", self.style.strong("hint:"), block(hint)));
         }
         for step in &report.steps {
-            let first = step.detail.lines().next().unwrap_or_default();
+            let first = one_line(step.detail.lines().next().unwrap_or_default());
             self.lines.push(format!("  {:<7}  {first}", document::status(step.status)));
         }
         if report.command == "prune" {
@@ -291,10 +293,7 @@ impl Text {
 
     fn planned_step(&mut self, number: usize, step: &StepReport) {
         debug_assert_eq!(step.status, StepStatus::Planned);
-        let mut lines = step.detail.lines();
-        let first = lines.next().unwrap_or_default();
-        self.lines.push(format!("{number:>3}. {first}"));
-        self.lines.extend(lines.map(|line| format!("       {line}")));
+        self.lines.push(format!("{number:>3}. {}", indented(&step.detail, "       ")));
     }
 
     fn planned_layers(&mut self, report: &Report) {

@@ -7,6 +7,7 @@ use crate::event::TrafficView;
 use crate::report::sizes;
 
 use super::Style;
+use super::printable::one_line;
 
 /// Cells of the bar of shares.
 const BAR: usize = 20;
@@ -75,11 +76,18 @@ impl TrafficLine {
         let bar = format!("{}{}", style.good(&"█".repeat(filled)), style.faint(&"░".repeat(BAR - filled)));
         let percent = |share: f64| format!("{}%", (share * 1e4).round() / 1e2);
         let shares = if share < 1.0 {
-            format!("{} version {}, {} version {}", percent(share), view.new, percent(1.0 - share), view.old)
+            format!(
+                "{} version {}, {} version {}",
+                percent(share),
+                one_line(&view.new),
+                percent(1.0 - share),
+                one_line(&view.old)
+            )
         } else {
-            format!("{} version {}", percent(share), view.new)
+            format!("{} version {}", percent(share), one_line(&view.new))
         };
-        let mut line = format!("{}  {bar} {shares}  next in {}", view.alias, sizes::duration(view.rest));
+        let mut line =
+            format!("{}  {bar} {shares}  next in {}", one_line(&view.alias), sizes::duration(view.rest));
         if let Some((new, old)) = view.traffic {
             self.new.take(new);
             line.push_str(&format!("  {}", self.new.draw("new", style)));

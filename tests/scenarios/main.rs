@@ -35,6 +35,7 @@ mod remote;
 mod reuse;
 mod rollback;
 mod status;
+mod status_watch;
 mod threat;
 mod uploads;
 mod usage;

@@ -11,10 +11,10 @@ use crate::account::{ACCOUNT, Account, REGION, deploy_arguments};
 use crate::interrupted::send_signal;
 use crate::rollback::waves;
 
-const STATUS: [&str; 3] = ["status", "--function", "hello"];
+pub(crate) const STATUS: [&str; 3] = ["status", "--function", "hello"];
 
 /// Versions 1 and 2, and the alias at 2.
-fn two_versions() -> Account {
+pub(crate) fn two_versions() -> Account {
     let account = Account::new();
     for note in ["one", "two"] {
         account.deploy(&account.small_image(note)).expect(0);

@@ -219,3 +219,26 @@ fn no_data_is_not_health_unless_told_otherwise() {
         release(&account, wrong).expect(2);
     }
 }
+
+#[test]
+fn what_a_service_says_neither_hides_nor_forges_a_line() {
+    let mut account = versions("NOTHING=1");
+    put_alarm(&account, "errors", "OK");
+    let reason = "\u{1b}[8mhidden\u{1b}[31m\u{9b}5m\n\ndeployed\n  version:  99\n::error::no\n";
+    account.cloudwatch(
+        "SetAlarmState",
+        json!({ "AlarmName": "errors", "StateValue": "ALARM", "StateReason": reason }),
+    );
+    account.lambda_lift.for_people();
+    for colour in ["never", "always"] {
+        let run = release(&account, &["--alarm", "errors", "--color", colour]);
+        assert_eq!(run.code, Some(3), "{}{}", run.stdout, run.stderr);
+        let told = format!("{}{}", run.stdout, run.stderr);
+        assert!(told.contains("\\u{1b}[8mhidden\\u{1b}[31m\\u{9b}5m\n"), "{told}");
+        assert!(!told.contains("\u{1b}[8m") && !told.contains("\u{1b}[31m"), "{told:?}");
+        assert_eq!(told.contains('\u{1b}'), colour == "always", "{told:?}");
+        for forged in ["\ndeployed", "\n  version:", "::error", "\u{9b}"] {
+            assert!(!told.contains(forged), "{forged:?} is in {told:?}");
+        }
+    }
+}

@@ -86,7 +86,7 @@ fn on_a_terminal_a_watch_draws_in_place_until_somebody_types_ctrl_c() {
     let shown = String::from_utf8_lossy(&shown).into_owned();
     let drawn: Vec<&str> = shown.split(HOME).collect();
     for page in &drawn[1..3] {
-        assert!(page.contains("function\u{1b}[0m hello\u{1b}[K") && page.ends_with("\u{1b}[J"), "{page:?}");
+        assert!(page.starts_with("\u{1b}[J") && page.contains("function\u{1b}[0m hello"), "{page:?}");
         // In colour: moto's ECR does not have the image.
         assert!(page.contains("\u{1b}[1;31mdeleted\u{1b}[0m"), "{page:?}");
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::rows::{percent, progress, shares};
 use super::text::state_words;
-use crate::output::printable;
+use crate::output::printable::one_line;
 use crate::report::moments;
 use crate::status::{AliasStatus, Status, Traffic};
 
@@ -23,7 +23,7 @@ impl Watched {
     pub fn changes(&mut self, status: &Status) -> Vec<String> {
         let now = watched(status);
         let when = moments::rfc3339(status.seen);
-        let said = |what: &str, how: &str| printable(&format!("{when} {what}: {how}"));
+        let said = |what: &str, how: &str| one_line(&format!("{when} {what}: {how}"));
         let changed = now.iter().filter(|(what, how)| self.last.get(*what) != Some(how));
         let mut lines: Vec<String> = changed.map(|(what, how)| said(what, how)).collect();
         // Neither is an alias gone that cannot be read at the moment, nor a version that no alias names any more.

@@ -2,10 +2,11 @@
 
 mod changes;
 mod json;
+mod page;
 mod rows;
 mod table;
 mod text;
 
 pub use changes::Watched;
 pub(super) use json::status as status_json;
-pub(super) use text::status_text;
+pub(super) use text::{status_page_in, status_text};

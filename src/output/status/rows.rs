@@ -36,10 +36,11 @@ const MOVES_SHOWN: usize = 3;
 
 pub(super) fn alias_lines(aliases: &[AliasStatus], status: &Status, style: Style) -> Vec<String> {
     let rows = aliases.iter().flat_map(|alias| alias_rows(alias, status)).collect();
-    Table { columns: &ALIAS_COLUMNS, rows }.lines(style)
+    Table { columns: &ALIAS_COLUMNS, rows }.lines(style).concat()
 }
 
-pub(super) fn version_lines(status: &Status, style: Style) -> Vec<String> {
+/// The heading, and the lines of each version.
+pub(super) fn version_lines(status: &Status, style: Style) -> Vec<Vec<String>> {
     let rows = status.versions.iter().map(|version| version_row(version, status)).collect();
     Table { columns: &VERSION_COLUMNS, rows }.lines(style)
 }

@@ -1,6 +1,7 @@
 //! Columns that stand below each other, with colour or without.
 
 use crate::output::Style;
+use crate::output::printable::one_line;
 
 /// How a cell is marked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub(super) enum Mark {
     Faint,
 }
 
-/// A text of one line, and its mark-up.
+/// A text of one line, whoever wrote it, and its mark-up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Cell {
     text: String,
@@ -21,7 +22,7 @@ pub(super) struct Cell {
 
 impl Cell {
     pub(super) fn new(text: impl Into<String>, mark: Mark) -> Self {
-        Self { text: text.into(), mark }
+        Self { text: one_line(&text.into()), mark }
     }
 
     pub(super) fn drawn(&self, style: Style) -> String {
@@ -66,16 +67,17 @@ pub(super) struct Row {
 }
 
 impl Table<'_> {
-    /// The lines. A cell that is too long for its column is cut; columns are no wider than what stands in them.
-    pub(super) fn lines(&self, style: Style) -> Vec<String> {
+    /// The lines: of the heading, then of each row. A cell that is too long for its column is cut; columns are no wider than what
+    /// stands in them.
+    pub(super) fn lines(&self, style: Style) -> Vec<Vec<String>> {
         let widths: Vec<usize> =
             self.columns.iter().enumerate().map(|(index, column)| self.width(index, column)).collect();
         let headings = self.columns.iter().map(|column| Cell::new(column.heading, Mark::Faint)).collect();
         let heading = line(&Row { cells: headings, notes: Vec::new() }, &widths, style);
-        let mut lines = vec![heading];
+        let mut lines = vec![vec![heading]];
         for row in &self.rows {
-            lines.push(line(row, &widths, style));
-            lines.extend(row.notes.iter().map(|note| format!("    {}", note.drawn(style))));
+            let notes = row.notes.iter().map(|note| format!("    {}", note.drawn(style)));
+            lines.push(std::iter::once(line(row, &widths, style)).chain(notes).collect());
         }
         lines
     }
@@ -129,7 +131,7 @@ mod tests {
         };
         let mut rows = vec![row("live", "12", "x"), row("a-long-name", "", "größe"), row("", "7", "")];
         rows[0].notes.push(Cell::new("a note of any length", Mark::Notice));
-        Table { columns: &columns, rows }.lines(Style::new(colour))
+        Table { columns: &columns, rows }.lines(Style::new(colour)).concat()
     }
 
     #[test]

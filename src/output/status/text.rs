@@ -1,43 +1,50 @@
 //! How a function stands, as a person wants to read it.
 
+use super::page::Page;
 use super::rows::{alias_lines, trouble, version_lines};
 use crate::cloud::{FunctionState, PackageType};
 use crate::output::Style;
 use crate::output::lines::finding_line;
+use crate::output::printable::one_line;
+use crate::output::standard::Room;
 use crate::status::Status;
 
-/// The whole, a line each.
+/// The whole.
 pub(in crate::output) fn status_text(status: &Status, style: Style) -> Vec<String> {
-    let mut lines = function_lines(status, style);
-    lines.push(String::new());
-    match &status.aliases {
-        None => lines.push(format!("{} could not be read", style.strong("aliases"))),
-        Some(aliases) if aliases.is_empty() => lines.push(format!("{}: none", style.strong("aliases"))),
+    page(status, style).whole()
+}
+
+/// As much of it as a terminal has room for.
+pub(in crate::output) fn status_page_in(status: &Status, style: Style, room: Option<Room>) -> Vec<String> {
+    let page = page(status, style);
+    room.map_or_else(|| page.whole(), |room| page.fitted(room))
+}
+
+fn page(status: &Status, style: Style) -> Page {
+    let aliases = match &status.aliases {
+        None => vec![format!("{} could not be read", style.strong("aliases"))],
+        Some(aliases) if aliases.is_empty() => vec![format!("{}: none", style.strong("aliases"))],
         Some(aliases) => {
-            lines.push(style.strong("aliases"));
-            lines.extend(alias_lines(aliases, status, style));
+            let rows = alias_lines(aliases, status, style);
+            std::iter::once(style.strong("aliases")).chain(rows).collect()
         }
+    };
+    let published = status.versions.iter().filter(|version| version.version != status.latest.version).count();
+    let findings = status.findings.iter().map(|finding| finding_line(finding, style));
+    Page {
+        style,
+        function: function_lines(status, style),
+        aliases,
+        versions: version_lines(status, style),
+        published,
+        left_out: status.left_out,
+        findings: findings.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect(),
     }
-    lines.push(String::new());
-    lines.push(style.strong("versions"));
-    lines.extend(version_lines(status, style));
-    if status.left_out > 0 {
-        let published =
-            status.versions.iter().filter(|version| version.version != status.latest.version).count();
-        let (count, all) = (status.left_out, status.left_out + published);
-        let more = format!("  and {count} older; show them with --versions {all}");
-        lines.push(style.faint(&more));
-    }
-    if !status.findings.is_empty() {
-        lines.push(String::new());
-        lines.extend(status.findings.iter().map(|finding| finding_line(finding, style)));
-    }
-    lines
 }
 
 fn function_lines(status: &Status, style: Style) -> Vec<String> {
     let latest = &status.latest;
-    let fact = |name: &str, value: &str| format!("  {:<9} {value}", format!("{name}:"));
+    let fact = |name: &str, value: &str| format!("  {:<9} {}", format!("{name}:"), one_line(value));
     let mut lines = vec![format!("{} {}", style.strong("function"), status.name), fact("arn", &latest.arn)];
     let found = status.version(&latest.version);
     lines.push(fact("state", &state_words(&latest.state)));

@@ -122,9 +122,25 @@ impl LambdaLift {
         command.spawn().unwrap_or_else(|error| missing(self.binary.as_os_str(), error))
     }
 
+    /// Starts it with this as its standard output; the caller waits for it or ends it.
+    pub fn start_writing_to(&self, output: Stdio, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::null()).stdout(output).stderr(Stdio::piped());
+        command.spawn().unwrap_or_else(|error| missing(self.binary.as_os_str(), error))
+    }
+
     /// Starts it on a terminal of its own, which `script` gives it: what is written to the child's standard input is typed there, and
     /// its standard output is what the terminal shows.
     pub fn start_on_terminal(&self, arguments: &[&str]) -> Child {
+        self.start_in_script("", arguments)
+    }
+
+    /// The same, on a terminal of this size.
+    pub fn start_on_terminal_of(&self, rows: u16, columns: u16, arguments: &[&str]) -> Child {
+        self.start_in_script(&format!("stty rows {rows} cols {columns} && "), arguments)
+    }
+
+    fn start_in_script(&self, before: &str, arguments: &[&str]) -> Child {
         let own = self.arguments.iter().map(String::as_str);
         let binary = self.binary.to_string_lossy();
         let words = std::iter::once(binary.as_ref()).chain(arguments.iter().copied()).chain(own);
@@ -132,7 +148,7 @@ impl LambdaLift {
         let mut command = Command::new("script");
         command.env_clear().envs(&self.environment).current_dir(self.home.path());
         // In place of the shell, which would have a say in how it ends.
-        command.args(["-qec", &format!("exec {}", line.join(" ")), "/dev/null"]);
+        command.args(["-qec", &format!("{before}exec {}", line.join(" ")), "/dev/null"]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         command.spawn().unwrap_or_else(|error| missing("script".as_ref(), error))
     }
