@@ -1,11 +1,12 @@
 //! What a repository holds, page by page and manifest by manifest, and the deletion of images.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::types::{self, ImageFailureCode};
 
 use super::error::{Operation, says_not_found};
+use super::pages::Pages;
 use crate::cloud::{CloudError, ImageDeletion, RegistryRules, ReplicaPlace, StoredImage};
 use crate::name::{AccountId, Digest, RepositoryName};
 
@@ -37,15 +38,16 @@ pub(super) async fn all(client: &Client, place: Place<'_>) -> Result<Option<Vec<
     let call = DESCRIBE_IMAGES;
     let request = client.describe_images().set_registry_id(place.registry.map(AccountId::to_string));
     let request = request.repository_name(place.name.as_str());
-    let mut pages = request.into_paginator().page_size(PAGE).items().send();
+    let (mut answers, mut pages) = (request.into_paginator().page_size(PAGE).send(), Pages::of(call));
     let mut images = Vec::new();
-    while let Some(detail) = pages.next().await {
-        match detail {
-            Ok(detail) => images.push(stored(call, &detail)?),
-            Err(error) => {
-                let error = call.failed(error);
-                return if says_not_found(&error) { Ok(None) } else { Err(error) };
-            }
+    while let Some(answer) = answers.next().await {
+        let page = match answer.map_err(|error| call.failed(error)) {
+            Ok(answer) => answer.image_details,
+            Err(error) if says_not_found(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        for detail in pages.entries(page, "imageDetails")? {
+            images.push(stored(call, &detail)?);
         }
     }
     Ok(Some(images))
@@ -89,12 +91,19 @@ pub(super) async fn manifests(
         if let Some(failure) = unread {
             return Err(call.unexpected(format!("a manifest cannot be read: {}", reason(failure))));
         }
+        let mut told: HashSet<Digest> =
+            answer.failures().iter().filter_map(|failure| digest_of(failure.image_id())).collect();
         for image in answer.images() {
-            let digest = image.image_id().and_then(|id| id.image_digest()?.parse().ok());
+            let digest = digest_of(image.image_id());
+            told.extend(digest);
             match (digest, image.image_manifest()) {
                 (Some(digest), Some(manifest)) => manifests.push((digest, manifest.to_owned())),
                 _ => return Err(call.unexpected("an image of the answer has no digest or no manifest")),
             }
+        }
+        // One that is not told of may be an index, and list what must stay.
+        if let Some(untold) = some.iter().find(|digest| !told.contains(digest)) {
+            return Err(call.unexpected(format!("the answer does not tell of the manifest {untold}")));
         }
     }
     Ok(manifests)
@@ -114,7 +123,6 @@ pub(super) async fn delete(
         .set_image_ids(Some(digests.iter().map(by_digest).collect()));
     let answer = request.send().await.map_err(|error| call.failed(error))?;
     let mut told: HashMap<Digest, ImageDeletion> = HashMap::new();
-    let digest_of = |id: Option<&types::ImageIdentifier>| id.and_then(|id| id.image_digest()?.parse().ok());
     for id in answer.image_ids() {
         // An image with several tags is told once for each.
         digest_of(Some(id)).map(|digest| told.insert(digest, ImageDeletion::Gone));
@@ -122,13 +130,14 @@ pub(super) async fn delete(
     for failure in answer.failures() {
         let became = match failure.failure_code() {
             Some(ImageFailureCode::ImageNotFound) => ImageDeletion::Gone,
-            Some(ImageFailureCode::ImageReferencedByManifestList) => ImageDeletion::StillListed,
+            Some(ImageFailureCode::ImageReferencedByManifestList) => {
+                ImageDeletion::StillListed(reason(failure))
+            }
             _ => ImageDeletion::Refused(reason(failure)),
         };
         digest_of(failure.image_id()).map(|digest| told.insert(digest, became));
     }
-    let unsaid = || ImageDeletion::Refused("the answer does not say what became of it".to_owned());
-    Ok(digests.iter().map(|digest| told.remove(digest).unwrap_or_else(unsaid)).collect())
+    Ok(digests.iter().map(|digest| told.remove(digest).unwrap_or(ImageDeletion::Unsaid)).collect())
 }
 
 /// DescribeRegistry and GetRegistryPolicy.
@@ -172,6 +181,10 @@ fn is_about(rule: &types::ReplicationRule, name: &RepositoryName) -> bool {
 
 fn by_digest(digest: &Digest) -> types::ImageIdentifier {
     types::ImageIdentifier::builder().image_digest(digest.to_string()).build()
+}
+
+fn digest_of(id: Option<&types::ImageIdentifier>) -> Option<Digest> {
+    id?.image_digest()?.parse().ok()
 }
 
 fn reason(failure: &types::ImageFailure) -> String {

@@ -13,6 +13,7 @@ use aws_sdk_ecr::types::{
 use futures_util::future::try_join_all;
 
 use super::error::{Operation, says_not_found};
+use super::pages::Pages;
 use crate::cloud::{CloudError, DescribedImage};
 use crate::name::{AccountId, Digest, RepositoryName};
 
@@ -60,10 +61,12 @@ impl Question<'_> {
     async fn listed(&self) -> Result<Vec<DescribedImage>, CloudError> {
         let wanted: HashSet<Digest> = self.digests.iter().copied().collect();
         let mut found: HashMap<Digest, DescribedImage> = HashMap::new();
-        let mut next = None;
+        let (mut next, mut pages) = (None, Pages::of(DESCRIBE_IMAGES));
         loop {
-            let (images, token) = self.page(next).await?;
-            let asked_for = images.into_iter().filter(|image| wanted.contains(&image.digest));
+            let (page, token) = self.page(next).await?;
+            let images = pages.entries(page, "imageDetails")?;
+            let asked_for =
+                images.iter().filter_map(described).filter(|image| wanted.contains(&image.digest));
             found.extend(asked_for.map(|image| (image.digest, image)));
             if token.is_none() || found.len() == wanted.len() {
                 return Ok(self.digests.iter().filter_map(|digest| found.remove(digest)).collect());
@@ -72,7 +75,10 @@ impl Question<'_> {
         }
     }
 
-    async fn page(&self, next: Option<String>) -> Result<(Vec<DescribedImage>, Option<String>), CloudError> {
+    async fn page(
+        &self,
+        next: Option<String>,
+    ) -> Result<(Option<Vec<ImageDetail>>, Option<String>), CloudError> {
         // Archived images are left out unless they are asked for, and would be taken for deleted.
         let any = DescribeImagesFilter::builder().image_status(ImageStatusFilter::Any).build();
         let request = self
@@ -85,7 +91,7 @@ impl Question<'_> {
             .set_next_token(next);
         let answer = request.send().await.map_err(|error| DESCRIBE_IMAGES.failed(error))?;
         let token = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
-        Ok((answer.image_details().iter().filter_map(described).collect(), token))
+        Ok((answer.image_details, token))
     }
 }
 
@@ -211,6 +217,16 @@ mod tests {
         // It came back meanwhile: no page is read that is not needed.
         let (answered, sent) = ask(2, [exception("ImageNotFoundException"), page(&digests(2), "t")]).await;
         assert_eq!((found(answered), sent.len()), (digests(2), 2));
+    }
+
+    #[tokio::test]
+    async fn a_listing_that_does_not_end_is_given_up() {
+        let pages = (0..1100).map(|number| page(&[], &number.to_string()));
+        let (answered, sent) =
+            ask(1, std::iter::once(exception("ImageNotFoundException")).chain(pages)).await;
+        let error = answered.unwrap_err();
+        assert!(error.message.contains("does not end"), "{error}");
+        assert_eq!(sent.len(), 1002);
     }
 
     #[tokio::test]

@@ -16,6 +16,7 @@ use super::lambda_answer::{as_configuration, function, live_function, published_
 use super::lambda_fleet;
 use super::lambda_request::{configure, to_tenancy};
 use super::lambda_settings::{SettingError, Settings};
+use super::pages::Pages;
 use crate::cloud::{
     AliasTarget, CloudError, CodeUpdate, CodeUse, ConfigurationUpdate, Invocation, LambdaReader,
     LambdaWriter, LiveAlias, LiveFunction, NewFunction, ProvisionedConcurrency, PublishGuard,
@@ -171,12 +172,15 @@ impl LambdaReader for Lambda {
     async fn versions(&self, name: &FunctionName) -> Result<Option<Vec<PublishedVersion>>, CloudError> {
         let call = LIST_VERSIONS;
         let request = self.client.list_versions_by_function().function_name(name.as_str());
-        let mut entries = request.into_paginator().items().send();
+        let (mut answers, mut pages) = (request.into_paginator().send(), Pages::of(call));
         let mut versions = Vec::new();
-        while let Some(entry) = entries.next().await {
-            match entry {
-                Ok(entry) => versions.extend(published_version(call, &entry)?),
+        while let Some(answer) = answers.next().await {
+            let page = match answer {
+                Ok(answer) => answer.versions,
                 Err(error) => return none_if_not_found(call.failed(error)),
+            };
+            for entry in pages.entries(page, "Versions")? {
+                versions.extend(published_version(call, &entry)?);
             }
         }
         Ok(Some(versions))
@@ -194,12 +198,15 @@ impl LambdaReader for Lambda {
     async fn aliases(&self, name: &FunctionName) -> Result<Option<Vec<LiveAlias>>, CloudError> {
         let call = LIST_ALIASES;
         let request = self.client.list_aliases().function_name(name.as_str());
-        let mut entries = request.into_paginator().items().send();
+        let (mut answers, mut pages) = (request.into_paginator().send(), Pages::of(call));
         let mut aliases = Vec::new();
-        while let Some(entry) = entries.next().await {
-            match entry {
-                Ok(entry) => aliases.push(live_alias(call, &entry)?),
+        while let Some(answer) = answers.next().await {
+            let page = match answer {
+                Ok(answer) => answer.aliases,
                 Err(error) => return none_if_not_found(call.failed(error)),
+            };
+            for entry in pages.entries(page, "Aliases")? {
+                aliases.push(live_alias(call, &entry)?);
             }
         }
         Ok(Some(aliases))

@@ -143,10 +143,11 @@ fn moment(text: &str) -> Option<SystemTime> {
     SystemTime::try_from(moment).ok()
 }
 
-/// The manifest's digest. `CodeSha256` is its bare hex for an image, and base64 for a zip archive.
+/// The manifest's digest. `CodeSha256` is its bare hex for an image, and base64 for a zip archive: it tells also where the package
+/// type is not told.
 pub(super) fn image_digest(configuration: &FunctionConfiguration) -> Option<Digest> {
-    let image = configuration.package_type() == Some(&types::PackageType::Image);
-    let digest = configuration.code_sha256().filter(|_| image)?;
+    let zip = configuration.package_type() == Some(&types::PackageType::Zip);
+    let digest = configuration.code_sha256().filter(|_| !zip)?;
     Digest::from_hex(digest).or_else(|_| digest.parse()).ok()
 }
 

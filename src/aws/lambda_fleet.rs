@@ -5,8 +5,9 @@ use aws_sdk_lambda::types;
 
 use super::error::{Operation, says_not_found};
 use super::lambda_answer::image_digest;
+use super::pages::Pages;
 use crate::cloud::{CloudError, CodeUse};
-use crate::name::{FunctionName, Version};
+use crate::name::{Digest, FunctionName, Version};
 
 const LIST_FUNCTIONS: Operation = operation("ListFunctions");
 const LIST_PROVISIONED: Operation = operation("ListProvisionedConcurrencyConfigs");
@@ -20,21 +21,35 @@ const fn operation(name: &'static str) -> Operation {
 pub(super) async fn code_in_use(client: &Client) -> Result<Vec<CodeUse>, CloudError> {
     let call = LIST_FUNCTIONS;
     let request = client.list_functions().function_version(types::FunctionVersion::All);
-    let mut entries = request.into_paginator().items().send();
+    let (mut answers, mut pages) = (request.into_paginator().send(), Pages::of(call));
     let mut uses = Vec::new();
-    while let Some(entry) = entries.next().await {
-        let entry = entry.map_err(|error| call.failed(error))?;
-        let function = entry.function_name().unwrap_or_default().to_owned();
-        let version = entry.version().unwrap_or("$LATEST").to_owned();
-        let digest = image_digest(&entry);
-        if entry.package_type() == Some(&types::PackageType::Image) && digest.is_none() {
-            let what =
-                format!("version {version} of function {function} does not tell the digest of its image");
-            return Err(call.unexpected(what));
+    while let Some(answer) = answers.next().await {
+        let answer = answer.map_err(|error| call.failed(error))?;
+        for entry in pages.entries(answer.functions, "Functions")? {
+            uses.push(code_use(call, &entry)?);
         }
-        uses.push(CodeUse { function, version, digest });
     }
     Ok(uses)
+}
+
+/// What an entry runs. One that does not say that it is a zip archive must tell its image: else nobody knows which one it needs.
+fn code_use(call: Operation, entry: &types::FunctionConfiguration) -> Result<CodeUse, CloudError> {
+    let function = entry.function_name().unwrap_or_default().to_owned();
+    let version = entry.version().unwrap_or("$LATEST").to_owned();
+    let digest: Option<Digest> = match entry.package_type() {
+        Some(types::PackageType::Zip) => None,
+        Some(types::PackageType::Image) => {
+            let untold =
+                || format!("version {version} of function {function} does not tell the digest of its image");
+            Some(image_digest(entry).ok_or_else(|| call.unexpected(untold()))?)
+        }
+        _ => {
+            let untold =
+                format!("version {version} of function {function} does not tell whether it runs an image");
+            return Err(call.unexpected(untold));
+        }
+    };
+    Ok(CodeUse { function, version, digest })
 }
 
 /// ListProvisionedConcurrencyConfigs: the qualifiers.
@@ -44,19 +59,22 @@ pub(super) async fn provisioned(
 ) -> Result<Option<Vec<String>>, CloudError> {
     let call = LIST_PROVISIONED;
     let request = client.list_provisioned_concurrency_configs().function_name(name.as_str());
-    let mut entries = request.into_paginator().items().send();
+    let (mut answers, mut pages) = (request.into_paginator().send(), Pages::of(call));
     let mut qualifiers = Vec::new();
-    while let Some(entry) = entries.next().await {
-        let entry = match entry.map_err(|error| call.failed(error)) {
-            Ok(entry) => entry,
+    while let Some(answer) = answers.next().await {
+        let answer = match answer.map_err(|error| call.failed(error)) {
+            Ok(answer) => answer,
             Err(error) if says_not_found(&error) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let arn = entry.function_arn().unwrap_or_default();
-        // `arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME:QUALIFIER`
-        let qualifier = arn.splitn(8, ':').nth(7);
-        let qualifier = qualifier.ok_or_else(|| call.unexpected(format!("{arn:?} has no qualifier")))?;
-        qualifiers.push(qualifier.to_owned());
+        let page = answer.provisioned_concurrency_configs;
+        for entry in pages.entries(page, "ProvisionedConcurrencyConfigs")? {
+            let arn = entry.function_arn().unwrap_or_default();
+            // `arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME:QUALIFIER`
+            let qualifier = arn.splitn(8, ':').nth(7);
+            let qualifier = qualifier.ok_or_else(|| call.unexpected(format!("{arn:?} has no qualifier")))?;
+            qualifiers.push(qualifier.to_owned());
+        }
     }
     Ok(Some(qualifiers))
 }
@@ -112,6 +130,12 @@ mod tests {
             ),
             answer(200, json!({"Functions": [entry("shop", "7", json!(digest.hex())), zip]})),
             answer(200, json!({"Functions": [entry("shop", "7", json!("nonsense"))]})),
+            answer(
+                200,
+                json!({"Functions": [{"FunctionName": "shop", "Version": "7", "CodeSha256": digest.hex()}]}),
+            ),
+            answer(200, json!({"Functions": null})),
+            answer(200, json!({})),
         ]);
         let used = |function: &str, version: &str, digest: Option<Digest>| CodeUse {
             function: function.to_owned(),
@@ -127,8 +151,24 @@ mod tests {
         assert!(requests[0].starts_with("GET /2015-03-31/functions"), "{requests:?}");
         assert!(requests.iter().all(|request| request.contains("FunctionVersion=ALL")), "{requests:?}");
         assert!(requests[1].contains("Marker=m"));
+        for part in [
+            "version 7 of function shop does not tell the digest",
+            "version 7 of function shop does not tell whether",
+            "no Functions",
+            "no Functions",
+        ] {
+            let error = lambda.code_in_use().await.unwrap_err();
+            assert!(error.message.contains(part), "{part}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_list_that_never_ends_is_given_up() {
+        let page = |number: u32| answer(200, json!({"Functions": [], "NextMarker": number.to_string()}));
+        let (replay, lambda) = lambda((0..1100).map(page));
         let error = lambda.code_in_use().await.unwrap_err();
-        assert!(error.message.contains("version 7 of function shop"), "{error}");
+        assert!(error.message.contains("does not end"), "{error}");
+        assert_eq!(replay.requests().len(), 1001);
     }
 
     #[tokio::test]

@@ -17,6 +17,7 @@ mod lambda_answer;
 mod lambda_fleet;
 mod lambda_request;
 mod lambda_settings;
+mod pages;
 #[cfg(test)]
 mod replay;
 mod sts;

@@ -28,6 +28,10 @@ pub(super) async fn prune(session: Session, arguments: PruneArguments) -> Report
 async fn run(session: &Session, arguments: &PruneArguments, report: &mut Report) -> Result<Outcome, Failure> {
     let functions = distinct(&arguments.functions, parse::<FunctionRef>)?;
     let repositories = distinct(&arguments.repositories, parse::<RepositoryRef>)?;
+    if functions.is_empty() && repositories.is_empty() {
+        let hint = "name at least one of the two: --function NAME, --repository NAME".to_owned();
+        return Err(usage("neither a function nor a repository is named".to_owned(), Some(hint)));
+    }
     let spec = spec(arguments, &functions, &repositories)?;
     let connected = session.connect().await?;
     let region = region(&functions, &repositories)?.unwrap_or_else(|| connected.region.clone());
@@ -143,7 +147,9 @@ fn may_ask(session: &Session) -> bool {
 /// Shows the plan and asks.
 async fn consent(session: &Session, report: &Report) -> Result<bool, Failure> {
     let style = Style::new(wants_colour(&session.common, true));
-    output::print_question(&output::prune_plan(report, style), "delete what is marked? [y/N] ");
+    output::print_drawn(&format!("{}\n", output::prune_plan(report, style)));
+    forget_typed();
+    output::print_drawn("delete what is marked? [y/N] ");
     let answer = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
         // Whoever cannot be heard has not said yes.
@@ -151,6 +157,13 @@ async fn consent(session: &Session, report: &Report) -> Result<bool, Failure> {
     });
     let answer = session.or_stopped(answer).await?.unwrap_or_default();
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+
+/// What was typed before the question was there is no answer to it.
+fn forget_typed() {
+    use rustix::termios::{QueueSelector, tcflush};
+    // Where it is not possible there is nothing to be done; that it is a terminal was seen before.
+    let _ = tcflush(std::io::stdin(), QueueSelector::IFlush);
 }
 
 #[cfg(test)]

@@ -121,10 +121,12 @@ pub struct StoredImage {
 pub enum ImageDeletion {
     /// It is gone, or was gone already.
     Gone,
-    /// An index that is still there lists it.
-    StillListed,
+    /// An index that is still there lists it: failure code and reason.
+    StillListed(String),
     /// ECR keeps it: failure code and reason.
     Refused(String),
+    /// The answer does not say: it may be gone.
+    Unsaid,
 }
 
 /// A destination to which a registry replicates images of a repository.

@@ -28,6 +28,8 @@ pub struct FunctionFacts {
     pub name: FunctionName,
     /// Its published versions with the digest that each runs; none for a zip version.
     pub versions: BTreeMap<Version, Option<Digest>>,
+    /// Every digest that GetFunction tells of its `$LATEST`; none for a zip archive.
+    pub latest: Vec<Digest>,
     /// Its aliases.
     pub aliases: Vec<AliasFacts>,
     /// Versions and aliases that carry provisioned concurrency.

@@ -6,7 +6,8 @@ use super::{
     Checked, Facts, FunctionFacts, ImageDecision, Needs, PruneSpec, RepositoryFacts, VersionDecision,
     decide_images, decide_versions,
 };
-use crate::name::{AccountId, Version};
+use crate::cloud::CodeUse;
+use crate::name::{AccountId, Digest, FunctionName, Version};
 use crate::policy::{self, Pullers};
 use crate::preflight::Finding;
 use crate::release::Place;
@@ -53,7 +54,7 @@ pub fn plan_images(
     going: &BTreeSet<(String, Version)>,
 ) -> (Vec<ImageDecision>, Vec<Finding>) {
     let needs = facts.needs(spec.keep, going);
-    let (mut images, mut findings) = (Vec::new(), Vec::new());
+    let (mut images, mut findings) = (Vec::new(), unlisted(facts));
     for repository in &facts.repositories {
         findings.extend(strangers(repository, &facts.account, &spec.checked));
         images.extend(decide_images(repository, &needs, spec.min_age, facts.now));
@@ -62,9 +63,12 @@ pub fn plan_images(
 }
 
 impl Facts {
-    /// What needs images once these versions have gone.
+    /// What needs images once these versions have gone. The list of all functions may lag behind what the functions that are pruned
+    /// tell of themselves: each counts.
     pub fn needs(&self, keep: usize, going: &BTreeSet<(String, Version)>) -> Needs {
-        let mut needs = Needs::of(&self.uses, going);
+        let own = self.functions.iter().flat_map(FunctionFacts::uses);
+        let uses: Vec<CodeUse> = own.chain(self.uses.iter().cloned()).collect();
+        let mut needs = Needs::of(&uses, going);
         for function in &self.functions {
             for alias in &function.aliases {
                 let whole = Place::whole(alias.place.version.as_str());
@@ -77,6 +81,39 @@ impl Facts {
         }
         needs
     }
+}
+
+impl FunctionFacts {
+    /// What its versions and its `$LATEST` run.
+    fn uses(&self) -> impl Iterator<Item = CodeUse> {
+        let uses = |version: String, digest: Digest| CodeUse {
+            function: self.name.to_string(),
+            version,
+            digest: Some(digest),
+        };
+        let versions =
+            self.versions.iter().filter_map(|(version, digest)| Some((version.to_string(), (*digest)?)));
+        let latest = self.latest.iter().map(|digest| ("$LATEST".to_owned(), *digest));
+        versions.chain(latest).map(move |(version, digest)| uses(version, digest))
+    }
+}
+
+/// Functions that exist and are not in the list of all functions: what else it leaves out, nobody knows.
+fn unlisted(facts: &Facts) -> Vec<Finding> {
+    if facts.repositories.is_empty() {
+        return Vec::new();
+    }
+    let is_listed = |name: &FunctionName| facts.uses.iter().any(|one| one.function == name.as_str());
+    let left_out = facts.functions.iter().filter(|function| !is_listed(&function.name));
+    let refuse = |function: &FunctionFacts| {
+        let message = format!(
+            "AWS's list of all functions leaves out function {}: it is not complete, and what else runs images is not known",
+            function.name
+        );
+        let hint = "a new function may take a moment to be listed: run the same command again".to_owned();
+        Finding::refuse("list_of_functions", message, hint)
+    };
+    left_out.map(refuse).collect()
 }
 
 /// Aliases of which nobody wrote down what they ran.
@@ -154,7 +191,7 @@ mod tests {
 
     use super::*;
     use crate::cloud::{RegistryRules, ReplicaPlace};
-    use crate::prune::images::tests::{image, repository};
+    use crate::prune::images::tests::{digest, image, repository};
 
     const OWN: &str = "123456789012";
     const OTHER: &str = "999999999999";
@@ -183,6 +220,43 @@ mod tests {
         };
         let (_, findings) = plan(&spec(checked), &facts);
         findings.into_iter().map(|finding| format!("{} {}", finding.message, finding.hint.unwrap())).collect()
+    }
+
+    #[test]
+    fn what_a_function_tells_of_itself_counts_and_a_list_that_leaves_it_out_refuses() {
+        let function = FunctionFacts {
+            name: "hello".parse().unwrap(),
+            versions: [(1, 1), (2, 2)]
+                .map(|(number, code): (u64, u8)| (number.to_string().parse().unwrap(), Some(digest(code))))
+                .into(),
+            latest: vec![digest(3)],
+            aliases: Vec::new(),
+            provisioned: BTreeSet::new(),
+        };
+        let listed = |function: &str| CodeUse {
+            function: function.to_owned(),
+            version: "1".to_owned(),
+            digest: Some(digest(1)),
+        };
+        let facts = |uses: Vec<CodeUse>, repositories: Vec<RepositoryFacts>| Facts {
+            account: OWN.parse().unwrap(),
+            functions: vec![function.clone()],
+            repositories,
+            uses,
+            now: 1,
+        };
+        let shop = || vec![repository((1..=4).map(image).collect(), &[])];
+        let (plan, findings) = super::plan(&spec(&[]), &facts(vec![listed("hello")], shop()));
+        assert!(findings.is_empty(), "{findings:?}");
+        let stays = plan.images.iter().filter(|one| !one.reason.deletes()).map(|one| one.image.digest);
+        assert_eq!(stays.collect::<BTreeSet<_>>(), BTreeSet::from([digest(2), digest(3)]), "version 1 goes");
+        let refused = |uses, repositories| {
+            let (_, findings) = super::plan(&spec(&[]), &facts(uses, repositories));
+            findings.into_iter().any(|finding| finding.check == "list_of_functions")
+        };
+        assert!(refused(vec![], shop()));
+        assert!(refused(vec![listed("other")], shop()));
+        assert!(!refused(vec![], Vec::new()), "no image can go");
     }
 
     #[test]

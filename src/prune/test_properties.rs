@@ -22,7 +22,8 @@ fn version(number: u8) -> Version {
 fn function() -> impl Strategy<Value = FunctionFacts> {
     let versions = btree_map(1..VERSIONS, 0..30_u8, 1..12);
     let place = (1..VERSIONS, proptest::option::of((1..VERSIONS, 0.0..1.0)));
-    (versions, vec(place, 0..3), btree_set(1..VERSIONS, 0..3)).prop_map(|(versions, places, provisioned)| {
+    let parts = (versions, vec(place, 0..3), btree_set(1..VERSIONS, 0..3), vec(0..30_u8, 0..3));
+    parts.prop_map(|(versions, places, provisioned, latest)| {
         let alias = |(number, (main, second)): (usize, (u8, Option<(u8, f64)>))| AliasFacts {
             name: ["live", "blue"][number.min(1)].parse::<AliasName>().unwrap(),
             place: Place {
@@ -37,6 +38,7 @@ fn function() -> impl Strategy<Value = FunctionFacts> {
                 .into_iter()
                 .map(|(number, code)| (version(number), Some(digest(code))))
                 .collect(),
+            latest: latest.into_iter().map(digest).collect(),
             aliases: places.into_iter().enumerate().map(alias).collect(),
             provisioned: provisioned.into_iter().map(|number| number.to_string()).collect(),
         }
@@ -73,12 +75,16 @@ fn spec(keep: usize) -> PruneSpec {
     }
 }
 
-fn facts(function: FunctionFacts, repository: RepositoryFacts, others: &[u8]) -> Facts {
-    let own = function.versions.iter().map(|(version, digest)| CodeUse {
+/// Facts of which the list of all functions leaves out what `listed` says, but never all of the function.
+fn facts(function: FunctionFacts, repository: RepositoryFacts, others: &[u8], listed: &[bool]) -> Facts {
+    let of_function = |version: String, digest: Option<Digest>| CodeUse {
         function: function.name.to_string(),
-        version: version.to_string(),
-        digest: *digest,
-    });
+        version,
+        digest,
+    };
+    let own = function.versions.iter().zip(listed.iter().cycle()).filter(|(_, listed)| **listed);
+    let own = own.map(|((version, digest), _)| of_function(version.to_string(), *digest));
+    let own: Vec<CodeUse> = own.chain([of_function("$LATEST".to_owned(), None)]).collect();
     let other = |number: &u8| CodeUse {
         function: "other".to_owned(),
         version: "$LATEST".to_owned(),
@@ -86,7 +92,7 @@ fn facts(function: FunctionFacts, repository: RepositoryFacts, others: &[u8]) ->
     };
     Facts {
         account: "123456789012".parse().unwrap(),
-        uses: own.chain(others.iter().map(other)).collect(),
+        uses: own.into_iter().chain(others.iter().map(other)).collect(),
         functions: vec![function],
         repositories: vec![repository],
         now: 1000,
@@ -111,8 +117,9 @@ proptest! {
         shop in shop(),
         others in vec(0..30_u8, 0..6),
         keep in 1_usize..4,
+        listed in vec(any::<bool>(), 1..5),
     ) {
-        let facts = facts(function, shop, &others);
+        let facts = facts(function, shop, &others, &listed);
         let (plan, findings) = plan(&spec(keep), &facts);
         prop_assert!(findings.iter().all(|finding| finding.check == "journal"));
         let staying: HashSet<Digest> = plan
@@ -121,6 +128,7 @@ proptest! {
             .filter(|one| !one.reason.deletes())
             .filter_map(|one| one.digest)
             .chain(others.iter().map(|number| digest(*number)))
+            .chain(facts.functions[0].latest.iter().copied())
             .collect();
         let goes: BTreeMap<Digest, bool> =
             plan.images.iter().map(|one| (one.image.digest, one.reason.deletes())).collect();

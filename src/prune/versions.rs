@@ -171,6 +171,7 @@ mod tests {
         FunctionFacts {
             name: "shop".parse().unwrap(),
             versions: (1..=versions).map(|number| (version(number), None)).collect::<BTreeMap<_, _>>(),
+            latest: Vec::new(),
             aliases,
             provisioned: provisioned.iter().map(|text| (*text).to_owned()).collect::<BTreeSet<_>>(),
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::sizes;
 use crate::name::Digest;
 
 /// Every version and image that was looked at, and what is or was done with it.
@@ -72,7 +73,7 @@ impl Fate {
 impl PruneReport {
     /// How many bytes go at most: layers that an image shares with one that stays do not.
     pub fn bytes(&self) -> u64 {
-        self.images.iter().filter(|image| image.fate.goes).filter_map(|image| image.size).sum()
+        sizes::sum(self.images.iter().filter(|image| image.fate.goes).filter_map(|image| image.size))
     }
 
     /// The fate of a version.

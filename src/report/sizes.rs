@@ -14,6 +14,11 @@ pub(crate) fn bytes(count: u64) -> String {
     if unit == 0 { format!("{count} B") } else { format!("{value:.1} {}", UNITS[unit]) }
 }
 
+/// All of these together. AWS tells sizes, and a wrong one must not end the program.
+pub(crate) fn sum(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
+}
+
 /// `350 ms`, `4.2 s`, `3 min 05 s`.
 pub(crate) fn duration(elapsed: Duration) -> String {
     let millis = elapsed.as_millis();
@@ -34,6 +39,7 @@ mod tests {
         for (count, expect) in table {
             assert_eq!(bytes(count), expect);
         }
+        assert_eq!((sum([1, 2].into_iter()), sum([u64::MAX, 2].into_iter())), (3, u64::MAX));
         let table = [(350, "350 ms"), (4_200, "4.2 s"), (185_000, "3 min 05 s")];
         for (millis, expect) in table {
             assert_eq!(duration(Duration::from_millis(millis)), expect);

@@ -16,7 +16,7 @@ use super::{
 
 /// A local image that was not compared with any registry.
 pub fn image_report(local: &LocalImage) -> ImageReport {
-    let sizes = local.layers.iter().map(|layer| layer.known_uncompressed_size());
+    let mut sizes = local.layers.iter().map(|layer| layer.known_uncompressed_size());
     let layers = local.layers.iter().map(|layer| LayerReport {
         digest: layer.stored_digest,
         diff_id: layer.diff_id,
@@ -33,7 +33,7 @@ pub fn image_report(local: &LocalImage) -> ImageReport {
             Some(architecture) => architecture.to_string(),
             None => local.config.architecture_name.clone(),
         },
-        uncompressed_bytes: sizes.sum(),
+        uncompressed_bytes: sizes.try_fold(0_u64, |sum, size| Some(sum.saturating_add(size?))),
         pushed_bytes: 0,
         layers: layers.collect(),
     }

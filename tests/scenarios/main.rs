@@ -24,6 +24,7 @@ mod mounts;
 mod observer;
 mod policy;
 mod prune;
+mod prune_answers;
 mod prune_faults;
 mod prune_scene;
 mod push_faults;

@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 
-use lambda_lift_localstack::{Effect, ErrorAnswer, Turn};
+use lambda_lift_localstack::{Effect, ErrorAnswer, FaultRule, Turn};
 use serde_json::{Value, json};
 
 use crate::account::{ACCOUNT, Account, REGION};
@@ -79,14 +79,56 @@ fn without_yes_nothing_is_written_and_the_plan_says_what_would_go() {
     }
     let hint = account.run(&["prune"]);
     assert_eq!(hint.code, Some(2));
+    let told = format!("{}{}", hint.stdout, hint.stderr);
+    assert!(told.contains("--function") && told.contains("--repository"), "{told}");
 }
 
 /// Runs it on a terminal where somebody types this; answers the exit code and what the terminal showed.
 fn on_terminal(account: &Account, arguments: &[&str], typed: &str) -> (Option<i32>, String) {
+    after_typing(account, arguments, "", typed)
+}
+
+/// The same, where somebody typed something before the question was there.
+fn after_typing(account: &Account, arguments: &[&str], early: &str, typed: &str) -> (Option<i32>, String) {
     let mut child = account.lambda_lift.start_on_terminal(arguments);
-    child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    let (mut typing, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut shown = Vec::new();
+    typing.write_all(early.as_bytes()).unwrap();
+    shown_until(&mut screen, &mut shown, b"[y/N] ");
+    typing.write_all(typed.as_bytes()).unwrap();
+    drop(typing);
+    screen.read_to_end(&mut shown).unwrap();
+    (child.wait().unwrap().code(), String::from_utf8_lossy(&shown).into_owned())
+}
+
+/// Reads what the terminal shows up to this.
+fn shown_until(screen: &mut impl std::io::Read, shown: &mut Vec<u8>, end: &[u8]) {
+    while !shown.ends_with(end) {
+        let mut byte = [0];
+        screen.read_exact(&mut byte).unwrap();
+        shown.push(byte[0]);
+    }
+}
+
+#[test]
+fn what_was_typed_before_the_question_is_no_answer_to_it() {
+    let mut account = account();
+    hello(&account, 3);
+    account.lambda_lift.for_people();
+    // The question comes a while after what is typed at once.
+    let rule = FaultRule {
+        operation: "ListFunctions".to_owned(),
+        calls: Turn::Every,
+        delay_milliseconds: 2000,
+        ..FaultRule::default()
+    };
+    account.stand.set_faults(vec![rule]);
+    let (code, shown) = after_typing(&account, &[&PRUNE[..], &["--keep", "1"]].concat(), "y\n", "n\n");
+    assert!(code == Some(0) && shown.contains("nothing was deleted"), "{shown}");
+    // The terminal shows it as it comes in: it was there before the question.
+    let place = |part: &str| shown.find(part).unwrap();
+    assert!(place("y\r\n") < place("[y/N]"), "{shown}");
+    assert_eq!((versions(&account).len(), account.writes()), (3, Vec::new()));
 }
 
 #[test]
@@ -115,11 +157,7 @@ fn who_interrupts_the_question_has_not_said_yes() {
     let mut child = account.lambda_lift.start_on_terminal(&[&PRUNE[..], &["--keep", "1"]].concat());
     let (mut typing, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
     let mut shown = Vec::new();
-    while !shown.ends_with(b"[y/N] ") {
-        let mut byte = [0];
-        screen.read_exact(&mut byte).unwrap();
-        shown.push(byte[0]);
-    }
+    shown_until(&mut screen, &mut shown, b"[y/N] ");
     typing.write_all(b"\x03").unwrap();
     screen.read_to_end(&mut shown).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(1));

@@ -77,13 +77,16 @@ async fn manifests_that_are_gone_are_left_out_and_unreadable_ones_are_an_error()
         answer(200, json!({"images": images, "failures": [failure("ImageNotFound")]})),
         answer(200, json!({"images": images, "failures": [failure("KmsError")]})),
         answer(200, json!({"images": [{"imageId": id(1)}]})),
+        answer(200, json!({"images": images})),
+        answer(200, json!({})),
     ]);
     let (registry, name) = names();
     let asked = [digest(1), digest(2)];
     let read = ecr.manifests(Some(&registry), &name, &asked).await.unwrap();
     assert_eq!(read, [(digest(1), "{}".to_owned())]);
     assert_eq!(replay.bodies()[0]["imageIds"], json!([id(1), id(2)]));
-    for part in ["why (KmsError)", "no manifest"] {
+    let untold = |number: u8| format!("does not tell of the manifest {}", digest(number));
+    for part in ["why (KmsError)", "no manifest", &untold(2), &untold(1)] {
         let error = ecr.manifests(Some(&registry), &name, &asked).await.unwrap_err();
         assert!(error.message.contains(part), "{error}");
     }
@@ -104,9 +107,9 @@ async fn images_are_deleted_by_digest_and_each_failure_is_told() {
     let (registry, name) = names();
     let asked: Vec<Digest> = (1..=5).map(digest).collect();
     let became = ecr.delete_images(Some(&registry), &name, &asked).await.unwrap();
-    let unsaid = "the answer does not say what became of it".to_owned();
-    use ImageDeletion::{Gone, Refused, StillListed};
-    assert_eq!(became, [Gone, Gone, StillListed, Refused("why (KmsError)".to_owned()), Refused(unsaid)]);
+    use ImageDeletion::{Gone, Refused, StillListed, Unsaid};
+    let listed = StillListed("why (ImageReferencedByManifestList)".to_owned());
+    assert_eq!(became, [Gone, Gone, listed, Refused("why (KmsError)".to_owned()), Unsaid]);
     let ids: Vec<Value> = (1..=5).map(id).collect();
     let sent = json!({"registryId": "123456789012", "repositoryName": "team/shop", "imageIds": ids});
     assert_eq!(replay.bodies(), [sent]);

@@ -7,13 +7,7 @@ use clap::builder::BoolishValueParser;
 #[derive(Debug, Args)]
 pub(in crate::cli) struct PruneArguments {
     /// A function whose versions may go (repeatable): a name or an ARN
-    #[arg(
-        long = "function",
-        env = "LAMBDA_LIFT_FUNCTION",
-        value_name = "NAME|ARN",
-        value_delimiter = ',',
-        required_unless_present = "repositories"
-    )]
+    #[arg(long = "function", env = "LAMBDA_LIFT_FUNCTION", value_name = "NAME|ARN", value_delimiter = ',')]
     pub(in crate::cli) functions: Vec<String>,
     /// How many moves of each alias can be rolled back afterwards, and how many of the newest versions stay in any case
     #[arg(long, env = "LAMBDA_LIFT_KEEP", value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]

@@ -13,7 +13,8 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn judge(image: &LocalImage, _: &Wanted) -> Vec<Finding> {
-    let known: u64 = image.layers.iter().filter_map(|layer| layer.known_uncompressed_size()).sum();
+    let sizes = image.layers.iter().filter_map(|layer| layer.known_uncompressed_size());
+    let known = sizes.fold(0, u64::saturating_add);
     if known <= UNCOMPRESSED_LIMIT {
         return Vec::new();
     }

@@ -17,6 +17,12 @@ use crate::report::Failure;
 /// How often images are tried again that ECR says an index still lists: that the index has gone may take a moment to be known.
 const ROUNDS: usize = 4;
 
+/// An image that ECR keeps because something lists it.
+struct Held {
+    digest: Digest,
+    why: String,
+}
+
 impl Run<'_, '_> {
     /// Deletes the images of a repository that were to go and still may.
     pub(super) async fn delete_images(&mut self, place: &RepositoryPlace) -> Result<(), Failure> {
@@ -29,7 +35,7 @@ impl Run<'_, '_> {
         let order = batches(&planned, &facts.children);
         let mut held = Vec::new();
         for batch in order {
-            held.extend(self.delete_batch(place, &facts, &batch).await?);
+            held.extend(self.delete_batch(place, &batch).await?);
         }
         let mut patience = Patience::new();
         for _ in 1..ROUNDS {
@@ -38,40 +44,35 @@ impl Run<'_, '_> {
             }
             let paused = patience.pause(self.pruner.gatherer.clock, self.pruner.interrupt).await;
             paused.map_err(|stopped| stopped.failure(self.changed))?;
-            let again = std::mem::take(&mut held);
+            let again: Vec<Digest> = std::mem::take(&mut held).into_iter().map(|one| one.digest).collect();
             for batch in batches(&again, &facts.children) {
-                held.extend(self.delete_batch(place, &facts, &batch).await?);
+                held.extend(self.delete_batch(place, &batch).await?);
             }
         }
-        for digest in held {
-            let why = "an index lists it that was not there when the plan was made".to_owned();
-            self.spare(place, &digest, "related", why);
+        for Held { digest, why } in held {
+            self.note_refused(place, &digest, why);
         }
         Ok(())
     }
 
-    /// Deletes one batch, whatever becomes of the answer, each try after a last look at what functions run. Answers the images that
-    /// an index still lists.
+    /// Deletes one batch, whatever becomes of the answer, each try after a last look at everything. Answers the images that an index
+    /// still lists.
     async fn delete_batch(
         &mut self,
         place: &RepositoryPlace,
-        facts: &RepositoryFacts,
         batch: &[Digest],
-    ) -> Result<Vec<Digest>, Failure> {
+    ) -> Result<Vec<Held>, Failure> {
         let mut patience = Patience::new();
         let mut left = batch.to_vec();
         loop {
-            left = self.still_going(place, facts, &left).await?;
-            if left.is_empty() {
-                return Ok(left);
-            }
+            let Some(facts) = self.still_going(place, &mut left).await? else { return Ok(Vec::new()) };
             let call = self.pruner.ecr.delete_images(Some(&facts.owner), &place.name, &left);
             let Some(answer) = self.pruner.interrupt.or_soon(call).await else {
                 self.changed = true;
                 return Err(ApplyError::Interrupted.failure(true));
             };
             let error = match answer {
-                Ok(became) => return Ok(self.note_answer(place, &left, became)),
+                Ok(became) => return self.note_answer(place, &facts, &left, became).await,
                 Err(error) => error,
             };
             self.changed |= error.is_answer_lost();
@@ -80,45 +81,69 @@ impl Run<'_, '_> {
     }
 
     /// Notes what became of images; answers those that an index still lists.
-    fn note_answer(
+    async fn note_answer(
         &mut self,
         place: &RepositoryPlace,
+        facts: &RepositoryFacts,
         sent: &[Digest],
         became: Vec<ImageDeletion>,
-    ) -> Vec<Digest> {
-        let mut held = Vec::new();
+    ) -> Result<Vec<Held>, Failure> {
+        let (mut held, mut unsaid) = (Vec::new(), Vec::new());
         self.changed |= became.contains(&ImageDeletion::Gone);
         for (digest, became) in sent.iter().zip(became) {
             match became {
                 ImageDeletion::Gone => self.note_gone(place, digest),
-                ImageDeletion::StillListed => held.push(*digest),
-                ImageDeletion::Refused(why) => {
-                    self.refused.push(format!("image {digest} of repository {}: {why}", place.name));
-                    self.spare(place, digest, "refused", why);
+                ImageDeletion::StillListed(told) => {
+                    held.push(Held { digest: *digest, why: who_lists(facts, digest, &told) });
                 }
+                ImageDeletion::Refused(why) => self.note_refused(place, digest, why),
+                ImageDeletion::Unsaid => unsaid.push(*digest),
             }
         }
-        held
+        self.look_for(place, &unsaid).await?;
+        Ok(held)
     }
 
-    /// Those of a batch that still may go. The others are noted.
+    /// Looks for images that may have been deleted.
+    async fn look_for(&mut self, place: &RepositoryPlace, unsaid: &[Digest]) -> Result<(), Failure> {
+        if unsaid.is_empty() {
+            return Ok(());
+        }
+        self.changed = true;
+        let found = self.ask(self.pruner.gatherer.repository(place, &self.work.of_repository)).await?;
+        let images = found.map(|facts| facts.images).unwrap_or_default();
+        for digest in unsaid {
+            if images.iter().any(|image| image.digest == *digest) {
+                let why = "AWS's answer does not say what became of it, and it is still listed".to_owned();
+                self.note_refused(place, digest, why);
+            } else {
+                self.note_gone(place, digest);
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves those of a batch that still may go, and answers the repository as it is now; none where nothing is left. The others are
+    /// noted.
     async fn still_going(
         &mut self,
         place: &RepositoryPlace,
-        facts: &RepositoryFacts,
-        batch: &[Digest],
-    ) -> Result<Vec<Digest>, Failure> {
+        batch: &mut Vec<Digest>,
+    ) -> Result<Option<RepositoryFacts>, Failure> {
         self.check_interrupt()?;
-        let reasons = self.reasons_now(facts).await?;
-        let mut going = Vec::new();
-        for digest in batch {
-            match reasons.get(digest) {
-                None => self.note_gone(place, digest),
-                Some(reason) if reason.deletes() => going.push(*digest),
-                Some(reason) => self.spare(place, digest, reason.word(), reason.to_string()),
+        let found = self.ask(self.pruner.gatherer.repository(place, &self.work.of_repository)).await?;
+        let reasons = match &found {
+            Some(facts) => self.reasons_now(facts).await?,
+            None => BTreeMap::new(),
+        };
+        for digest in std::mem::take(batch) {
+            match reasons.get(&digest) {
+                None => self.note_gone(place, &digest),
+                Some(reason) if reason.deletes() => batch.push(digest),
+                Some(reason) => self.spare(place, &digest, reason.word(), reason.to_string()),
             }
         }
-        Ok(going)
+        Ok(found.filter(|_| !batch.is_empty()))
     }
 
     /// What is decided about each image as things are now.
@@ -166,11 +191,26 @@ impl Run<'_, '_> {
         }
     }
 
+    fn note_refused(&mut self, place: &RepositoryPlace, digest: &Digest, why: String) {
+        self.refused.push(format!("image {digest} of repository {}: {why}", place.name));
+        self.spare(place, digest, "refused", why);
+    }
+
     fn spare(&mut self, place: &RepositoryPlace, digest: &Digest, word: &'static str, why: String) {
         let text = format!("image {} of repository {} stays: {why}", digest.short(), place.name);
         self.pruner.reporter.report(Event::Note { text });
         if let Some(fate) = self.image_fate(&place.name, digest) {
             fate.spare(word, why);
         }
+    }
+}
+
+/// What still lists an image: by the last look, else as ECR says it.
+fn who_lists(facts: &RepositoryFacts, digest: &Digest, told: &str) -> String {
+    let lists = facts.children.iter().filter(|(_, children)| children.contains(digest));
+    let indexes: Vec<String> = lists.map(|(index, _)| index.short()).collect();
+    match indexes.as_slice() {
+        [] => format!("an index still lists it: {told}"),
+        _ => format!("still listed by {}: {told}", indexes.join(", ")),
     }
 }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::Value;
 use tokio::join;
 
-use crate::cloud::{CloudError, CloudErrorKind, CodeUse, EcrReader, Identity, LambdaReader, StoredImage};
+use crate::cloud::{
+    CloudError, CloudErrorKind, CodeUse, EcrReader, Identity, LambdaReader, LiveFunction, StoredImage,
+};
 use crate::name::{AccountId, Digest, FunctionName};
 use crate::prune::{AliasFacts, FunctionFacts, PruneSpec, RepositoryFacts, RepositoryPlace};
 use crate::release::{Clock, Journal, Place};
@@ -42,13 +44,11 @@ impl Gatherer<'_> {
 
     /// A function; none when it does not exist.
     pub(super) async fn function(&self, name: &FunctionName) -> Result<Option<FunctionFacts>, CloudError> {
-        // The aliases last: of a move that is made meanwhile the newer end shows.
-        let (latest, versions, provisioned) = join!(
-            self.lambda.function(name, None),
-            self.lambda.versions(name),
-            self.lambda.provisioned(name)
-        );
+        // The aliases after the versions, so that of a move that is made meanwhile the newer end shows. The journal, which the function
+        // has in its tags, after the aliases: read before, two moves later it would not tell what the alias ran before its last move.
+        let (versions, provisioned) = join!(self.lambda.versions(name), self.lambda.provisioned(name));
         let aliases = self.lambda.aliases(name).await?;
+        let latest = self.lambda.function(name, None).await;
         let (Some(latest), Some(versions), Some(provisioned), Some(aliases)) =
             (latest?, versions?, provisioned?, aliases)
         else {
@@ -62,6 +62,7 @@ impl Gatherer<'_> {
         Ok(Some(FunctionFacts {
             name: name.clone(),
             versions: versions.iter().map(|one| (one.version, one.image_digest)).collect(),
+            latest: digests_of(&latest),
             aliases: aliases.iter().map(alias).collect(),
             provisioned: provisioned.into_iter().collect(),
         }))
@@ -129,6 +130,13 @@ impl Gatherer<'_> {
         }
         Ok(children)
     }
+}
+
+/// Every digest that a function may run, by what it tells. They differ where one of them lags.
+fn digests_of(function: &LiveFunction) -> Vec<Digest> {
+    let uris = [&function.resolved_image_uri, &function.image_uri].into_iter().flatten();
+    let named = uris.filter_map(|uri| uri.split_once('@')?.1.parse().ok());
+    function.image_digest.into_iter().chain(named).collect()
 }
 
 /// The digests that a manifest lists. Some(None) for one that is no index; none for one that cannot be understood.

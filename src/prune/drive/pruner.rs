@@ -97,7 +97,8 @@ impl Pruner<'_> {
             if !work.versions_of(function).is_empty() {
                 let begun = run.begin(step);
                 let ended = run.delete_versions(function).await;
-                run.end(step, begun, ended)?;
+                let left = run.versions_left(function);
+                run.end(begun, left, ended)?;
                 step += 1;
             }
         }
@@ -105,7 +106,8 @@ impl Pruner<'_> {
             if !work.images_of(&place.name).is_empty() {
                 let begun = run.begin(step);
                 let ended = run.delete_images(place).await;
-                run.end(step, begun, ended)?;
+                let left = run.images_left(&place.name);
+                run.end(begun, left, ended)?;
                 step += 1;
             }
         }
@@ -192,8 +194,8 @@ impl Pruner<'_> {
                 .collect();
             if !gone.is_empty() {
                 let noun = if gone.len() == 1 { "image" } else { "images" };
-                let bytes = gone.iter().filter(|one| !one.is_index).map(|one| one.image.size).sum();
-                let (count, bytes) = (gone.len(), sizes::bytes(bytes));
+                let bytes = gone.iter().filter(|one| !one.is_index).map(|one| one.image.size);
+                let (count, bytes) = (gone.len(), sizes::bytes(sizes::sum(bytes)));
                 let detail = format!("delete {count} {noun} of repository {}, at most {bytes}", place.name);
                 steps.push(planned("delete_images", detail));
             }
@@ -202,29 +204,43 @@ impl Pruner<'_> {
     }
 }
 
+/// A step that has begun.
+struct Begun {
+    step: usize,
+    at: Instant,
+    /// How much AWS had refused by then.
+    refused: usize,
+}
+
 impl Run<'_, '_> {
-    fn begin(&mut self, step: usize) -> Instant {
-        let step = &self.report.steps[step];
-        self.pruner.reporter.report(Event::StepStarted { step: step.step, detail: step.detail.clone() });
-        Instant::now()
+    fn begin(&mut self, step: usize) -> Begun {
+        let report = &self.report.steps[step];
+        self.pruner.reporter.report(Event::StepStarted { step: report.step, detail: report.detail.clone() });
+        Begun { step, at: Instant::now(), refused: self.refused.len() }
     }
 
-    fn end(&mut self, step: usize, begun: Instant, ended: Result<(), Failure>) -> Result<(), Failure> {
-        let elapsed = begun.elapsed();
-        let done = ended.is_ok();
+    /// Notes how a step ended that left so many of what was to go. One that ran to its end and was refused something has failed, too.
+    fn end(&mut self, begun: Begun, left: usize, ended: Result<(), Failure>) -> Result<(), Failure> {
+        let Begun { step, at, refused } = begun;
+        let done = ended.is_ok() && self.refused.len() == refused;
         for (index, report) in self.report.steps.iter_mut().enumerate().skip(step) {
-            report.status = match (index == step, done) {
-                (true, true) => StepStatus::Done,
-                (true, false) => StepStatus::Failed,
+            report.status = match (index == step, ended.is_ok()) {
+                (true, _) if done => StepStatus::Done,
+                (true, _) => StepStatus::Failed,
                 (false, true) => StepStatus::Planned,
                 (false, false) => StepStatus::Skipped,
             };
         }
         let report = &mut self.report.steps[step];
-        report.elapsed = elapsed;
+        report.elapsed = at.elapsed();
+        if left > 0 {
+            report
+                .detail
+                .push_str(&format!(": {left} of them {} still there", if left == 1 { "is" } else { "are" }));
+        }
         if done {
-            let event = Event::StepDone { step: report.step, detail: report.detail.clone(), elapsed };
-            self.pruner.reporter.report(event);
+            let (step, detail, elapsed) = (report.step, report.detail.clone(), report.elapsed);
+            self.pruner.reporter.report(Event::StepDone { step, detail, elapsed });
         }
         ended
     }

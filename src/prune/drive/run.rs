@@ -91,6 +91,18 @@ impl Run<'_, '_> {
         self.report.prune.as_mut()?.image(repository.as_str(), digest)
     }
 
+    /// How many versions of a function were to go and have not.
+    pub(super) fn versions_left(&mut self, function: &FunctionName) -> usize {
+        let planned = self.work.versions_of(function);
+        planned.into_iter().filter(|version| !is_deleted(self.version_fate(function, *version))).count()
+    }
+
+    /// How many images of a repository were to go and have not.
+    pub(super) fn images_left(&mut self, repository: &RepositoryName) -> usize {
+        let planned = self.work.images_of(repository);
+        planned.iter().filter(|digest| !is_deleted(self.image_fate(repository, digest))).count()
+    }
+
     /// What it came to.
     pub(super) fn outcome(&mut self) -> Result<Outcome, Failure> {
         if let Some(first) = self.refused.first() {
@@ -103,4 +115,8 @@ impl Run<'_, '_> {
         }
         Ok(if self.changed { Outcome::Pruned } else { Outcome::Unchanged })
     }
+}
+
+fn is_deleted(fate: Option<&mut Fate>) -> bool {
+    fate.is_some_and(|fate| fate.deleted)
 }

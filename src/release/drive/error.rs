@@ -74,7 +74,10 @@ impl ReleaseError {
             Self::Cloud(error) if error.kind == CloudErrorKind::Credentials => {
                 (cloud_kind(error.kind), Stage::Usage, cloud_hint(error))
             }
-            Self::Cloud(error) => (cloud_kind(error.kind), Stage::BeforeChange, cloud_hint(error)),
+            Self::Cloud(error) => {
+                let hint = gone_meanwhile(error).or_else(|| cloud_hint(error));
+                (cloud_kind(error.kind), Stage::BeforeChange, hint)
+            }
             Self::Interrupted => {
                 ("interrupted", Stage::BeforeChange, Some("run the same command again".to_owned()))
             }
@@ -84,5 +87,39 @@ impl ReleaseError {
             Self::Unknown { .. } => ("alias_unknown", Stage::TrafficUnknown, look()),
         };
         Failure { kind, stage, message: chain(self), hint }
+    }
+}
+
+/// AWS says no more than that something which an alias was to be moved to is not found.
+fn gone_meanwhile(error: &CloudError) -> Option<String> {
+    let is_move = error.kind == CloudErrorKind::NotFound && error.operation == "UpdateAlias";
+    is_move.then(|| {
+        "the version may have been deleted meanwhile, by lambda-lift prune or by hand; see which are left with: lambda-lift status"
+            .to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_that_went_while_the_alias_was_moved_is_told() {
+        let hint = |kind: CloudErrorKind, operation: &'static str| {
+            let error = CloudError {
+                service: "AWS Lambda",
+                operation,
+                kind,
+                code: Some("ResourceNotFoundException".to_owned()),
+                status: Some(404),
+                message: "Function not found".to_owned(),
+                request_id: None,
+            };
+            ReleaseError::from(error).before_change().hint.unwrap_or_default()
+        };
+        let told = |hint: String| hint.contains("may have been deleted meanwhile");
+        assert!(told(hint(CloudErrorKind::NotFound, "UpdateAlias")));
+        assert!(!told(hint(CloudErrorKind::NotFound, "GetAlias")));
+        assert!(!told(hint(CloudErrorKind::Conflict, "UpdateAlias")));
     }
 }
