@@ -8,6 +8,7 @@ use aws_sdk_ecr::types::{self, ImageFailureCode};
 use super::error::{Operation, says_not_found};
 use super::pages::Pages;
 use crate::cloud::{CloudError, ImageDeletion, RegistryRules, ReplicaPlace, StoredImage};
+use crate::http::without_signed_queries;
 use crate::name::{AccountId, Digest, RepositoryName};
 
 const DESCRIBE_IMAGES: Operation = operation("DescribeImages");
@@ -189,7 +190,7 @@ fn digest_of(id: Option<&types::ImageIdentifier>) -> Option<Digest> {
 
 fn reason(failure: &types::ImageFailure) -> String {
     let code = failure.failure_code().map_or("no code", |code| code.as_str());
-    format!("{} ({code})", failure.failure_reason().unwrap_or("no reason"))
+    format!("{} ({code})", without_signed_queries(failure.failure_reason().unwrap_or("no reason")))
 }
 
 #[cfg(test)]

@@ -147,8 +147,9 @@ fn may_ask(session: &Session) -> bool {
 /// Shows the plan and asks.
 async fn consent(session: &Session, report: &Report) -> Result<bool, Failure> {
     let style = Style::new(wants_colour(&session.common, true));
+    output::print_drawn(&format!("{}\n", output::prune_plan(report, style)));
     forget_typed();
-    output::print_question(&output::prune_plan(report, style), "delete what is marked? [y/N] ");
+    output::print_drawn("delete what is marked? [y/N] ");
     let answer = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
         // Whoever cannot be heard has not said yes.

@@ -31,10 +31,10 @@ use printable::printable;
 
 use std::io::Write as _;
 
-/// Writes what a question is about, drawn already, and the question to stderr; leaves the cursor behind it.
-pub fn print_question(drawn: &str, question: &str) {
+/// Writes what is drawn already to stderr, and leaves the cursor behind it: what a question is about, and the question.
+pub fn print_drawn(text: &str) {
     let mut stderr = std::io::stderr().lock();
-    let written = write!(stderr, "{drawn}\n{question}").and_then(|()| stderr.flush());
+    let written = write!(stderr, "{text}").and_then(|()| stderr.flush());
     drop(written);
 }
 
