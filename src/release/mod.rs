@@ -24,7 +24,7 @@ pub use drive::{
     Clock, CodeDeployAccess, Readiness, ReleaseError, ReleaseSpec, Releaser, Rollback, SystemClock, Target,
     TrafficSpec, alarms_before, codedeploy_before,
 };
-pub(crate) use drive::{JournalWriter, Smoke, actor_of, moved_and_noted, new_id, seconds};
+pub(crate) use drive::{JournalWriter, Smoke, Tries, actor_of, moved_and_noted, new_id, seconds};
 pub use expect::{Expectation, ExpectationError};
 pub use journal::{Begun, Intent, Journal, MOVES_KEPT, Move, Standing, kept_digest};
 pub use journal_text::{Damage, is_journal_key};

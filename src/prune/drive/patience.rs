@@ -4,29 +4,17 @@ use std::time::Duration;
 
 use crate::apply::{ApplyError, Interrupt};
 use crate::cloud::{CloudError, CloudErrorKind};
-use crate::release::Clock;
-
-/// The pauses between tries; the last one is repeated.
-const PAUSES: [Duration; 5] = [
-    Duration::from_millis(50),
-    Duration::from_millis(200),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-];
+use crate::release::{Clock, Tries};
 
 /// For how long one deletion is tried, apart from the calls themselves.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long one thing is tried.
-pub(super) struct Patience {
-    left: Duration,
-    count: usize,
-}
+pub(super) struct Patience(Tries);
 
 impl Patience {
     pub(super) fn new() -> Self {
-        Self { left: PATIENCE, count: 0 }
+        Self(Tries::new(PATIENCE))
     }
 
     /// Pauses before the next try; false when there is none.
@@ -35,12 +23,7 @@ impl Patience {
         clock: &dyn Clock,
         interrupt: &Interrupt,
     ) -> Result<bool, ApplyError> {
-        if self.left.is_zero() {
-            return Ok(false);
-        }
-        let pause = PAUSES[self.count.min(PAUSES.len() - 1)];
-        self.count += 1;
-        self.left = self.left.saturating_sub(pause);
+        let Some(pause) = self.0.next_pause() else { return Ok(false) };
         interrupt.or(clock.sleep(pause)).await?;
         Ok(true)
     }

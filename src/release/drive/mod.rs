@@ -14,6 +14,7 @@ mod scripted;
 mod shift;
 mod smoke;
 mod spec;
+mod tries;
 mod watcher;
 mod write_journal;
 
@@ -25,5 +26,6 @@ pub use release::Releaser;
 pub use rollback::Rollback;
 pub(crate) use smoke::Smoke;
 pub use spec::{ReleaseSpec, Target, TrafficSpec};
+pub(crate) use tries::Tries;
 pub use watcher::alarms_before;
 pub(crate) use write_journal::{JournalWriter, actor_of, moved_and_noted, new_id, seconds};

@@ -2,20 +2,12 @@
 
 use std::time::Duration;
 
+use super::tries::Tries;
 use super::{Clock, ReleaseError};
 use crate::cloud::{AliasTarget, CloudError, CloudErrorKind, LambdaReader, LambdaWriter, LiveAlias};
 use crate::event::{Event, Reporter};
 use crate::name::{AliasName, FunctionName};
 use crate::release::{Journal, Place};
-
-/// The pauses between tries; the last one is repeated.
-const PAUSES: [Duration; 5] = [
-    Duration::from_millis(50),
-    Duration::from_millis(200),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-];
 
 /// How long an alias may take to come to rest by default.
 pub(super) const REST: Duration = Duration::from_secs(600);
@@ -45,30 +37,6 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) fn of(alias: &LiveAlias) -> Self {
         Self { place: Place::of(alias), revision_id: alias.revision_id.clone() }
-    }
-}
-
-/// How long something is tried.
-struct Tries {
-    left: Duration,
-    count: usize,
-}
-
-impl Tries {
-    fn new(patience: Duration) -> Self {
-        Self { left: patience, count: 0 }
-    }
-
-    /// Pauses before the next try; false when there is none.
-    async fn pause(&mut self, clock: &dyn Clock) -> bool {
-        if self.left.is_zero() {
-            return false;
-        }
-        let pause = PAUSES[self.count.min(PAUSES.len() - 1)];
-        self.count += 1;
-        self.left = self.left.saturating_sub(pause);
-        clock.sleep(pause).await;
-        true
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::*;
 use crate::event::Silence;
 use crate::release::drive::scripted::{Answer, FastClock, ScriptedAlias};
+use crate::release::drive::tries::PAUSES;
 use crate::release::{Begun, Intent, Weight};
 
 const PATIENCE: Duration = Duration::from_secs(30);
