@@ -131,7 +131,7 @@ impl Releaser<'_> {
         }
         match &handed {
             Some((spec, readiness)) => {
-                self.hand_over(&scene, &target, &traffic, (spec, readiness), report).await
+                self.hand_over(&scene, intent, &traffic, (spec, readiness), report).await
             }
             None => self.go(scene, &traffic, intent, resumed.is_some(), report).await,
         }

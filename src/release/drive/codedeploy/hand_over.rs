@@ -6,13 +6,12 @@ use super::create::{Creator, description};
 use super::prepare::{Maker, Readiness};
 use super::settle::deployment_of;
 use super::{Ended, Follower};
-use crate::cloud::{CodeDeployReader, LiveFunction, NewDeployment};
+use crate::cloud::{CodeDeployReader, NewDeployment};
 use crate::event::Event;
 use crate::preflight::Finding;
 use crate::release::drive::aim::Scene;
-use crate::release::drive::write_journal::begun_now;
-use crate::release::drive::{ReleaseError, Releaser, TrafficSpec};
-use crate::release::{AppSpec, CodeDeploySpec, DeploymentRef, Intent, Journal, OnStop, Place, kept_digest};
+use crate::release::drive::{ReleaseError, Releaser, TrafficSpec, seconds};
+use crate::release::{AppSpec, CodeDeploySpec, DeploymentRef, Intent, Journal, OnStop, Place};
 use crate::report::{DeploymentReport, Failure, Outcome, Report, Stage, StepReport, StepStatus};
 
 /// How long each of the two hooks may take (CodeDeploy's quotas), and some more.
@@ -44,11 +43,11 @@ pub(in crate::release::drive) async fn found_deployment(
 }
 
 impl Releaser<'_> {
-    /// Creates the deployment, and follows it unless it is to be left alone.
+    /// Creates the deployment of the release that `intent` describes, and follows it unless it is to be left alone.
     pub(in crate::release::drive) async fn hand_over(
         &self,
         scene: &Scene,
-        target: &LiveFunction,
+        intent: Intent,
         traffic: &TrafficSpec,
         (spec, readiness): (&CodeDeploySpec, &Readiness),
         report: &mut Report,
@@ -59,8 +58,15 @@ impl Releaser<'_> {
         let (reporter, clock) = (self.reporter, self.clock);
         let mut maker = Maker { access, reporter, clock, steps: &mut report.steps };
         maker.make(spec, readiness, &traffic.watch.alarms).await.map_err(told)?;
+        let (application, group) = (spec.application.clone(), spec.group.clone());
+        let now = self.clock.now();
         let mut handed = Handed {
-            intent: self.intent_for(scene, target, traffic, spec),
+            intent: Intent {
+                began: seconds(now),
+                until: seconds(now + traffic.strategy.duration() + HOOKS),
+                deployment: Some(DeploymentRef { id: None, application, group }),
+                ..intent
+            },
             place: Some(scene.seen.place.clone()),
             steps: Vec::new(),
             findings: Vec::new(),
@@ -138,27 +144,6 @@ impl Releaser<'_> {
             hint: "begin it again with the same command as before".to_owned(),
         };
         Err(error.failure(&self.look_command()))
-    }
-
-    fn intent_for(
-        &self,
-        scene: &Scene,
-        target: &LiveFunction,
-        traffic: &TrafficSpec,
-        spec: &CodeDeploySpec,
-    ) -> Intent {
-        let (place, digest) = (scene.seen.place.clone(), kept_digest(target.running_digest()));
-        let begun = begun_now(self.clock, scene.caller.as_ref());
-        Intent {
-            until: begun.at + (traffic.strategy.duration() + HOOKS).as_secs(),
-            strategy: traffic.strategy.clone(),
-            deployment: Some(DeploymentRef {
-                id: None,
-                application: spec.application.clone(),
-                group: spec.group.clone(),
-            }),
-            ..Intent::all_at_once(place, target.version.clone(), digest, begun)
-        }
     }
 
     async fn create(
