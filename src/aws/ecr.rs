@@ -113,15 +113,12 @@ impl EcrReader for Ecr {
         digests: &[Digest],
     ) -> Result<Option<Vec<Digest>>, CloudError> {
         let call = BATCH_GET_IMAGE;
-        let wanted = digests
-            .iter()
-            .map(|digest| types::ImageIdentifier::builder().image_digest(digest.to_string()).build());
         let request = self
             .client
             .batch_get_image()
             .set_registry_id(registry.map(AccountId::to_string))
             .repository_name(name.as_str())
-            .set_image_ids(Some(wanted.collect()));
+            .set_image_ids(Some(digests.iter().map(by_digest).collect()));
         let answer = match request.send().await {
             Ok(answer) => answer,
             Err(error) => return none_if_not_found(call.failed(error)),
@@ -257,6 +254,11 @@ impl EcrWriter for Ecr {
     ) -> Result<Vec<ImageDeletion>, CloudError> {
         ecr_contents::delete(&self.client, Place { registry, name }, digests).await
     }
+}
+
+/// An image as ECR's calls name it.
+pub(super) fn by_digest(digest: &Digest) -> types::ImageIdentifier {
+    types::ImageIdentifier::builder().image_digest(digest.to_string()).build()
 }
 
 fn none_if_not_found<T>(error: CloudError) -> Result<Option<T>, CloudError> {

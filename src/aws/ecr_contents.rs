@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::types::{self, ImageFailureCode};
 
+use super::ecr::by_digest;
 use super::error::{Operation, says_not_found};
 use super::pages::Pages;
 use crate::cloud::{CloudError, ImageDeletion, RegistryRules, ReplicaPlace, StoredImage};
@@ -178,10 +179,6 @@ fn is_about(rule: &types::ReplicationRule, name: &RepositoryName) -> bool {
         _ => true,
     };
     filters.is_empty() || filters.iter().any(fits)
-}
-
-fn by_digest(digest: &Digest) -> types::ImageIdentifier {
-    types::ImageIdentifier::builder().image_digest(digest.to_string()).build()
 }
 
 fn digest_of(id: Option<&types::ImageIdentifier>) -> Option<Digest> {

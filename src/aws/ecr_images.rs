@@ -7,11 +7,10 @@ use std::collections::{HashMap, HashSet};
 use std::time::SystemTime;
 
 use aws_sdk_ecr::Client;
-use aws_sdk_ecr::types::{
-    DescribeImagesFilter, ImageDetail, ImageIdentifier, ImageStatus, ImageStatusFilter,
-};
+use aws_sdk_ecr::types::{DescribeImagesFilter, ImageDetail, ImageStatus, ImageStatusFilter};
 use futures_util::future::try_join_all;
 
+use super::ecr::by_digest;
 use super::error::{Operation, says_not_found};
 use super::pages::Pages;
 use crate::cloud::{CloudError, DescribedImage};
@@ -46,13 +45,12 @@ impl Question<'_> {
     }
 
     async fn by_id(&self, digests: &[Digest]) -> Result<Vec<DescribedImage>, CloudError> {
-        let id = |digest: &Digest| ImageIdentifier::builder().image_digest(digest.to_string()).build();
         let request = self
             .client
             .describe_images()
             .set_registry_id(self.registry.map(AccountId::to_string))
             .repository_name(self.name.as_str())
-            .set_image_ids(Some(digests.iter().map(id).collect()));
+            .set_image_ids(Some(digests.iter().map(by_digest).collect()));
         let answer = request.send().await.map_err(|error| DESCRIBE_IMAGES.failed(error))?;
         Ok(answer.image_details().iter().filter_map(described).collect())
     }
