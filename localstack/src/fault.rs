@@ -152,6 +152,19 @@ pub struct ErrorAnswer {
     pub body: Option<String>,
 }
 
+impl ErrorAnswer {
+    /// An error with nothing beside its status, code and message.
+    pub fn new(status: u16, code: &str, message: &str) -> Self {
+        Self {
+            status,
+            code: code.to_owned(),
+            message: message.to_owned(),
+            headers: BTreeMap::new(),
+            body: None,
+        }
+    }
+}
+
 /// What a rule decided for one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {

@@ -12,19 +12,12 @@ use crate::codedeploy::{
     CANARY, CREATE, LONG, error, of_users, quick, release, resume, rollback, start, two_versions,
     two_versions_with, with_group,
 };
+use crate::interrupted::killed_at;
 use crate::observer::{place, wait_until};
 
 /// What may become of a call.
 fn effects() -> Vec<Effect> {
-    let refusal = |status: u16, code: &str| {
-        Effect::Error(ErrorAnswer {
-            status,
-            code: code.to_owned(),
-            message: "not now".to_owned(),
-            headers: std::collections::BTreeMap::new(),
-            body: None,
-        })
-    };
+    let refusal = |status: u16, code: &str| Effect::Error(ErrorAnswer::new(status, code, "not now"));
     vec![
         refusal(429, "ThrottlingException"),
         refusal(500, "InternalFailure"),
@@ -142,7 +135,7 @@ fn killed_at_any_call_it_is_taken_up_or_taken_back() {
     for operation in operations {
         for turn in [1, 2] {
             for end in ["resume", "rollback"] {
-                killed_at(&account, &operation, turn);
+                killed_at(&account, &operation, turn, || start(&account, &[&CANARY]));
                 let cell = format!("{operation} {turn} {end}");
                 match end {
                     "resume" => {
@@ -172,18 +165,4 @@ fn killed_at_any_call_it_is_taken_up_or_taken_back() {
             }
         }
     }
-}
-
-/// A canary that is killed at the so-manieth call of an operation, or ends before.
-fn killed_at(account: &Account, operation: &str, turn: u64) {
-    account.stand.clear_calls();
-    account.fault(operation, Turn::Nth(turn), Effect::Stall);
-    let mut child = start(account, &[&CANARY]);
-    let stalled = || account.calls().iter().any(|call| call.fault.is_some());
-    while !stalled() && child.try_wait().unwrap().is_none() {
-        thread::sleep(Duration::from_millis(5));
-    }
-    child.kill().unwrap();
-    Account::finish(child);
-    account.clear_faults();
 }

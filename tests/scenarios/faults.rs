@@ -1,6 +1,6 @@
 //! Every fault at every operation: the run succeeds or says how far it came, and the next one converges.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::thread;
 
@@ -15,13 +15,7 @@ const PLAYERS: usize = 6;
 
 /// What may go wrong, once.
 fn effects() -> Vec<(&'static str, Effect)> {
-    let broken = ErrorAnswer {
-        status: 500,
-        code: "ServiceException".to_owned(),
-        message: "no luck".to_owned(),
-        headers: BTreeMap::new(),
-        body: None,
-    };
+    let broken = ErrorAnswer::new(500, "ServiceException", "no luck");
     vec![
         ("error 500", Effect::Error(broken)),
         ("throttle", Effect::Throttle),

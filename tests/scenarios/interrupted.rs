@@ -61,6 +61,20 @@ pub(crate) fn send_signal(child: &Child, signal: &str) {
     assert!(sent.success());
 }
 
+/// A run that is killed at the so-manieth call of an operation, or ends before.
+pub(crate) fn killed_at(account: &Account, operation: &str, turn: u64, start: impl FnOnce() -> Child) {
+    account.stand.clear_calls();
+    account.fault(operation, Turn::Nth(turn), Effect::Stall);
+    let mut child = start();
+    let stalled = || account.calls().iter().any(|call| call.fault.is_some());
+    while !stalled() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    Account::finish(child);
+    account.clear_faults();
+}
+
 /// Sends a signal, and holds that the process ends within two seconds.
 pub(crate) fn interrupt(child: Child, signal: &str) -> Run {
     let begun = Instant::now();

@@ -407,13 +407,8 @@ fn what_aws_will_not_delete_is_told_and_keeps_nothing_else_from_going() {
     // A version that Lambda will not give up keeps its image.
     let account = self::account();
     let digests = hello(&account, 3);
-    let refusal = Effect::Error(ErrorAnswer {
-        status: 400,
-        code: "InvalidParameterValueException".to_owned(),
-        message: "it is a replicated function".to_owned(),
-        headers: std::collections::BTreeMap::new(),
-        body: None,
-    });
+    let refusal =
+        Effect::Error(ErrorAnswer::new(400, "InvalidParameterValueException", "it is a replicated function"));
     account.fault("DeleteFunction", Turn::First(1), refusal);
     let run = prune(&account, &["--keep", "1", "--yes"]);
     let document = run.expect(4);

@@ -29,13 +29,7 @@ fn late(account: &Account, operation: &str, nth: u64) {
 }
 
 fn refusal(status: u16, code: &str) -> Effect {
-    Effect::Error(ErrorAnswer {
-        status,
-        code: code.to_owned(),
-        message: "not now".to_owned(),
-        headers: BTreeMap::new(),
-        body: None,
-    })
+    Effect::Error(ErrorAnswer::new(status, code, "not now"))
 }
 
 /// Everything that only the alias's version 4 needs is left.

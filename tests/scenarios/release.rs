@@ -1,8 +1,6 @@
 //! Traffic step by step: what an observer sees, what ends a release early, and who goes on after whom.
 
-use std::collections::BTreeMap;
 use std::process::Child;
-use std::thread;
 use std::time::Duration;
 
 use lambda_lift_localstack::lambda::LambdaSettings;
@@ -11,7 +9,7 @@ use lambda_lift_rig::Run;
 use serde_json::{Value, json};
 
 use crate::account::{Account, deploy_arguments};
-use crate::interrupted::{send_signal, wait_for_calls};
+use crate::interrupted::{killed_at, send_signal, wait_for_calls};
 use crate::observer::{observed, place, wait_until};
 
 const RELEASE: [&str; 5] = ["release", "--function", "hello", "--alias", "live"];
@@ -233,7 +231,7 @@ fn killed_at_any_call_a_resumption_or_a_rollback_ends_it_well() {
         for turn in 1..=3 {
             for end in ["resume", "rollback"] {
                 release(&account, &["--to", "2"]).expect(0);
-                killed_at(&account, &operation, turn);
+                killed_at(&account, &operation, turn, || start(&account, &CANARY));
                 let cell = format!("{operation} {turn} {end}");
                 match (end, place(&account).as_str()) {
                     ("resume", "1") => {}
@@ -257,20 +255,6 @@ fn killed_at_any_call_a_resumption_or_a_rollback_ends_it_well() {
             }
         }
     }
-}
-
-/// A canary that is killed at the so-manieth call of an operation, or ends before.
-fn killed_at(account: &Account, operation: &str, turn: u64) {
-    account.stand.clear_calls();
-    account.fault(operation, Turn::Nth(turn), Effect::Stall);
-    let mut child = start(account, &CANARY);
-    let stalled = || account.calls().iter().any(|call| call.fault.is_some());
-    while !stalled() && child.try_wait().unwrap().is_none() {
-        thread::sleep(Duration::from_millis(5));
-    }
-    child.kill().unwrap();
-    Account::finish(child);
-    account.clear_faults();
 }
 
 #[test]
@@ -323,15 +307,7 @@ fn of_two_releases_that_begin_together_exactly_one_proceeds() {
 
 #[test]
 fn whatever_becomes_of_a_call_the_end_is_right_or_said_to_be_unknown() {
-    let refusal = |status: u16, code: &str| {
-        Effect::Error(ErrorAnswer {
-            status,
-            code: code.to_owned(),
-            message: "not now".to_owned(),
-            headers: BTreeMap::new(),
-            body: None,
-        })
-    };
+    let refusal = |status: u16, code: &str| Effect::Error(ErrorAnswer::new(status, code, "not now"));
     let effects = [
         refusal(409, "ResourceConflictException"),
         refusal(412, "PreconditionFailedException"),

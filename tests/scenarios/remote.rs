@@ -237,16 +237,7 @@ fn a_token_that_ends_in_mid_pull_is_renewed_and_a_download_that_breaks_goes_on()
         ("GetBlob", Effect::Throttle),
         ("DownloadLayer", Effect::HalfResponse),
         ("DownloadLayer", Effect::Reset(lambda_lift_localstack::ResetMoment::BeforeBody)),
-        (
-            "GetManifest",
-            Effect::Error(ErrorAnswer {
-                status: 503,
-                code: "Busy".to_owned(),
-                message: "later".to_owned(),
-                headers: std::collections::BTreeMap::new(),
-                body: None,
-            }),
-        ),
+        ("GetManifest", Effect::Error(ErrorAnswer::new(503, "Busy", "later"))),
     ] {
         let (account, digest) = two_accounts(Settings::default(), &gzip_image("one"));
         account.fault(operation, Turn::First(1), effect.clone());

@@ -168,15 +168,7 @@ fn a_role_that_may_not_tag_deploys_and_is_told_what_it_loses() {
 
 #[test]
 fn whatever_becomes_of_a_call_the_rollback_arrives() {
-    let refusal = |status: u16, code: &str| {
-        Effect::Error(ErrorAnswer {
-            status,
-            code: code.to_owned(),
-            message: "not now".to_owned(),
-            headers: std::collections::BTreeMap::new(),
-            body: None,
-        })
-    };
+    let refusal = |status: u16, code: &str| Effect::Error(ErrorAnswer::new(status, code, "not now"));
     let effects = [
         refusal(409, "ResourceConflictException"),
         refusal(412, "PreconditionFailedException"),

@@ -13,13 +13,7 @@ fn with_lambda(lambda: LambdaSettings) -> Account {
 }
 
 fn refusal(status: u16, code: &str, message: &str) -> Effect {
-    Effect::Error(ErrorAnswer {
-        status,
-        code: code.to_owned(),
-        message: message.to_owned(),
-        headers: std::collections::BTreeMap::new(),
-        body: None,
-    })
+    Effect::Error(ErrorAnswer::new(status, code, message))
 }
 
 fn mishap(mishap: Mishap) -> LambdaSettings {

@@ -77,14 +77,8 @@ fn a_version_that_does_not_answer_well_gets_no_traffic() {
 #[test]
 fn a_version_that_answers_well_is_released_though_it_had_to_wake_up_first() {
     let account = versions(r#"LOCALSTACK_ANSWER={"ok": true, "statusCode": 200}"#);
-    let pending = Effect::Error(ErrorAnswer {
-        status: 409,
-        code: "CodeArtifactUserPendingException".to_owned(),
-        message: "ERROR: Lambda is initializing your function. It will be ready to invoke shortly."
-            .to_owned(),
-        headers: std::collections::BTreeMap::new(),
-        body: None,
-    });
+    let message = "ERROR: Lambda is initializing your function. It will be ready to invoke shortly.";
+    let pending = Effect::Error(ErrorAnswer::new(409, "CodeArtifactUserPendingException", message));
     account.fault("Invoke", Turn::First(2), pending);
     let event = event(&account);
     let run = release(&account, &["--smoke-event", &event, "--smoke-expect", "$.ok == true"]);
