@@ -24,6 +24,7 @@ pub mod event;
 pub mod function;
 mod http;
 pub mod image;
+pub mod invoke;
 pub mod layer;
 pub mod memory;
 pub mod name;

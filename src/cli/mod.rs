@@ -10,6 +10,7 @@ mod deploy;
 mod docker;
 mod engine;
 mod exit;
+mod invoke;
 mod misuse;
 mod policy;
 mod prune;

@@ -12,7 +12,7 @@ use crate::report::Report;
 
 use super::arguments::{Cli, ColorChoice, Command, Common, OutputFormat, PolicyCommand};
 use super::session::Session;
-use super::{ExitCondition, check, deploy, policy, prune, release, rollback, shell, status};
+use super::{ExitCondition, check, deploy, invoke, policy, prune, release, rollback, shell, status};
 
 /// Runs one command to its end and says how the world is then.
 ///
@@ -47,6 +47,7 @@ async fn run_command(common: Common, command: Command) -> ExitCondition {
         Command::Release(arguments) => release::release(session, arguments).await,
         Command::Rollback(arguments) => rollback::rollback(session, arguments).await,
         Command::Status(arguments) => status::status(session, arguments).await,
+        Command::Invoke(arguments) => invoke::invoke(session, arguments).await,
         Command::Prune(arguments) => prune::prune(session, arguments).await,
         Command::Check(arguments) => check::check(session, arguments).await,
         Command::Policy(PolicyCommand::Show(arguments)) => policy::show(session, arguments).await,
@@ -57,15 +58,17 @@ async fn run_command(common: Common, command: Command) -> ExitCondition {
     finish(&report, format, style, detailed)
 }
 
-/// The commands that change nothing.
-const LOOKING: [&str; 5] = ["status", "plan", "check", "policy show", "policy check"];
+/// The commands whose answer is all there is.
+const LOOKING: [&str; 6] = ["status", "plan", "check", "policy show", "policy check", "invoke"];
 
 fn finish(report: &Report, format: OutputFormat, style: Style, detailed: bool) -> ExitCondition {
+    let in_github = std::env::var("GITHUB_ACTIONS").as_deref() == Ok("true");
     let told = match format {
         OutputFormat::Json => output::print_result(&output::document(report)),
+        OutputFormat::Human if report.command == "invoke" => output::print_answer(report, style, in_github),
         OutputFormat::Human => output::print_result(&output::report_text(report, style)),
     };
-    if std::env::var("GITHUB_ACTIONS").as_deref() == Ok("true")
+    if in_github
         && let Some(path) = std::env::var_os("GITHUB_OUTPUT")
         && let Err(error) = output::write_outputs(path.as_ref(), report)
     {

@@ -9,6 +9,7 @@ mod error;
 mod hidden;
 mod hint;
 mod identity;
+mod invoke;
 mod lambda;
 mod monitor;
 
@@ -24,8 +25,9 @@ pub use ecr::{
 pub use error::{CloudError, CloudErrorKind};
 pub(crate) use hidden::HiddenVariables;
 pub use identity::{Caller, Identity};
+pub use invoke::{Invocation, InvocationMode, InvocationRequest, LambdaInvoker};
 pub use lambda::{
-    AliasTarget, CodeUpdate, CodeUse, ConfigurationUpdate, FunctionState, Invocation, LambdaReader,
+    AliasTarget, CodeUpdate, CodeUse, ConfigurationUpdate, FunctionState, LambdaReader,
     LambdaWriter, LiveAlias, LiveFunction, NewFunction, PackageType, ProvisionedConcurrency, PublishGuard,
     PublishedVersion,
 };

@@ -29,6 +29,7 @@ pub fn document(report: &Report) -> String {
         deployment: report.deployment.as_ref().map(deployment),
         status: report.status.as_deref().map(status_json),
         prune: report.prune.as_ref().map(super::prune::value),
+        invoke: report.invoke.as_ref().map(super::invoke::value),
         findings: report.findings.iter().map(Finding::of).collect(),
         steps: report.steps.iter().map(step).collect(),
         error: report.error.as_ref().map(error),
@@ -53,6 +54,7 @@ struct Document<'a> {
     deployment: Option<Value>,
     status: Option<Value>,
     prune: Option<Value>,
+    invoke: Option<Value>,
     findings: Vec<Finding<'a>>,
     steps: Vec<Value>,
     error: Option<Value>,
@@ -87,6 +89,7 @@ pub(super) fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Unchanged => "unchanged",
         Outcome::Planned => "planned",
         Outcome::Checked => "checked",
+        Outcome::Invoked => "invoked",
         Outcome::Refused => "refused",
         Outcome::RolledBack => "rolled_back",
         Outcome::Failed => "failed",
@@ -253,7 +256,7 @@ mod tests {
         value.as_object().unwrap().keys().map(String::as_str).collect()
     }
 
-    const KEYS: [&str; 15] = [
+    const KEYS: [&str; 16] = [
         "schema",
         "command",
         "outcome",
@@ -266,6 +269,7 @@ mod tests {
         "deployment",
         "status",
         "prune",
+        "invoke",
         "findings",
         "steps",
         "error",

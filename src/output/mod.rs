@@ -5,6 +5,7 @@
 
 mod document;
 mod github;
+mod invoke;
 mod lines;
 mod printable;
 mod progress;
@@ -18,6 +19,7 @@ mod traffic;
 
 pub use document::document;
 pub use github::write_outputs;
+pub use invoke::print_answer;
 pub use lines::{Detail, Lines};
 pub use progress::Progress;
 pub use prune::prune_plan;

@@ -242,6 +242,8 @@ impl Text {
             return;
         }
         let state = match failure.stage {
+            // What an invocation did is known to the function alone.
+            Stage::BeforeChange if report.command == "invoke" => return,
             Stage::Usage | Stage::Refused => return,
             Stage::MovedBack => "Traffic was moved, and moved back: the alias is what it was before.",
             Stage::TrafficUnknown => "Look at the alias before anything else.",

@@ -9,7 +9,7 @@ use crate::policy::Assessment;
 use crate::preflight::Finding;
 use crate::status::Status;
 
-use super::PruneReport;
+use super::{InvokeReport, PruneReport};
 
 /// Everything a command has to say at its end.
 #[derive(Debug, Clone)]
@@ -36,6 +36,8 @@ pub struct Report {
     pub status: Option<Box<Status>>,
     /// What was looked at to be deleted; none where nothing was, or where it was refused.
     pub prune: Option<PruneReport>,
+    /// What an invocation came to; none for all commands but `invoke`, and where there is no answer.
+    pub invoke: Option<InvokeReport>,
     /// What the checks found.
     pub findings: Vec<Finding>,
     /// The plan, step by step, as far as it went.
@@ -59,6 +61,7 @@ impl Report {
             deployment: None,
             status: None,
             prune: None,
+            invoke: None,
             findings: Vec::new(),
             steps: Vec::new(),
             error: None,
@@ -96,6 +99,8 @@ pub enum Outcome {
     Unchanged,
     /// There is something to do, and it was only shown.
     Planned,
+    /// A function was run, or its event queued.
+    Invoked,
     /// What was to be checked was checked.
     Checked,
     /// A check refused; nothing was changed.

@@ -3,6 +3,7 @@
 mod engine;
 mod function;
 mod image;
+mod invoke;
 mod policy;
 mod prune;
 mod release;
@@ -17,6 +18,7 @@ use super::configured::Declared;
 pub(super) use engine::{EngineArguments, EngineName, GroupArguments};
 pub(super) use function::{DeployArguments, FunctionArguments, PlanArguments};
 pub(super) use image::{CheckArguments, ImageArguments, PushArguments, SourceArguments};
+pub(super) use invoke::InvokeArguments;
 pub(super) use policy::{
     PolicyAudience, PolicyCheckArguments, PolicyCommand, PolicyEnsureArguments, PolicyRepository, Scope,
 };
@@ -77,6 +79,8 @@ pub(super) enum Command {
     Rollback(RollbackArguments),
     /// Show how a function stands: aliases, releases, versions, images; changes nothing
     Status(StatusArguments),
+    /// Run a function once, and print its answer
+    Invoke(InvokeArguments),
     /// Delete versions and images that nothing needs; shows them first, and asks
     Prune(PruneArguments),
     /// Is this image fit for Lambda? Needs no AWS account
