@@ -12,7 +12,7 @@ use crate::report::Report;
 
 use super::arguments::{Cli, ColorChoice, Command, Common, OutputFormat, PolicyCommand};
 use super::session::Session;
-use super::{ExitCondition, check, deploy, invoke, policy, prune, release, rollback, shell, status};
+use super::{ExitCondition, check, deploy, diff, init, invoke, policy, prune, release, rollback, shell, status};
 
 /// Runs one command to its end and says how the world is then.
 ///
@@ -47,6 +47,8 @@ async fn run_command(common: Common, command: Command) -> ExitCondition {
         Command::Release(arguments) => release::release(session, arguments).await,
         Command::Rollback(arguments) => rollback::rollback(session, arguments).await,
         Command::Status(arguments) => status::status(session, arguments).await,
+        Command::Diff(arguments) => diff::diff(session, arguments).await,
+        Command::Init(arguments) => init::init(session, arguments).await,
         Command::Invoke(arguments) => invoke::invoke(session, arguments).await,
         Command::Prune(arguments) => prune::prune(session, arguments).await,
         Command::Check(arguments) => check::check(session, arguments).await,
@@ -59,14 +61,16 @@ async fn run_command(common: Common, command: Command) -> ExitCondition {
 }
 
 /// The commands whose answer is all there is.
-const LOOKING: [&str; 6] = ["status", "plan", "check", "policy show", "policy check", "invoke"];
+const LOOKING: [&str; 8] =
+    ["status", "plan", "check", "policy show", "policy check", "diff", "init", "invoke"];
 
 fn finish(report: &Report, format: OutputFormat, style: Style, detailed: bool) -> ExitCondition {
     let in_github = std::env::var("GITHUB_ACTIONS").as_deref() == Ok("true");
-    let told = match format {
-        OutputFormat::Json => output::print_result(&output::document(report)),
-        OutputFormat::Human if report.command == "invoke" => output::print_answer(report, style, in_github),
-        OutputFormat::Human => output::print_result(&output::report_text(report, style)),
+    let told = match (format, &report.init) {
+        (OutputFormat::Json, _) => output::print_result(&output::document(report)),
+        (OutputFormat::Human, Some(init)) => output::print_init(report, init, style),
+        (OutputFormat::Human, None) if report.command == "invoke" => output::print_answer(report, style, in_github),
+        (OutputFormat::Human, None) => output::print_result(&output::report_text(report, style)),
     };
     if in_github
         && let Some(path) = std::env::var_os("GITHUB_OUTPUT")
@@ -78,7 +82,7 @@ fn finish(report: &Report, format: OutputFormat, style: Style, detailed: bool) -
     }
     match ExitCondition::of(report) {
         // Of what only looks, the answer is all there is. What changed something says so, whether or not it could be told.
-        ExitCondition::Done if !told && LOOKING.contains(&report.command) => ExitCondition::Failed,
+        ExitCondition::Done | ExitCondition::ChangesPending if !told && LOOKING.contains(&report.command) => ExitCondition::Failed,
         ExitCondition::Done if detailed && !report.steps.is_empty() => ExitCondition::ChangesPending,
         condition => condition,
     }

@@ -92,10 +92,8 @@ impl Gatherer<'_> {
     }
 
     async fn image(&self, live: &LiveFunction) -> Result<Option<DescribedImage>, CloudError> {
-        let Some((image, digest)) = live.image().and_then(|image| Some((image.digest?, image))).map(|(d, i)| (i, d))
-        else {
-            return Ok(None);
-        };
+        let Some(image) = live.image() else { return Ok(None) };
+        let Some(digest) = image.digest else { return Ok(None) };
         let account = Some(&image.registry.account);
         let found = self.ecr.described_images(account, &image.repository, &[digest]).await;
         match found {

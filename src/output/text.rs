@@ -34,6 +34,15 @@ pub fn report_text(report: &Report, style: Style) -> String {
         // A watch has shown all there is by its end.
         return report.status.as_deref().map(|status| status_page(status, style)).unwrap_or_default();
     }
+    if let Some(diff) = report.diff.as_ref().filter(|_| report.error.is_none()) {
+        text.findings(report);
+        text.lines.extend(super::diff::lines(diff, style));
+        return text.finish();
+    }
+    if let Some(init) = &report.init {
+        text.lines.extend(super::init::lines(report, init, style));
+        return text.finish();
+    }
     text.findings(report);
     if let Some(PolicyReport { verdict: PolicyOutcome::Judged(assessment), .. }) = &report.policy {
         text.assessment(assessment);

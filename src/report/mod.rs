@@ -3,6 +3,7 @@
 //! `output` renders it for people, programs and CI systems; nothing here prints or serialises.
 
 mod describe;
+mod init;
 mod invoke;
 pub(crate) mod moments;
 mod outcome;
@@ -13,6 +14,7 @@ mod summary;
 pub use describe::describe;
 pub(crate) use describe::describe_done;
 pub(crate) use outcome::chain;
+pub use init::InitReport;
 pub use invoke::InvokeReport;
 pub use outcome::{
     AliasReport, DeploymentReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome,
