@@ -14,9 +14,8 @@ use super::lambda_request::{configure, to_tenancy};
 use super::lambda_settings::{SettingError, Settings};
 use super::pages::Pages;
 use crate::cloud::{
-    AliasTarget, CloudError, CodeUpdate, CodeUse, ConfigurationUpdate, LambdaReader,
-    LambdaWriter, LiveAlias, LiveFunction, NewFunction, ProvisionedConcurrency, PublishGuard,
-    PublishedVersion,
+    AliasTarget, CloudError, CodeUpdate, CodeUse, ConfigurationUpdate, LambdaReader, LambdaWriter, LiveAlias,
+    LiveFunction, NewFunction, ProvisionedConcurrency, PublishGuard, PublishedVersion,
 };
 use crate::http::without_signed_queries;
 use crate::name::{AliasName, Architecture, FunctionName, Version};

@@ -22,9 +22,8 @@ const INVOKE: Operation = operation("InvokeFunction");
 impl LambdaInvoker for Lambda {
     async fn invoke(&self, request: InvocationRequest<'_>) -> Result<Invocation, CloudError> {
         // A function may take fifteen minutes, and an answer that is late must not start it again.
-        let patient = aws_sdk_lambda::config::Builder::new()
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(
+        let patient =
+            aws_sdk_lambda::config::Builder::new().retry_config(RetryConfig::disabled()).timeout_config(
                 TimeoutConfig::builder()
                     .read_timeout(LONGEST_INVOCATION)
                     .operation_attempt_timeout(LONGEST_INVOCATION)

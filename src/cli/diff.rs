@@ -65,7 +65,8 @@ async fn of_versions(
     let connected = session.or_stopped(session.connect()).await??;
     connected.refuse_another_account(session, &named).await?;
     let clients = clients_of(session, &connected, named.region.as_ref()).await?;
-    let both = async { tokio::join!(version(&clients, &named.name, from), version(&clients, &named.name, to)) };
+    let both =
+        async { tokio::join!(version(&clients, &named.name, from), version(&clients, &named.name, to)) };
     let (one, other) = session.or_stopped(both).await?;
     let (one, other) = (one?, other?);
     report.function = FunctionReport::of(&named.name, &one);

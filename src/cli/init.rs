@@ -23,7 +23,10 @@ async fn run(session: &Session, arguments: &InitArguments, report: &mut Report) 
     let alias = arguments.alias.as_deref().map(parse::<AliasName>).transpose()?;
     if arguments.stdout && arguments.variables == InitVariables::Values {
         let hint = "write a file, which is for this user alone; or print --variables templates";
-        return Err(usage("values of variables are not printed: what is printed is kept in logs".to_owned(), Some(hint.to_owned())));
+        return Err(usage(
+            "values of variables are not printed: what is printed is kept in logs".to_owned(),
+            Some(hint.to_owned()),
+        ));
     }
     let function_file = arguments.function_file.as_deref().map(beside(&arguments.output_file)).transpose()?;
     let connected = session.or_stopped(session.connect()).await??;

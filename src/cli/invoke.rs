@@ -96,7 +96,9 @@ fn payload(arguments: &InvokeArguments, mode: InvocationMode) -> Result<Vec<u8>,
     };
     if bytes.len() > most {
         let hint = match mode {
-            InvocationMode::Queue => "Lambda queues 1 MB at most: put the rest into Amazon S3, and send where it lies",
+            InvocationMode::Queue => {
+                "Lambda queues 1 MB at most: put the rest into Amazon S3, and send where it lies"
+            }
             _ => "Lambda takes 6 MB at most: put the rest into Amazon S3, and send where it lies",
         };
         let message = format!("{whence} has more than {most} bytes, and Lambda takes no larger event");
@@ -164,7 +166,9 @@ fn function_failed(told: &InvokeReport, kind: &str) -> Failure {
     let InvokeReport { function, qualifier, .. } = told;
     let why = match kind {
         "Handled" => "the function answered with an error of its own (Handled)".to_owned(),
-        "Unhandled" => "it crashed, ran out of time or memory, or threw what nobody caught (Unhandled)".to_owned(),
+        "Unhandled" => {
+            "it crashed, ran out of time or memory, or threw what nobody caught (Unhandled)".to_owned()
+        }
         other => other.to_owned(),
     };
     Failure {
@@ -205,12 +209,13 @@ fn hint(call: &CloudError, function: &FunctionName) -> Option<String> {
             Some(format!("its image does not start; why: lambda-lift status --function {function}"))
         }
         "CodeArtifactUserPendingException" => Some(
-            "Lambda is still preparing a function that was idle: wait longer with --wait-timeout 10m".to_owned(),
+            "Lambda is still preparing a function that was idle: wait longer with --wait-timeout 10m"
+                .to_owned(),
         ),
         "InvalidRequestContentException" => Some("the event must be JSON".to_owned()),
-        _ if call.is_answer_lost() => {
-            Some("the function may have run all the same: look at its log before you invoke it again".to_owned())
-        }
+        _ if call.is_answer_lost() => Some(
+            "the function may have run all the same: look at its log before you invoke it again".to_owned(),
+        ),
         _ => cloud_hint(call),
     }
 }

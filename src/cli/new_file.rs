@@ -31,11 +31,16 @@ impl NewFile {
         if let Some(found) = &found {
             check_replaceable(path, found, force)?;
         }
-        let name = path.file_name().ok_or_else(|| refused(format!("{} names no file", path.display()), None))?;
+        let name =
+            path.file_name().ok_or_else(|| refused(format!("{} names no file", path.display()), None))?;
         let mut temporary = std::ffi::OsString::from(".");
         temporary.push(name);
         temporary.push(format!(".{:016x}.tmp", fastrand::u64(..)));
-        let new = Self { path: path.to_owned(), temporary: path.with_file_name(temporary), replaces: found.is_some() };
+        let new = Self {
+            path: path.to_owned(),
+            temporary: path.with_file_name(temporary),
+            replaces: found.is_some(),
+        };
         let mut file = create(&new.temporary, readers).map_err(|error| new.failed(&error))?;
         let written = keep_mode(&file, found.as_ref(), readers)
             .and_then(|()| file.write_all(text.as_bytes()))

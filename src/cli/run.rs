@@ -12,7 +12,9 @@ use crate::report::Report;
 
 use super::arguments::{Cli, ColorChoice, Command, Common, OutputFormat, PolicyCommand};
 use super::session::Session;
-use super::{ExitCondition, check, deploy, diff, init, invoke, policy, prune, release, rollback, shell, status};
+use super::{
+    ExitCondition, check, deploy, diff, init, invoke, policy, prune, release, rollback, shell, status,
+};
 
 /// Runs one command to its end and says how the world is then.
 ///
@@ -69,7 +71,9 @@ fn finish(report: &Report, format: OutputFormat, style: Style, detailed: bool) -
     let told = match (format, &report.init) {
         (OutputFormat::Json, _) => output::print_result(&output::document(report)),
         (OutputFormat::Human, Some(init)) => output::print_init(report, init, style),
-        (OutputFormat::Human, None) if report.command == "invoke" => output::print_answer(report, style, in_github),
+        (OutputFormat::Human, None) if report.command == "invoke" => {
+            output::print_answer(report, style, in_github)
+        }
         (OutputFormat::Human, None) => output::print_result(&output::report_text(report, style)),
     };
     if in_github
@@ -82,7 +86,9 @@ fn finish(report: &Report, format: OutputFormat, style: Style, detailed: bool) -
     }
     match ExitCondition::of(report) {
         // Of what only looks, the answer is all there is. What changed something says so, whether or not it could be told.
-        ExitCondition::Done | ExitCondition::ChangesPending if !told && LOOKING.contains(&report.command) => ExitCondition::Failed,
+        ExitCondition::Done | ExitCondition::ChangesPending if !told && LOOKING.contains(&report.command) => {
+            ExitCondition::Failed
+        }
         ExitCondition::Done if detailed && !report.steps.is_empty() => ExitCondition::ChangesPending,
         condition => condition,
     }

@@ -9,8 +9,8 @@ use lambda_lift_localstack::{Settings as StandSettings, Stand, StartError};
 
 use crate::apply::Interrupt;
 use crate::aws::{Clients, ConnectError, Connection, ConnectionSettings, StaticCredentials};
-use crate::event::{Event, Reporter};
 use crate::cloud::Identity as _;
+use crate::event::{Event, Reporter};
 use crate::name::{FunctionRef, NameError, Region};
 use crate::output::{Detail, Lines, Progress, Style};
 use crate::registry::check_endpoint;

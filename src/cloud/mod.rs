@@ -27,8 +27,8 @@ pub(crate) use hidden::HiddenVariables;
 pub use identity::{Caller, Identity};
 pub use invoke::{Invocation, InvocationMode, InvocationRequest, LambdaInvoker};
 pub use lambda::{
-    AliasTarget, CodeUpdate, CodeUse, ConfigurationUpdate, FunctionState, LambdaReader,
-    LambdaWriter, LiveAlias, LiveFunction, NewFunction, PackageType, ProvisionedConcurrency, PublishGuard,
+    AliasTarget, CodeUpdate, CodeUse, ConfigurationUpdate, FunctionState, LambdaReader, LambdaWriter,
+    LiveAlias, LiveFunction, NewFunction, PackageType, ProvisionedConcurrency, PublishGuard,
     PublishedVersion,
 };
 pub use monitor::{Alarm, Monitor, TrafficQuery, VersionTraffic};

@@ -95,18 +95,28 @@ fn alias_part(against: Against<'_>) -> Option<Part> {
         _ => None,
     });
     let to_be = |name: &AliasName, version: Option<String>| {
-        format!("{name}: {}", version.map_or("the version to be published".to_owned(), |to| format!("version {to}")))
+        format!(
+            "{name}: {}",
+            version.map_or("the version to be published".to_owned(), |to| format!("version {to}"))
+        )
     };
     if let Some(step) = moves {
         let from = step.current.as_ref().map(|current| {
-            let shares = step.weights.iter().map(|(version, weight)| format!(", {:.0}% version {version}", weight * 100.0));
+            let shares = step
+                .weights
+                .iter()
+                .map(|(version, weight)| format!(", {:.0}% version {version}", weight * 100.0));
             format!("{}: version {current}{}", step.name, shares.collect::<String>())
         });
         let to = to_be(&step.name, step.to.map(|to| to.to_string()));
         return Some(Part::of_value("alias", from, Some(to)));
     }
     if publishes {
-        return Some(Part::of_value("version", None, Some("a version of what $LATEST is, or will be".to_owned())));
+        return Some(Part::of_value(
+            "version",
+            None,
+            Some("a version of what $LATEST is, or will be".to_owned()),
+        ));
     }
     let alias = against.function.alias.as_ref()?;
     let same = Some(to_be(&alias.name, Some(alias.version.clone())));

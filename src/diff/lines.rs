@@ -48,7 +48,9 @@ fn middle(old: &[String], new: &[String]) -> Vec<(Mark, String)> {
         if i < old.len() && j < new.len() && old[i] == new[j] {
             lines.push((Mark::Kept, old[i].clone()));
             (i, j) = (i + 1, j + 1);
-        } else if j == new.len() || (i < old.len() && common[(i + 1) * width + j] >= common[i * width + j + 1]) {
+        } else if j == new.len()
+            || (i < old.len() && common[(i + 1) * width + j] >= common[i * width + j + 1])
+        {
             lines.push((Mark::Gone, old[i].clone()));
             i += 1;
         } else {

@@ -51,7 +51,8 @@ impl Part {
         let gone = from.iter().map(|text| Line::new(Mark::Gone, 0, text.clone()));
         let new = to.iter().map(|text| Line::new(Mark::New, 0, text.clone()));
         let lines = gone.chain(new).collect();
-        let change = Change { key: name.to_owned(), kind, from: from.map(Shown::Value), to: to.map(Shown::Value) };
+        let change =
+            Change { key: name.to_owned(), kind, from: from.map(Shown::Value), to: to.map(Shown::Value) };
         Self { name, changes: vec![change], lines }
     }
 }

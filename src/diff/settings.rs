@@ -127,7 +127,7 @@ mod tests {
             " }",
             " Tags: {",
             "-  team: \"a\"",
-            "+  team: \"b\\\\u001b[2J\"",
+            "+  team: \"b\\u001b[2J\"",
             " }",
         ];
         assert_eq!(told(&part), expected);
@@ -138,10 +138,16 @@ mod tests {
     fn a_function_that_is_not_there_has_everything_to_come_and_one_that_is_as_declared_nothing() {
         let definition = declared(json!({"MemorySize": 512, "ImageConfig": {"Command": ["a"]}}));
         let part = settings_part(&compared(&definition, None));
-        assert_eq!(told(&part), ["-MemorySize: 128", "+MemorySize: 512", " ImageConfig: {", "+  Command: [\"a\"]", " }"]);
-        let part = settings_part(&compared(&definition, Some(&live(json!({
-            "MemorySize": 512, "ImageConfig": {"Command": ["a"]}
-        })))));
+        assert_eq!(
+            told(&part),
+            ["-MemorySize: 128", "+MemorySize: 512", " ImageConfig: {", "+  Command: [\"a\"]", " }"]
+        );
+        let part = settings_part(&compared(
+            &definition,
+            Some(&live(json!({
+                "MemorySize": 512, "ImageConfig": {"Command": ["a"]}
+            }))),
+        ));
         assert_eq!((part.is_different(), part.lines.len()), (false, 0));
     }
 }

@@ -34,7 +34,10 @@ mod tests {
     fn versions_are_told_by_image_architecture_and_settings() {
         let one = LiveFunction { version: "6".to_owned(), ..live(json!({"MemorySize": 256})) };
         let same = between_versions(("6", &one), ("live", &one));
-        assert_eq!((same.from.as_str(), same.to.as_str(), same.is_different()), ("version 6", "version 6 (live)", false));
+        assert_eq!(
+            (same.from.as_str(), same.to.as_str(), same.is_different()),
+            ("version 6", "version 6 (live)", false)
+        );
         let two = LiveFunction {
             version: "$LATEST".to_owned(),
             image_digest: Some(Digest::of(b"other")),

@@ -111,7 +111,8 @@ impl Draft<'_> {
 
     fn tags(&mut self, live: &Value) -> Option<Value> {
         let Some(all) = live.as_object() else {
-            let why = "they may not be read: allow lambda:ListTags to this identity, or they stay as they are";
+            let why =
+                "they may not be read: allow lambda:ListTags to this identity, or they stay as they are";
             self.leave_out("Tags", Weight::Warn, why);
             return None;
         };

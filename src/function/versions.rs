@@ -10,9 +10,11 @@ use crate::cloud::LiveFunction;
 /// Every setting that one of the two has, beside that of the other. Tags belong to the function, and not to a version.
 pub fn compared_versions(from: &LiveFunction, to: &LiveFunction) -> Vec<Compared> {
     let context = Context::of(from);
-    let (from, to) = (canonical_settings(&from.settings, &context), canonical_settings(&to.settings, &context));
+    let (from, to) =
+        (canonical_settings(&from.settings, &context), canonical_settings(&to.settings, &context));
     let mut declared = Map::new();
-    for setting in SETTINGS.iter().filter(|setting| !matches!(setting.field.shape, Shape::Names(Names::Tags))) {
+    for setting in SETTINGS.iter().filter(|setting| !matches!(setting.field.shape, Shape::Names(Names::Tags)))
+    {
         let name = setting.field.name;
         if let Some(value) = completed(&setting.field.shape, to.get(name), from.get(name)) {
             declared.insert(name.to_owned(), value);
@@ -41,7 +43,9 @@ fn completed(shape: &Shape, value: Option<&Value>, other: Option<&Value>) -> Opt
             Value::Object(names.map(entry).collect())
         }
         Shape::List(list) => match (value, other) {
-            (Some(Value::Array(entries)), Some(Value::Array(others))) if same_entries(list, entries, others) => {
+            (Some(Value::Array(entries)), Some(Value::Array(others)))
+                if same_entries(list, entries, others) =>
+            {
                 let pairs = entries.iter().zip(others);
                 pairs.filter_map(|(entry, other)| completed(list.of, Some(entry), Some(other))).collect()
             }
@@ -72,7 +76,10 @@ mod tests {
             (
                 json!({"Environment": {"Variables": {"AB": "hunter2", "CD": "1"}}}),
                 json!({"Environment": {"Variables": {"CD": "2"}}}),
-                vec!["~ Environment.Variables.CD: (hidden) → (hidden)", "- Environment.Variables.AB (was (hidden))"],
+                vec![
+                    "~ Environment.Variables.CD: (hidden) → (hidden)",
+                    "- Environment.Variables.AB (was (hidden))",
+                ],
             ),
             (
                 json!({"Environment": {"Variables": {"AB": "hunter2"}}}),

@@ -85,7 +85,8 @@ pub fn draft(found: &Found, wishes: &Wishes) -> Draft {
             "put image and repository into the file by hand",
         ));
     }
-    let writer = Writer { found, wishes, declaration: &declaration, standing: &standing, image: image.as_ref() };
+    let writer =
+        Writer { found, wishes, declaration: &declaration, standing: &standing, image: image.as_ref() };
     let left_out = declaration.left_out.iter().map(|note| (note.key.clone(), note.message.clone())).collect();
     Draft {
         toml: writer.toml(),
@@ -162,8 +163,13 @@ impl Standing {
             )),
             Ok(aliases) if aliases.len() > 1 => {
                 let names: Vec<&str> = aliases.iter().map(|alias| alias.name.as_str()).collect();
-                let message = format!("the function has the aliases {}: none of them is written", names.join(", "));
-                findings.push(Finding::warn(CHECK, message, "name the one that a deploy shall move: --alias NAME"));
+                let message =
+                    format!("the function has the aliases {}: none of them is written", names.join(", "));
+                findings.push(Finding::warn(
+                    CHECK,
+                    message,
+                    "name the one that a deploy shall move: --alias NAME",
+                ));
             }
             Ok(_) => {}
         }
@@ -186,8 +192,10 @@ impl Standing {
         let LiveAlias { name, version, weights, .. } = alias;
         let look = format!("see lambda-lift status --function {function} --alias {name}");
         if !self.is_whole {
-            let shares: Vec<String> =
-                weights.iter().map(|(version, weight)| format!("{:.0}% to version {version}", weight * 100.0)).collect();
+            let shares: Vec<String> = weights
+                .iter()
+                .map(|(version, weight)| format!("{:.0}% to version {version}", weight * 100.0))
+                .collect();
             let message = format!(
                 "alias {name} sends {} beside version {version}: a release is under way, and a plan shows that it would end",
                 shares.join(", ")
@@ -383,7 +391,9 @@ impl Writer<'_> {
                      # strategy = \"canary:10%:10m\"\n# max-error-rate = \"1%\"\n# alarms = [\"…\"]";
         match self.found.alias() {
             Some(alias) => format!("[release]\nalias = {}\n{teach}", text(alias.name.as_str())),
-            None => format!("# [release]\n# The alias that a deploy moves to the new version.\n# alias = \"live\"\n{teach}"),
+            None => format!(
+                "# [release]\n# The alias that a deploy moves to the new version.\n# alias = \"live\"\n{teach}"
+            ),
         }
     }
 

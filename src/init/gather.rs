@@ -3,8 +3,8 @@
 use tokio::join;
 
 use crate::cloud::{
-    CloudError, CloudErrorKind, DescribedImage, EcrReader, LambdaReader, LiveAlias, LiveFunction, PackageType,
-    PublishedVersion,
+    CloudError, CloudErrorKind, DescribedImage, EcrReader, LambdaReader, LiveAlias, LiveFunction,
+    PackageType, PublishedVersion,
 };
 use crate::name::{AliasName, FunctionName};
 use crate::report::{Failure, Stage};
@@ -54,8 +54,11 @@ impl Gatherer<'_> {
     /// Fails where the function cannot be read or is not there, where the alias that was named is not there, and where the function runs
     /// no image.
     pub async fn gather(&self) -> Result<Found, Failure> {
-        let (live, aliases, versions) =
-            join!(self.lambda.function(self.function, None), self.aliases(), self.lambda.versions(self.function));
+        let (live, aliases, versions) = join!(
+            self.lambda.function(self.function, None),
+            self.aliases(),
+            self.lambda.versions(self.function)
+        );
         let live = live.map_err(|error| StatusError::from(error).failure())?;
         let live = live.ok_or_else(|| missing(format!("function {}", self.function)))?;
         if live.package_type == PackageType::Zip {

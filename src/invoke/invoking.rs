@@ -36,7 +36,11 @@ impl Invoking<'_> {
     ///
     /// # Errors
     /// Fails where there is no answer; what the function itself answers is no error.
-    pub async fn invoke(&self, request: InvocationRequest<'_>, what: &str) -> Result<Invocation, InvokeError> {
+    pub async fn invoke(
+        &self,
+        request: InvocationRequest<'_>,
+        what: &str,
+    ) -> Result<Invocation, InvokeError> {
         let mut left = self.patience;
         let mut pauses = PAUSES.iter().chain(std::iter::repeat(&PAUSES[PAUSES.len() - 1]));
         loop {
@@ -136,7 +140,8 @@ mod tests {
         patience: Duration,
         may_run_twice: bool,
     ) -> (usize, Duration, bool) {
-        let scripted = Scripted { refusals: Mutex::new(refusals), calls: Mutex::default(), slept: Mutex::default() };
+        let scripted =
+            Scripted { refusals: Mutex::new(refusals), calls: Mutex::default(), slept: Mutex::default() };
         let (_sender, receiver) = tokio::sync::watch::channel(false);
         let interrupt = Interrupt::new(receiver);
         let invoking = Invoking {
@@ -178,8 +183,7 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_waited_for_longer_than_it_was_asked_for() {
-        let pending =
-            || refusal(CloudErrorKind::Conflict, "CodeArtifactUserPendingException", Some(409));
+        let pending = || refusal(CloudErrorKind::Conflict, "CodeArtifactUserPendingException", Some(409));
         let (calls, slept, answered) =
             played((0..9).map(|_| pending()).collect(), Duration::from_secs(2), false).await;
         assert_eq!((calls, slept, answered), (5, Duration::from_secs(2), false));

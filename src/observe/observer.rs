@@ -122,13 +122,12 @@ impl Observer<'_> {
             let owner = repository.registry.as_ref().map(|registry| &registry.account);
             Some(self.ecr.repository_policy(owner, &repository.name).await)
         };
-        let (caller, policy, seen) =
-            join!(self.identity.caller(), policy, self.function(Some(wanted)));
+        let (caller, policy, seen) = join!(self.identity.caller(), policy, self.function(Some(wanted)));
         let caller = caller?;
         let policy = policy.map(policy_facts).transpose()?;
-        let pull = repository.zip(policy).map(|(repository, policy)| {
-            (registry_host(repository, region, &caller), policy)
-        });
+        let pull = repository
+            .zip(policy)
+            .map(|(repository, policy)| (registry_host(repository, region, &caller), policy));
         let region = wanted.region.as_ref().unwrap_or(region);
         let seen = seen?.unwrap_or_default();
         let function = seen.facts(wanted, region, &caller);

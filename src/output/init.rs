@@ -22,8 +22,7 @@ pub fn print_init(report: &Report, init: &InitReport, style: Style) -> bool {
 
 /// The lines of a person's report.
 pub(super) fn lines(report: &Report, init: &InitReport, style: Style) -> Vec<String> {
-    let mut lines: Vec<String> =
-        report.findings.iter().map(|finding| finding_line(finding, style)).collect();
+    let mut lines: Vec<String> = report.findings.iter().map(|finding| finding_line(finding, style)).collect();
     for file in [&init.file, &init.function_file].into_iter().flatten() {
         lines.push(format!("{} {}", style.good("written:"), one_line(file)));
     }

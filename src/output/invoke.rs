@@ -32,7 +32,8 @@ pub fn print_answer(report: &Report, style: Style, in_github: bool) -> bool {
 
 fn print_payload(payload: &[u8], in_github: bool) -> bool {
     let stdout = io::stdout();
-    let is_file = fstat(&stdout).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile);
+    let is_file =
+        fstat(&stdout).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile);
     if stdout.is_terminal() || (in_github && !is_file) {
         return print_result(&harmless(payload));
     }

@@ -112,6 +112,10 @@ impl Text {
                 format!("{marked}: everything is as it should be, nothing was written")
             }
             (Outcome::Started, ..) => format!("{marked}: CodeDeploy moves the traffic from here on"),
+            (Outcome::Invoked, ..) => {
+                format!("{marked}: Lambda has the event, and runs the function with it later")
+            }
+            (Outcome::Checked, "invoke", _) => format!("{marked}: it can be invoked; nothing ran"),
             (Outcome::Refused, "check", _) => format!("{marked}: this image is not fit for Lambda as it is"),
             // What only the push can see is refused after the repository was made or layers were sent.
             (Outcome::Refused, ..) if report.steps.iter().any(|step| step.status != StepStatus::Planned) => {

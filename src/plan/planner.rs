@@ -34,7 +34,13 @@ pub fn plan(spec: &DeploySpec, facts: &Facts) -> Plan {
     if let (Some(wanted), Some(function)) = (&spec.function, &facts.function) {
         let code = WantedCode {
             digest: facts.image.digest(),
-            architecture: facts.image.local.config.architecture.or(spec.architecture).unwrap_or(Architecture::X86_64),
+            architecture: facts
+                .image
+                .local
+                .config
+                .architecture
+                .or(spec.architecture)
+                .unwrap_or(Architecture::X86_64),
         };
         let (function_steps, publication) = function_steps(wanted, &code, function);
         steps.extend(function_steps);

@@ -13,9 +13,9 @@ mod summary;
 
 pub use describe::describe;
 pub(crate) use describe::describe_done;
-pub(crate) use outcome::chain;
 pub use init::InitReport;
 pub use invoke::InvokeReport;
+pub(crate) use outcome::chain;
 pub use outcome::{
     AliasReport, DeploymentReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome,
     PolicyReport, Report, SmokeReport, Stage, StepReport, StepStatus,

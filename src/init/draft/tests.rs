@@ -3,7 +3,7 @@ use std::path::Path;
 
 use super::*;
 use crate::cloud::{DescribedImage, PublishedVersion};
-use crate::config::{Configuration, GitFact, Sources};
+use crate::config::{Configuration, GitFact, GivenValue, Sources};
 use crate::function::samples::live;
 use crate::name::Digest;
 
@@ -13,9 +13,17 @@ const HOST: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
 fn found() -> Found {
     let mut function = live(json!({
         "Description": "costs ${x} and \"more\"", "Role": "arn:aws:iam::123456789012:role/shop", "MemorySize": 256,
-        "Timeout": 3, "Environment": {"Variables": {"TOKEN": "hunter2 ${x}", "EMPTY": ""}},
+        "Timeout": 30, "Environment": {"Variables": {"TOKEN": "hunter2 ${x}", "EMPTY": ""}},
         "ImageConfig": {"EntryPoint": ["/app", "${y}"]}, "VpcConfig": {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
         "FileSystemConfigs": [{"Arn": "arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-1", "LocalMountPath": "/mnt/a"}],
+        "EphemeralStorage": {"Size": 1024}, "KMSKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/k",
+        "DeadLetterConfig": {"TargetArn": "arn:aws:sqs:eu-west-1:123456789012:q"}, "TracingConfig": {"Mode": "Active"},
+        "LoggingConfig": {"LogFormat": "JSON", "ApplicationLogLevel": "WARN", "LogGroup": "/shop"},
+        "DurableConfig": {"ExecutionTimeout": 60, "RetentionPeriodInDays": 7},
+        "CapacityProviderConfig": {"LambdaManagedInstancesCapacityProviderConfig": {
+            "CapacityProviderArn": "arn:aws:lambda:eu-west-1:123456789012:capacity-provider:c",
+            "PerExecutionEnvironmentMaxConcurrency": 8, "ExecutionEnvironmentMemoryGiBPerVCpu": 2.5}},
+        "TenancyConfig": {"TenantIsolationMode": "PER_TENANT"},
         "Tags": {"team": "a", "cost:center": "7"},
     }));
     let digest = function.image_digest.unwrap();
@@ -73,10 +81,15 @@ impl Sources for Deployer {
 /// What the file declares of the function, and what it gives to arguments.
 fn read(toml: &str) -> (Value, BTreeMap<String, String>) {
     let path = Path::new("lambda-lift.toml");
-    let configuration = Configuration::new(path, toml.as_bytes(), None).unwrap_or_else(|error| panic!("{error}\n{toml}"));
+    let configuration =
+        Configuration::new(path, toml.as_bytes(), None).unwrap_or_else(|error| panic!("{error}\n{toml}"));
     let function = configuration.function(&Deployer).unwrap().unwrap_or_else(|| "{}".to_owned());
     let given = configuration.arguments(&|_, _| true, &Deployer).unwrap();
-    let given = given.iter().map(|given| (given.key.clone(), format!("{:?}", given.value))).collect();
+    let text = |value: &GivenValue| match value {
+        GivenValue::Texts(texts) => texts.join(" "),
+        GivenValue::Flag(flag) => flag.to_string(),
+    };
+    let given = given.iter().map(|given| (given.key.clone(), text(&given.value))).collect();
     (serde_json::from_str(&function).unwrap(), given)
 }
 
@@ -95,11 +108,16 @@ fn the_file_declares_what_the_function_is_and_no_secret() {
     assert!(!draft.toml.contains("hunter2") && !format!("{draft:?}").contains("shop"));
     let (declared, given) = read(&draft.toml);
     assert_eq!(declared, expected(&found), "{}", draft.toml);
+    for name in found.live.settings.keys().filter(|name| *name != "Environment") {
+        assert!(declared.get(name).is_some(), "{name} is missing");
+    }
+    let keys = function::json_schema()["properties"].as_object().unwrap().clone();
+    let unseen: Vec<&String> = keys.keys().filter(|key| declared.get(*key).is_none()).collect();
+    assert_eq!(unseen, ["PackageType", "Publish", "Environment"], "every key that can be declared");
     let digest = found.live.image_digest.unwrap();
-    let texts = |text: &str| format!("Texts([{text:?}])");
-    assert_eq!(given["image"], texts(&format!("docker://{HOST}/shop@{digest}")));
-    assert_eq!((&given["repository"], &given["region"]), (&texts("shop"), &texts("eu-west-1")));
-    assert_eq!((&given["release.alias"], given.get("tags")), (&texts("live"), None));
+    assert_eq!(given["image"], format!("docker://{HOST}/shop@{digest}"));
+    assert_eq!((given["repository"].as_str(), given["region"].as_str()), ("shop", "eu-west-1"));
+    assert_eq!((given["release.alias"].as_str(), given.get("tags")), ("live", None));
     assert!(draft.toml.contains("# TOKEN = \"${env:TOKEN}\""), "{}", draft.toml);
 }
 
@@ -139,27 +157,64 @@ type Spoil = fn(&mut Found);
 #[test]
 fn what_a_plan_would_show_is_said_beforehand() {
     let table: [(&str, Spoil, &str, bool); 10] = [
-        ("weights", |found| { found.aliases.as_mut().unwrap()[0].weights.insert("4".to_owned(), 0.1); }, "10% to version 4", false),
-        ("latest", |found| {
-            found.aliases.as_mut().unwrap()[0].version = "$LATEST".to_owned();
-            found.target.as_mut().unwrap().version = "$LATEST".to_owned();
-        }, "points to $LATEST", false),
-        ("behind", |found| found.target.as_mut().unwrap().image_digest = Some(Digest::of(b"x")), "--from 3", false),
-        ("two aliases", |found| {
-            let aliases = found.aliases.as_mut().unwrap();
-            let blue = LiveAlias { name: "blue".parse().unwrap(), ..aliases[0].clone() };
-            aliases.push(blue);
-        }, "aliases live, blue", true),
+        (
+            "weights",
+            |found| {
+                found.aliases.as_mut().unwrap()[0].weights.insert("4".to_owned(), 0.1);
+            },
+            "10% to version 4",
+            false,
+        ),
+        (
+            "latest",
+            |found| {
+                found.aliases.as_mut().unwrap()[0].version = "$LATEST".to_owned();
+                found.target.as_mut().unwrap().version = "$LATEST".to_owned();
+            },
+            "points to $LATEST",
+            false,
+        ),
+        (
+            "behind",
+            |found| found.target.as_mut().unwrap().image_digest = Some(Digest::of(b"x")),
+            "--from 3",
+            false,
+        ),
+        (
+            "two aliases",
+            |found| {
+                let aliases = found.aliases.as_mut().unwrap();
+                let blue = LiveAlias { name: "blue".parse().unwrap(), ..aliases[0].clone() };
+                aliases.push(blue);
+            },
+            "aliases live, blue",
+            true,
+        ),
         ("no alias", |found| found.aliases = Ok(Vec::new()), "", true),
-        ("never published", |found| {
-            found.aliases = Ok(Vec::new());
-            found.versions = Ok(Vec::new());
-        }, "", true),
-        ("unpublished change", |found| {
-            found.aliases = Ok(Vec::new());
-            found.live.settings.insert("MemorySize".to_owned(), 512.into());
-        }, "Publish = false", false),
-        ("untagged", |found| found.image.as_mut().unwrap().as_mut().unwrap().tags.clear(), "has no tag", false),
+        (
+            "never published",
+            |found| {
+                found.aliases = Ok(Vec::new());
+                found.versions = Ok(Vec::new());
+            },
+            "",
+            true,
+        ),
+        (
+            "unpublished change",
+            |found| {
+                found.aliases = Ok(Vec::new());
+                found.live.settings.insert("MemorySize".to_owned(), 512.into());
+            },
+            "Publish = false",
+            false,
+        ),
+        (
+            "untagged",
+            |found| found.image.as_mut().unwrap().as_mut().unwrap().tags.clear(),
+            "has no tag",
+            false,
+        ),
         ("gone", |found| found.image = Ok(None), "not in its repository", false),
         ("nowhere", |found| found.live.image_uri = None, "by hand", false),
     ];
@@ -186,7 +241,7 @@ fn an_image_of_another_account_is_named_by_its_uri_and_its_own_tags_are_kept() {
     let profile = Some("of \"mine\"\nregion = \"x\"".to_owned());
     let draft = draft(&found, &Wishes { profile, ..wishes() });
     let (_, given) = read(&draft.toml);
-    assert_eq!(given["repository"], "Texts([\"999900001111.dkr.ecr.eu-west-1.amazonaws.com/team/shop\"])");
-    assert_eq!(given["tags"], "Texts([\"v1\", \"latest\"])");
+    assert_eq!(given["repository"], "999900001111.dkr.ecr.eu-west-1.amazonaws.com/team/shop");
+    assert_eq!(given["tags"], "v1 latest");
     assert!(draft.is_settled && !given.contains_key("profile"));
 }

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use super::Clock;
 use crate::cloud::{
     AliasTarget, CloudError, CloudErrorKind, CodeUpdate, CodeUse, ConfigurationUpdate, FunctionState,
-    Invocation, InvocationRequest, LambdaInvoker, LambdaReader, LambdaWriter, LiveAlias, LiveFunction, NewFunction, PackageType,
-    ProvisionedConcurrency, PublishGuard, PublishedVersion,
+    Invocation, InvocationRequest, LambdaInvoker, LambdaReader, LambdaWriter, LiveAlias, LiveFunction,
+    NewFunction, PackageType, ProvisionedConcurrency, PublishGuard, PublishedVersion,
 };
 use crate::name::{AliasName, Architecture, FunctionName, Version};
 use crate::release::Place;
