@@ -290,7 +290,10 @@ impl Writer<'_> {
         let mut lines = vec![hint.to_owned()];
         match self.image {
             Some(image) => {
-                lines.push(format!("image = {}", text(&format!("docker://{image}"))));
+                // By its digest alone: what the tag names by now may be another image.
+                let tag = image.tag.clone().filter(|_| image.digest.is_none());
+                let pinned = ImageUri { tag, ..image.clone() };
+                lines.push(format!("image = {}", text(&format!("docker://{pinned}"))));
                 lines.push(format!("repository = {}", text(&self.repository(image))));
             }
             None => lines.extend(["# image = \"…\"".to_owned(), "# repository = \"…\"".to_owned()]),

@@ -75,10 +75,10 @@ fn a_function_that_is_as_declared_is_the_same_exit_0_and_one_that_is_not_is_exit
         .collect();
     assert_eq!(
         keys,
-        ["MemorySize", "Environment.Variables.TOKEN", "Environment.Variables.NEW", "ImageConfig.Command"]
+        ["MemorySize", "Environment.Variables.NEW", "Environment.Variables.TOKEN", "ImageConfig.Command"]
     );
     assert_eq!(
-        settings["changes"][1],
+        settings["changes"][2],
         json!({ "key": "Environment.Variables.TOKEN", "kind": "change", "from": null, "to": null, "hidden": true })
     );
 
@@ -91,10 +91,10 @@ fn a_function_that_is_as_declared_is_the_same_exit_0_and_one_that_is_not_is_exit
         + MemorySize: 512\n\
         \u{20} Environment: {\n\
         \u{20}   Variables: {\n\
+        +     NEW: (hidden)\n\
+        \u{20}     SAME: (hidden)\n\
         -     TOKEN: (hidden)\n\
         +     TOKEN: (hidden, changed)\n\
-        \u{20}     SAME: (hidden)\n\
-        +     NEW: (hidden)\n\
         \u{20}   }\n\
         \u{20} }\n\
         \u{20} ImageConfig: {\n\
@@ -186,6 +186,7 @@ fn two_versions_are_compared_whatever_is_declared() {
     assert_eq!((&told["from"], &told["to"]), (&json!("version 2"), &json!("version 3")));
     assert_eq!(different(diff(&account, &["--from", "1", "--to", "live"]).expect(10)), ["image"]);
     assert_eq!(diff(&account, &["--from", "3"]).expect(0)["diff"]["to"], "$LATEST");
+    fs::remove_file(account.path("lambda-lift.toml")).unwrap();
     for (more, code, kind) in [
         (&["--from", "9"][..], 3, "not_found"),
         (&["--from", "1", "--to", "blue"], 3, "not_found"),

@@ -32,7 +32,7 @@ fn one_call_runs_what_the_alias_runs_and_the_document_has_all_of_the_answer() {
     let event = r#"{"name": "wörld", "n": [1, null]}"#;
     let run = invoke(&account, &["--alias", "live", "--payload", event]);
     let document = run.expect(0);
-    assert_eq!(account.operations(), ["InvokeFunction"]);
+    assert_eq!(account.operations(), ["Invoke"]);
     assert_eq!((&document["command"], &document["outcome"]), (&json!("invoke"), &json!("invoked")));
     let told = &document["invoke"];
     assert_eq!(
@@ -179,7 +179,7 @@ fn what_is_not_there_and_what_may_not_be_is_told_with_a_way_out() {
         assert_eq!(error["kind"], kind, "{more:?}: {error}");
         assert!(error["hint"].as_str().unwrap_or_default().contains(part), "{more:?}: {error}");
     }
-    account.fault("InvokeFunction", Turn::Every, Effect::Deny);
+    account.fault("Invoke", Turn::Every, Effect::Deny);
     let error = invoke(&account, &[]).expect(1)["error"].clone();
     assert!(error["hint"].as_str().unwrap().contains("lambda:InvokeFunction"), "{error}");
     account.clear_faults();
@@ -199,10 +199,10 @@ fn an_answer_that_is_lost_is_not_asked_for_twice() {
     let account = two_versions();
     for effect in [Effect::Close, Effect::HalfResponse] {
         account.stand.clear_calls();
-        account.fault("InvokeFunction", Turn::Every, effect);
+        account.fault("Invoke", Turn::Every, effect);
         let error = invoke(&account, &[]).expect(1)["error"].clone();
         assert!(error["hint"].as_str().unwrap().contains("may have run all the same"), "{error}");
-        assert_eq!(account.operations(), ["InvokeFunction"]);
+        assert_eq!(account.operations(), ["Invoke"]);
     }
 }
 
@@ -219,7 +219,7 @@ fn the_configuration_file_names_function_and_alias() {
 fn a_signal_ends_the_wait_for_an_answer_and_says_that_the_function_runs_on() {
     let account = two_versions();
     let late = lambda_lift_localstack::FaultRule {
-        operation: "InvokeFunction".to_owned(),
+        operation: "Invoke".to_owned(),
         delay_milliseconds: 60_000,
         ..Default::default()
     };
@@ -250,7 +250,7 @@ fn a_function_that_was_idle_is_waited_for() {
     assert_eq!(run.expect(0)["invoke"]["payload"], json!([1]));
     let operations = account.operations();
     assert!(
-        operations.len() > 1 && operations.iter().all(|operation| operation == "InvokeFunction"),
+        operations.len() > 1 && operations.iter().all(|operation| operation == "Invoke"),
         "{operations:?}"
     );
     assert!(
