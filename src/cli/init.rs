@@ -28,6 +28,10 @@ async fn run(session: &Session, arguments: &InitArguments, report: &mut Report) 
             Some(hint.to_owned()),
         ));
     }
+    if arguments.function_file.as_deref() == Some(&arguments.output_file) {
+        let hint = "name another file: --function-file=function.json";
+        return Err(usage("both files have the same name".to_owned(), Some(hint.to_owned())));
+    }
     let function_file = arguments.function_file.as_deref().map(beside(&arguments.output_file)).transpose()?;
     let connected = session.or_stopped(session.connect()).await??;
     connected.refuse_another_account(session, &function).await?;
@@ -85,7 +89,7 @@ fn beside(configuration: &Path) -> impl Fn(&Path) -> Result<String, Failure> {
     }
 }
 
-/// Writes both files beside their places first, so that one that cannot be written leaves none.
+/// Writes both files, the one that names the other last: it is only there where everything that it needs is.
 fn write(arguments: &InitArguments, draft: &Draft) -> Result<(), Failure> {
     let readers = match arguments.variables {
         InitVariables::Values => Readers::Owner,
@@ -95,7 +99,12 @@ fn write(arguments: &InitArguments, draft: &Draft) -> Result<(), Failure> {
     if let (Some(path), Some(text)) = (&arguments.function_file, &draft.function_file) {
         NewFile::beside(path, text, readers, arguments.force)?.place()?;
     }
-    configuration.place()
+    configuration.place().map_err(|failure| match &arguments.function_file {
+        Some(path) => {
+            Failure { message: format!("{}; {} was written", failure.message, path.display()), ..failure }
+        }
+        None => failure,
+    })
 }
 
 fn told(arguments: &InitArguments, found: &Found, draft: Draft) -> InitReport {

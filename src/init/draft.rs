@@ -6,7 +6,7 @@ use super::Found;
 use super::toml_text::{comment, key, lines, quoted, text};
 use crate::cloud::LiveAlias;
 use crate::function::{self, Declaration, Weight};
-use crate::name::{FunctionName, ImageUri, Region};
+use crate::name::{FunctionName, ImageUri, Region, Tag};
 use crate::plan::default_tag;
 use crate::preflight::Finding;
 
@@ -129,7 +129,12 @@ impl Standing {
                 let own = default_tag(&digest);
                 match image.tags.iter().any(|tag| *tag == own.as_str()) {
                     true => (true, Vec::new()),
-                    false => (!image.tags.is_empty(), image.tags.clone()),
+                    // What is no tag by our rules could not be read back.
+                    false => {
+                        let is_tag = |tag: &&String| tag.parse::<Tag>().is_ok();
+                        let tags: Vec<String> = image.tags.iter().filter(is_tag).cloned().collect();
+                        (!tags.is_empty(), tags)
+                    }
                 }
             }
             _ => (false, Vec::new()),

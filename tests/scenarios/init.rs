@@ -149,6 +149,12 @@ fn nothing_that_is_there_is_replaced_without_being_told_to() {
     }
     assert!(!account.path("victim").exists());
     init(&account, &["--output-file", "missing/x.toml"]).expect(2);
+    init(&account, &["--output-file", "same", "--function-file=same"]).expect(2);
+    // A configuration that cannot be used is replaced where it is not to be read first.
+    fs::write(account.path("lambda-lift.toml"), "nonsense").unwrap();
+    let error = init(&account, &["--force"]).expect(2)["error"].clone();
+    assert_eq!(error["kind"], "config", "{error}");
+    init(&account, &["--force", "--no-config"]).expect(0);
     let left: Vec<String> = fs::read_dir(account.path(""))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())

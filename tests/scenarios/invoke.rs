@@ -58,6 +58,8 @@ fn an_event_comes_from_the_command_line_a_file_or_standard_input() {
     fs::write(account.path("event.json"), "[1]").unwrap();
     assert_eq!(invoke(&account, &["--payload", "@event.json"]).expect(0)["invoke"]["payload"], json!([1]));
     assert_eq!(invoke(&account, &[]).expect(0)["invoke"]["payload"], json!({}));
+    let typed = account.lambda_lift.run_with_input(b"[3]\n", &[&INVOKE[..], &["--payload", "-"]].concat());
+    assert_eq!(typed.expect(0)["invoke"]["payload"], json!([3]));
     account.lambda_lift.set("LAMBDA_LIFT_PAYLOAD", "[2]");
     assert_eq!(invoke(&account, &[]).expect(0)["invoke"]["payload"], json!([2]));
     account.stand.clear_calls();

@@ -237,7 +237,8 @@ fn what_a_plan_would_show_is_said_beforehand() {
 fn an_image_of_another_account_is_named_by_its_uri_and_its_own_tags_are_kept() {
     let mut found = found();
     found.live.image_uri = Some("999900001111.dkr.ecr.eu-west-1.amazonaws.com/team/shop:v1".to_owned());
-    found.image.as_mut().unwrap().as_mut().unwrap().tags = vec!["v1".to_owned(), "latest".to_owned()];
+    found.image.as_mut().unwrap().as_mut().unwrap().tags =
+        vec!["v1".to_owned(), "no tag\n".to_owned(), "latest".to_owned()];
     let profile = Some("of \"mine\"\nregion = \"x\"".to_owned());
     let draft = draft(&found, &Wishes { profile, ..wishes() });
     let (_, given) = read(&draft.toml);
