@@ -70,6 +70,7 @@ pub(super) fn with_context(lines: Vec<Line>) -> Vec<Line> {
         show_around((0..at).rev(), &lines, &mut shown, lines[at].depth);
         show_around(at + 1..lines.len(), &lines, &mut shown, lines[at].depth);
     }
+    leave_out_opened(&lines, &mut shown);
     let mut kept: Vec<Line> = Vec::new();
     for (line, shown) in lines.into_iter().zip(shown) {
         if shown {
@@ -82,6 +83,21 @@ pub(super) fn with_context(lines: Vec<Line>) -> Vec<Line> {
         kept.clear();
     }
     kept
+}
+
+/// Leaves out all of a block without a difference that is not shown to its end: a lonely opening brace says nothing.
+fn leave_out_opened(lines: &[Line], shown: &mut [bool]) {
+    for at in 0..lines.len().saturating_sub(1) {
+        let depth = lines[at].depth;
+        if lines[at + 1].depth <= depth {
+            continue;
+        }
+        let end = (at + 1..lines.len()).find(|line| lines[*line].depth <= depth).unwrap_or(lines.len() - 1);
+        let is_alike = lines[at..=end].iter().all(|line| line.mark == Mark::Kept);
+        if is_alike && shown[at..=end].contains(&false) {
+            shown[at..=end].fill(false);
+        }
+    }
 }
 
 /// Shows the lines in which a difference at this depth lies: each further out than all between.
@@ -154,5 +170,22 @@ mod tests {
         assert_eq!(texts, ["outer: {", "…", "7", "8", "x", "}", "0", "…"]);
         lines.retain(|line| line.mark == Mark::Kept);
         assert_eq!(with_context(lines), []);
+    }
+
+    #[test]
+    fn a_block_without_a_difference_is_shown_whole_or_not_at_all() {
+        let block = |count: usize| {
+            let mut lines = vec![Line::new(Mark::New, 0, "x"), Line::new(Mark::Kept, 0, "block: {")];
+            lines.extend((0..count).map(|number| Line::new(Mark::Kept, 1, number.to_string())));
+            lines.push(Line::new(Mark::Kept, 0, "}"));
+            lines
+        };
+        let texts =
+            |count| -> Vec<String> { with_context(block(count)).into_iter().map(|line| line.text).collect() };
+        assert_eq!(texts(3), ["x", "…"]);
+        let mut small = block(1);
+        small.push(Line::new(Mark::New, 0, "y"));
+        let shown: Vec<String> = with_context(small).into_iter().map(|line| line.text).collect();
+        assert_eq!(shown, ["x", "block: {", "0", "}", "y"]);
     }
 }

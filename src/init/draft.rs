@@ -258,7 +258,9 @@ impl Writer<'_> {
                      function-file = {}",
                     text(file)
                 ));
+                parts.extend(self.beside_the_file());
                 parts.extend(self.variables());
+                parts.extend(self.tags().filter(|_| !self.is_plain("Tags")));
             }
             None => {
                 parts.push(self.function());
@@ -352,10 +354,32 @@ impl Writer<'_> {
         out.join("\n")
     }
 
+    /// Whether a setting can stand in a function file: those of lambroll are templates, in which `{{` begins something.
+    fn is_plain(&self, name: &str) -> bool {
+        self.declaration.settings.get(name).is_none_or(|value| !value.to_string().contains("{{"))
+    }
+
+    /// The settings that cannot stand in a function file.
+    fn beside_the_file(&self) -> Option<String> {
+        let mut settings = self.declaration.settings.clone();
+        settings.retain(|name, _| name != "Tags" && !self.is_plain(name));
+        let mut out = vec![
+            "# What has {{ in it stands here: in a function file that would begin a template.".to_owned(),
+        ];
+        out.push("[function]".to_owned());
+        lines("", &settings, &mut out);
+        (!settings.is_empty()).then(|| out.join("\n"))
+    }
+
+    /// Whether the variables stand in the function file.
+    fn has_variables_in_file(&self) -> bool {
+        let is_plain = self.declaration.variables.values().all(|value| !value.contains("{{"));
+        self.wishes.function_file.is_some() && self.wishes.variables == Variables::Values && is_plain
+    }
+
     fn variables(&self) -> Option<String> {
         let variables = &self.declaration.variables;
-        let in_file = self.wishes.function_file.is_some() && self.wishes.variables == Variables::Values;
-        if variables.is_empty() || in_file {
+        if variables.is_empty() || self.has_variables_in_file() {
             return None;
         }
         let mut out = Vec::new();
@@ -407,10 +431,10 @@ impl Writer<'_> {
 
     fn function_file(&self) -> String {
         let mut file = self.identity();
-        for (name, value) in &self.declaration.settings {
+        for (name, value) in self.declaration.settings.iter().filter(|(name, _)| self.is_plain(name)) {
             file.insert(name.clone(), value.clone());
         }
-        if self.wishes.variables == Variables::Values && !self.declaration.variables.is_empty() {
+        if self.has_variables_in_file() && !self.declaration.variables.is_empty() {
             file.insert("Environment".to_owned(), json!({ "Variables": self.declaration.variables }));
         }
         format!("{:#}\n", Value::Object(file))

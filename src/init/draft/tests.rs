@@ -152,6 +152,24 @@ fn a_function_file_holds_the_settings_and_the_configuration_names_it() {
     }
 }
 
+#[test]
+fn what_would_begin_a_template_in_a_function_file_stands_beside_it() {
+    let mut found = found();
+    let curly = "{{ env `x` }}";
+    found.live.settings.insert("Description".to_owned(), curly.into());
+    found.live.settings["Tags"]["team"] = curly.into();
+    found.live.settings["Environment"]["Variables"]["TOKEN"] = curly.into();
+    let function_file = Some("function.json".to_owned());
+    let draft = draft(&found, &Wishes { variables: Variables::Values, function_file, ..wishes() });
+    let file: Value = serde_json::from_str(&draft.function_file.unwrap()).unwrap();
+    assert!(!file.to_string().contains("{{") && file["MemorySize"] == 256, "{file:#}");
+    let (declared, _) = read(&draft.toml);
+    let beside = json!({
+        "Description": curly, "Tags": found.live.settings["Tags"], "Environment": found.live.settings["Environment"]
+    });
+    assert_eq!(declared, beside, "{}", draft.toml);
+}
+
 type Spoil = fn(&mut Found);
 
 #[test]
