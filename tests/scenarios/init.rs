@@ -110,7 +110,9 @@ fn variables_come_as_templates_or_as_values_and_settings_in_a_file_of_their_own(
             if function_file {
                 assert_eq!(document["init"]["function_file"], "function.json");
                 assert_eq!(holds("function.json"), secret);
-                assert!(!file(&account, "lambda-lift.toml").contains("[function]"));
+                // Only what would begin a template in a function file stands beside it.
+                assert!(!file(&account, "lambda-lift.toml").contains("MemorySize"));
+                assert!(!file(&account, "function.json").contains("{{"));
             }
             let mode = |name: &str| account.path(name).metadata().unwrap().permissions().mode() & 0o777;
             assert_eq!(mode("lambda-lift.toml") == 0o600, secret, "{variables}");
