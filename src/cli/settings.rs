@@ -165,7 +165,10 @@ pub(super) fn agree(
     }
 }
 
-fn function_spec(arguments: FunctionArguments) -> Result<(FunctionSpec, Option<Architecture>), Failure> {
+/// What the arguments, and what the configuration file declares, want of the function; and its architecture, where one is declared.
+pub(super) fn function_spec(
+    arguments: FunctionArguments,
+) -> Result<(FunctionSpec, Option<Architecture>), Failure> {
     let named = arguments.function.as_deref().map(parse::<FunctionRef>).transpose()?;
     let file = arguments.function_file.as_deref();
     let definition = definition(file, &arguments.declared, &flags(&arguments)?, named.as_ref())?;

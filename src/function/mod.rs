@@ -14,6 +14,7 @@ mod comparison;
 mod content;
 #[cfg(test)]
 mod convergence;
+mod declaration;
 mod definition;
 mod file;
 mod flags;
@@ -29,10 +30,12 @@ mod schema;
 mod state;
 mod update;
 mod validation;
+mod versions;
 
 pub use against::{Obstacles, check_against, settings_for_creation};
-pub use comparison::{Change, ChangeKind, Shown, compare};
+pub use comparison::{Change, ChangeKind, Compared, Held, Shown, compare, compared};
 pub use content::{holds, same_content, same_function};
+pub use declaration::{Declaration, declaration_of};
 pub use definition::Definition;
 pub use flags::{EnvironmentVariable, EnvironmentVariableError, Flags};
 pub use json_schema::json_schema;
@@ -40,3 +43,4 @@ pub use problem::{DefinitionError, Note, Problem, Weight};
 pub use reasons::{Reason, reason};
 pub use state::{Failure, FailureSubject, Settled, judge};
 pub use update::{SettingsToSend, settings_to_send};
+pub use versions::compared_versions;
