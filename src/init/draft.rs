@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::Found;
 use super::toml_text::{comment, key, lines, quoted, text};
 use crate::cloud::LiveAlias;
-use crate::function::{self, Declaration, Weight};
+use crate::function::{self, LiveDeclaration, Weight};
 use crate::name::{FunctionName, ImageUri, Region, Tag};
 use crate::plan::default_tag;
 use crate::preflight::Finding;
@@ -243,7 +243,7 @@ impl Standing {
 struct Writer<'a> {
     found: &'a Found,
     wishes: &'a Wishes,
-    declaration: &'a Declaration,
+    declaration: &'a LiveDeclaration,
     standing: &'a Standing,
     image: Option<&'a ImageUri>,
 }

@@ -18,7 +18,7 @@ const ALWAYS: [&str; 3] = ["MemorySize", "Timeout", "EphemeralStorage"];
 
 /// A live function as it would be declared. `Debug` hides the values of variables.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Declaration {
+pub struct LiveDeclaration {
     /// Settings in the shape of CreateFunction, without `Environment`: in their order there, and without what only says what AWS would do
     /// anyway. Every one of them is valid, and is what the function has.
     pub settings: Map<String, Value>,
@@ -28,11 +28,11 @@ pub struct Declaration {
     pub left_out: Vec<Note>,
 }
 
-impl std::fmt::Debug for Declaration {
+impl std::fmt::Debug for LiveDeclaration {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names: Vec<&String> = self.variables.keys().collect();
         formatter
-            .debug_struct("Declaration")
+            .debug_struct("LiveDeclaration")
             .field("settings", &self.settings)
             .field("variables", &names)
             .field("left_out", &self.left_out)
@@ -41,7 +41,7 @@ impl std::fmt::Debug for Declaration {
 }
 
 /// The declaration that `live` fulfils.
-pub fn declaration_of(live: &LiveFunction) -> Declaration {
+pub fn declaration_of(live: &LiveFunction) -> LiveDeclaration {
     let mut draft = Draft { live, left_out: Vec::new() };
     let variables = draft.variables();
     let mut settings = Map::new();
@@ -53,7 +53,7 @@ pub fn declaration_of(live: &LiveFunction) -> Declaration {
     }
     draft.keep_valid(&mut settings);
     draft.keep_true(&mut settings);
-    Declaration { settings, variables, left_out: draft.left_out }
+    LiveDeclaration { settings, variables, left_out: draft.left_out }
 }
 
 struct Draft<'a> {
