@@ -37,6 +37,7 @@ pub mod prune;
 pub mod registry;
 pub mod release;
 pub mod report;
+pub mod rootfs;
 #[cfg(test)]
 mod samples;
 mod spelling;

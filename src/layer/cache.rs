@@ -170,6 +170,7 @@ mod tests {
             compression: Compression::Gzip,
             uncompressed_bytes: 70,
             contents: Ok(TarContents::default()),
+            listing: None,
             encoder: Some(Encoder::default()),
         }
     }

@@ -55,7 +55,7 @@ pub(super) fn pass_through(run: &PassRun, source: Source) -> Result<LayerSummary
         Err(CheckFailure::Content(error)) => return Err(error),
     };
     let digest = finish_stored(run, stored)?;
-    let Content { length, contents } = check.finish()?;
+    let Content { length, contents, listing } = check.finish()?;
     Ok(LayerSummary {
         diff_id: layer.diff_id,
         digest,
@@ -63,6 +63,7 @@ pub(super) fn pass_through(run: &PassRun, source: Source) -> Result<LayerSummary
         compression: layer.compression,
         uncompressed_bytes: length,
         contents,
+        listing,
         encoder: None,
     })
 }
@@ -89,6 +90,7 @@ pub(super) fn pass_verified(
         compression: layer.compression,
         uncompressed_bytes: verified.uncompressed_bytes,
         contents: Ok(verified.contents),
+        listing: None,
         encoder: None,
     })
 }
