@@ -44,6 +44,7 @@ mod pass;
 mod pass_through;
 mod program_scan;
 mod recompress;
+mod scan;
 mod stored;
 mod summary;
 mod tar_extension;
@@ -59,5 +60,6 @@ pub use entry::{ElfProgram, Entry, EntryKind, FileContent, Program, ProgramForm}
 pub use error::LayerError;
 pub use listing::{Listing, Oddity, OddityKind};
 pub use pass::{Encoding, LayerPass, PassSettings, Piece, VerifiedContent, summarize};
+pub use scan::scan;
 pub use summary::LayerSummary;
 pub use tar_scan::{TarContents, TarDefect};

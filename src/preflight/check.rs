@@ -6,7 +6,7 @@ use crate::layer::Encoding;
 use crate::name::Architecture;
 use crate::observe::Facts;
 use crate::plan::DeploySpec;
-use crate::rootfs::FileSystem;
+use crate::rootfs::ImageContents;
 
 use super::Finding;
 
@@ -33,7 +33,7 @@ pub enum Judge {
     /// The local image alone.
     Image(fn(&LocalImage, &Wanted) -> Vec<Finding>),
     /// The local image and what is in its layers, which were read for it.
-    Files(fn(&LocalImage, &Wanted, &FileSystem) -> Vec<Finding>),
+    Files(fn(&LocalImage, &Wanted, &ImageContents) -> Vec<Finding>),
     /// Both sides.
     Facts(fn(&DeploySpec, &Facts) -> Vec<Finding>),
 }

@@ -11,6 +11,8 @@ mod finding;
 mod start;
 #[cfg(test)]
 mod test_checks;
+#[cfg(test)]
+mod test_files;
 
 pub use check::{Check, Day, Judge, Wanted};
 pub use checks::CHECKS;
@@ -19,7 +21,7 @@ pub use finding::{Finding, Severity};
 use crate::image::LocalImage;
 use crate::observe::Facts;
 use crate::plan::DeploySpec;
-use crate::rootfs::FileSystem;
+use crate::rootfs::ImageContents;
 
 /// Judges what the arguments alone decide. Nothing was asked of AWS yet.
 pub fn check_arguments(spec: &DeploySpec) -> Vec<Finding> {
@@ -38,9 +40,9 @@ pub fn check_image(image: &LocalImage, wanted: &Wanted) -> Vec<Finding> {
 }
 
 /// Judges the file system that the image's layers make.
-pub fn check_files(image: &LocalImage, wanted: &Wanted, files: &FileSystem) -> Vec<Finding> {
+pub fn check_files(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<Finding> {
     run(|judge| match judge {
-        Judge::Files(judge) => judge(image, wanted, files),
+        Judge::Files(judge) => judge(image, wanted, contents),
         Judge::Arguments(_) | Judge::Image(_) | Judge::Facts(_) => Vec::new(),
     })
 }

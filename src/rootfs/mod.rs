@@ -4,13 +4,17 @@
 //! Pure: made from [`Listing`](crate::layer::Listing)s, which a pass over each layer wrote. Nothing is unpacked.
 
 mod apply;
+mod contents;
 mod libraries;
 mod resolve;
 mod tree;
 
 #[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
 mod tests;
 
+pub use contents::ImageContents;
 pub use libraries::MissingLibrary;
 pub use resolve::{Found, NotFound};
 pub(crate) use tree::printable_path;

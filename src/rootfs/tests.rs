@@ -1,62 +1,10 @@
 //! Layers laid over each other, paths followed, libraries found: over archives as a builder writes them.
 
-use crate::layer::{Compressors, Encoding, PassSettings, summarize};
-use crate::samples::layer;
-
+use super::samples::Archive;
 use super::*;
 
-/// Builds one layer's archive.
-#[derive(Default)]
-struct Archive(Vec<u8>);
-
-impl Archive {
-    fn add(mut self, kind: tar::EntryType, path: &str, mode: u32, content: &[u8], link: &str) -> Self {
-        let mut header = tar::Header::new_gnu();
-        header.as_mut_bytes()[..path.len()].copy_from_slice(path.as_bytes());
-        header.set_entry_type(kind);
-        header.set_mode(mode);
-        header.set_size(content.len() as u64);
-        if !link.is_empty() {
-            header.set_link_name_literal(link).unwrap();
-        }
-        header.set_cksum();
-        self.0.extend_from_slice(header.as_bytes());
-        self.0.extend_from_slice(content);
-        self.0.resize(self.0.len().next_multiple_of(512), 0);
-        self
-    }
-
-    fn file(self, path: &str) -> Self {
-        self.add(tar::EntryType::Regular, path, 0o644, path.as_bytes(), "")
-    }
-
-    fn folder(self, path: &str) -> Self {
-        self.add(tar::EntryType::Directory, path, 0o755, b"", "")
-    }
-
-    fn link(self, path: &str, target: &str) -> Self {
-        self.add(tar::EntryType::Symlink, path, 0o777, b"", target)
-    }
-
-    fn hard_link(self, path: &str, target: &str) -> Self {
-        self.add(tar::EntryType::Link, path, 0o644, b"", target)
-    }
-}
-
 fn merged(layers: Vec<Archive>) -> FileSystem {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let listings: Vec<_> = runtime.block_on(async {
-        let mut listings = Vec::new();
-        for Archive(content) in layers {
-            let settings =
-                PassSettings { encoding: Encoding::Keep, uncompressed_limit: u64::MAX, verified: None };
-            let compressors = Compressors::for_this_machine();
-            let summary = summarize(&compressors, &layer(&content), settings).await.unwrap();
-            listings.push(summary.listing.unwrap());
-        }
-        listings
-    });
-    FileSystem::merged(listings.iter().map(|listing| &**listing))
+    samples::contents(layers).files
 }
 
 fn all(system: &FileSystem) -> Vec<String> {
@@ -139,7 +87,7 @@ fn paths_are_followed_as_the_kernel_does() {
             .link("loop", "loop2")
             .link("loop2", "/loop")
             .link("out", "../../../bin/python3")
-            .add(tar::EntryType::Directory, "private/", 0o700, b"", "")
+            .folder_with("private/", 0o700)
             .file("private/key"),
     ]);
     let leads = |path: &str| match system.resolve(path.as_bytes()) {
@@ -170,7 +118,7 @@ fn paths_are_followed_as_the_kernel_does() {
 #[test]
 fn the_libraries_of_a_real_program_are_found_or_told_missing() {
     let program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
-    let with = |archive: Archive| archive.add(tar::EntryType::Regular, "app/run", 0o755, &program, "");
+    let with = |archive: Archive| archive.with("app/run", 0o755, &program);
     let missing = |archive: Archive, search: &str| {
         let system = merged(vec![with(archive)]);
         let run = system.resolve(b"/app/run").unwrap().node;
@@ -188,8 +136,6 @@ fn the_libraries_of_a_real_program_are_found_or_told_missing() {
     assert_eq!(missing(everywhere("usr/lib64/glibc-hwcaps/x86-64-v3"), ""), []);
     assert_ne!(missing(everywhere("app/lib"), ""), []);
     assert_eq!(missing(everywhere("app/lib"), "/nothing:/app/lib"), []);
-    let listed = |archive: Archive| {
-        archive.add(tar::EntryType::Regular, "etc/ld.so.conf.d/app.conf", 0o644, b"# ours\n/app/lib\n", "")
-    };
+    let listed = |archive: Archive| archive.with("etc/ld.so.conf.d/app.conf", 0o644, "# ours\n/app/lib\n");
     assert_eq!(missing(listed(everywhere("app/lib")), ""), []);
 }

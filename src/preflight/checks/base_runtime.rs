@@ -3,7 +3,7 @@
 use crate::image::LocalImage;
 use crate::layer::FileContent;
 use crate::preflight::{Check, Day, Finding, Judge, Wanted};
-use crate::rootfs::FileSystem;
+use crate::rootfs::{FileSystem, ImageContents};
 
 /// The day on which the table was held against AWS's list of runtimes.
 const CHECKED: Day = Day(2026_11_27);
@@ -37,7 +37,8 @@ pub(super) const CHECK: Check = Check {
     judge: Judge::Files(judge),
 };
 
-fn judge(_: &LocalImage, wanted: &Wanted, files: &FileSystem) -> Vec<Finding> {
+fn judge(_: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<Finding> {
+    let files = &contents.files;
     // A clock that is behind the table is wrong.
     let today = wanted.today.unwrap_or(CHECKED).max(CHECKED);
     // The image has one language in its place; links are for other names of it.

@@ -5,7 +5,7 @@ use crate::layer::{ElfProgram, ProgramForm};
 use crate::name::Architecture;
 use crate::preflight::start::Start;
 use crate::preflight::{Check, Finding, Judge, Wanted};
-use crate::rootfs::FileSystem;
+use crate::rootfs::ImageContents;
 
 pub(super) const CHECK: Check = Check {
     id: "entrypoint-architecture",
@@ -16,7 +16,8 @@ pub(super) const CHECK: Check = Check {
     judge: Judge::Files(judge),
 };
 
-fn judge(image: &LocalImage, wanted: &Wanted, files: &FileSystem) -> Vec<Finding> {
+fn judge(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<Finding> {
+    let files = &contents.files;
     let Some(expected) = wanted.architecture.or(image.config.architecture) else { return Vec::new() };
     let Some(start) = Start::of(image, wanted) else { return Vec::new() };
     let unfit = start.programs(files).into_iter().find_map(|started| {

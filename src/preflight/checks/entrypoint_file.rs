@@ -3,7 +3,7 @@
 use crate::image::LocalImage;
 use crate::preflight::start::{Start, Started};
 use crate::preflight::{Check, Finding, Judge, Wanted};
-use crate::rootfs::{FileSystem, NodeKind};
+use crate::rootfs::{ImageContents, NodeKind};
 
 /// An EFS file system appears below it, which no image shows.
 const MOUNTED: &str = "/mnt/";
@@ -18,7 +18,8 @@ pub(super) const CHECK: Check = Check {
     judge: Judge::Files(judge),
 };
 
-fn judge(image: &LocalImage, wanted: &Wanted, files: &FileSystem) -> Vec<Finding> {
+fn judge(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<Finding> {
+    let files = &contents.files;
     let Some(start) = Start::of(image, wanted) else { return Vec::new() };
     start.programs(files).iter().find_map(unfit).into_iter().collect()
 }

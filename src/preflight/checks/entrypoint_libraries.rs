@@ -4,7 +4,7 @@ use crate::image::LocalImage;
 use crate::layer::ProgramForm;
 use crate::preflight::start::Start;
 use crate::preflight::{Check, Finding, Judge, Wanted};
-use crate::rootfs::{FileSystem, MissingLibrary, Node};
+use crate::rootfs::{FileSystem, ImageContents, MissingLibrary, Node};
 
 /// What Lambda has in LD_LIBRARY_PATH for every function.
 const OF_LAMBDA: &str =
@@ -19,7 +19,8 @@ pub(super) const CHECK: Check = Check {
     judge: Judge::Files(judge),
 };
 
-fn judge(image: &LocalImage, wanted: &Wanted, files: &FileSystem) -> Vec<Finding> {
+fn judge(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<Finding> {
+    let files = &contents.files;
     let Some(start) = Start::of(image, wanted) else { return Vec::new() };
     let programs = start.programs(files);
     let Some(found) = programs.last().and_then(|last| last.found.as_ref().ok()) else { return Vec::new() };

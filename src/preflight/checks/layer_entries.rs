@@ -2,7 +2,7 @@
 
 use crate::image::LocalImage;
 use crate::preflight::{Check, Finding, Judge, Wanted};
-use crate::rootfs::{Defect, FileSystem, printable_path};
+use crate::rootfs::{Defect, ImageContents, printable_path};
 
 pub(super) const CHECK: Check = Check {
     id: "layer-entries",
@@ -13,7 +13,8 @@ pub(super) const CHECK: Check = Check {
     judge: Judge::Files(judge),
 };
 
-fn judge(_: &LocalImage, _: &Wanted, files: &FileSystem) -> Vec<Finding> {
+fn judge(_: &LocalImage, _: &Wanted, contents: &ImageContents) -> Vec<Finding> {
+    let files = &contents.files;
     let mut findings: Vec<Finding> = files
         .defects()
         .iter()

@@ -5,6 +5,7 @@ mod alias;
 mod architecture;
 mod base_runtime;
 mod compression;
+mod content_size;
 mod definition;
 mod entrypoint;
 mod entrypoint_architecture;
@@ -46,6 +47,7 @@ pub const CHECKS: &[Check] = &[
     image_size::CHECK,
     entrypoint::CHECK,
     settings_size::CHECK,
+    content_size::CHECK,
     layer_entries::CHECK,
     entrypoint_file::CHECK,
     entrypoint_architecture::CHECK,

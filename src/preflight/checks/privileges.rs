@@ -2,7 +2,7 @@
 
 use crate::image::LocalImage;
 use crate::preflight::{Check, Finding, Judge, Wanted};
-use crate::rootfs::{FileSystem, Node, NodeKind};
+use crate::rootfs::{ImageContents, Node, NodeKind};
 
 const SET_ID: u16 = 0o6000;
 const WRITABLE_BY_ALL: u16 = 0o002;
@@ -18,7 +18,8 @@ pub(super) const CHECK: Check = Check {
     judge: Judge::Files(judge),
 };
 
-fn judge(_: &LocalImage, _: &Wanted, files: &FileSystem) -> Vec<Finding> {
+fn judge(_: &LocalImage, _: &Wanted, contents: &ImageContents) -> Vec<Finding> {
+    let files = &contents.files;
     let (mut raised, mut writable) = (Noted::default(), Noted::default());
     for node in files.root().descendants() {
         match node.kind() {

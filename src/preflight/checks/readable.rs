@@ -3,7 +3,7 @@
 use crate::image::LocalImage;
 use crate::preflight::start::{Start, variable};
 use crate::preflight::{Check, Finding, Judge, Wanted};
-use crate::rootfs::{FileSystem, Node, NodeKind};
+use crate::rootfs::{ImageContents, Node, NodeKind};
 
 /// Where the function's code lies unless the image says otherwise.
 const TASK_ROOT: &str = "/var/task";
@@ -20,7 +20,8 @@ pub(super) const CHECK: Check = Check {
     judge: Judge::Files(judge),
 };
 
-fn judge(image: &LocalImage, wanted: &Wanted, files: &FileSystem) -> Vec<Finding> {
+fn judge(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<Finding> {
+    let files = &contents.files;
     let task_root = variable(image, "LAMBDA_TASK_ROOT").unwrap_or(TASK_ROOT).to_owned();
     let start = Start::of(image, wanted);
     let folder = start.map(|start| start.folder).filter(|folder| folder != "/");

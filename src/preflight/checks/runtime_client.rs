@@ -3,7 +3,7 @@
 use crate::image::LocalImage;
 use crate::preflight::start::Start;
 use crate::preflight::{Check, Finding, Judge, Wanted};
-use crate::rootfs::{FileSystem, NodeKind};
+use crate::rootfs::{FileSystem, ImageContents, NodeKind};
 
 /// AWS's clients, and the adapter for web servers, as they are found on disk: the name of a file or folder, and of the folder it lies in.
 const CLIENTS: [(&[u8], &[u8]); 6] = [
@@ -26,7 +26,8 @@ pub(super) const CHECK: Check = Check {
     judge: Judge::Files(judge),
 };
 
-fn judge(image: &LocalImage, wanted: &Wanted, files: &FileSystem) -> Vec<Finding> {
+fn judge(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<Finding> {
+    let files = &contents.files;
     let Some(start) = Start::of(image, wanted) else { return Vec::new() };
     if files.resolve(WEB_ADAPTER).is_ok() {
         return vec![Finding::info(
@@ -35,17 +36,19 @@ fn judge(image: &LocalImage, wanted: &Wanted, files: &FileSystem) -> Vec<Finding
         )];
     }
     let programs = start.programs(files);
-    // What is not there has a finding of its own.
-    if programs.iter().any(|started| started.found.is_err()) {
+    let found: Vec<_> =
+        programs.iter().filter_map(|started| Some(started.found.as_ref().ok()?.node)).collect();
+    // What is not there, or no file, has a finding of its own.
+    if found.len() < programs.len() || found.iter().any(|node| node.kind() != NodeKind::File) {
         return Vec::new();
     }
-    let speaks = programs.iter().filter_map(|started| started.found.as_ref().ok()?.node.program());
+    let mut speaks = found.iter().filter_map(|node| node.program());
     let is_named = start
         .arguments
         .iter()
         .any(|argument| argument.contains("awslambdaric") || argument.contains("aws-lambda-ric"));
     let has_client = has_client(files);
-    if speaks.into_iter().any(|program| program.names_runtime_api) || has_client {
+    if speaks.any(|program| program.names_runtime_api) || has_client {
         return Vec::new();
     }
     let found =

@@ -3,7 +3,7 @@
 use crate::image::LocalImage;
 use crate::layer::FileContent;
 use crate::preflight::{Check, Finding, Judge, Wanted};
-use crate::rootfs::{FileSystem, Node, NodeKind};
+use crate::rootfs::{ImageContents, Node, NodeKind};
 
 const SHOWN: usize = 5;
 /// Names of environment variables that hold secrets by custom.
@@ -19,7 +19,8 @@ pub(super) const CHECK: Check = Check {
     judge: Judge::Files(judge),
 };
 
-fn judge(image: &LocalImage, _: &Wanted, files: &FileSystem) -> Vec<Finding> {
+fn judge(image: &LocalImage, _: &Wanted, contents: &ImageContents) -> Vec<Finding> {
+    let files = &contents.files;
     let mut findings = Vec::new();
     let variables: Vec<&str> =
         image.config.environment.iter().filter_map(|entry| secret_variable(entry)).collect();

@@ -3,7 +3,7 @@
 use crate::image::LocalImage;
 use crate::preflight::start::Start;
 use crate::preflight::{Check, Finding, Judge, Wanted};
-use crate::rootfs::{FileSystem, NodeKind};
+use crate::rootfs::{ImageContents, NodeKind};
 
 pub(super) const CHECK: Check = Check {
     id: "working-directory",
@@ -14,7 +14,8 @@ pub(super) const CHECK: Check = Check {
     judge: Judge::Files(judge),
 };
 
-fn judge(image: &LocalImage, wanted: &Wanted, files: &FileSystem) -> Vec<Finding> {
+fn judge(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<Finding> {
+    let files = &contents.files;
     let Some(start) = Start::of(image, wanted) else { return Vec::new() };
     let folder = &start.folder;
     let warn = |message: String, hint: &str| vec![Finding::warn(CHECK.id, message, hint)];
