@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use crate::function::Flags;
 use crate::image::{self, LocalImage, SourceAccess, UNCOMPRESSED_LIMIT};
 use crate::layer::{self, LayerError};
+use crate::memory::Memory;
 use crate::observe::ObserveError;
 use crate::preflight::{self, Day, Finding, Severity, Wanted};
 use crate::report::{Failure, Outcome, Report, chain, image_report, moments};
@@ -40,8 +41,9 @@ async fn judge(
         Ok(local) => {
             report.findings = preflight::check_image(&local, &wanted);
             report.image = Some(image_report(&local));
+            let memory = settings::memory(&arguments.from);
             if !arguments.metadata_only && !preflight::refused(&report.findings) {
-                report.findings.extend(session.or_stopped(judge_files(&local, &wanted)).await??);
+                report.findings.extend(session.or_stopped(judge_files(&local, &wanted, memory)).await??);
             }
         }
         Err(error) => report.findings.push(image_finding(&error)?),
@@ -56,13 +58,16 @@ async fn judge(
 }
 
 /// Reads the layers, and judges the file system that they make.
-async fn judge_files(local: &LocalImage, wanted: &Wanted) -> Result<Vec<Finding>, Failure> {
-    let summaries = match layer::scan(&local.layers, UNCOMPRESSED_LIMIT).await {
-        Ok(summaries) => summaries,
-        Err(error) => return unfit_layer(error).map(|finding| vec![finding]),
-    };
-    let contents = ImageContents::of(&summaries).unwrap_or_default();
-    Ok(preflight::check_files(local, wanted, &contents))
+async fn judge_files(
+    local: &LocalImage,
+    wanted: &Wanted,
+    memory: Option<Memory>,
+) -> Result<Vec<Finding>, Failure> {
+    let cache = memory.as_ref().map(|memory| &memory.layers);
+    match layer::scan(&local.layers, UNCOMPRESSED_LIMIT, cache).await {
+        Ok(layers) => Ok(preflight::check_files(local, wanted, &ImageContents::of(&layers))),
+        Err(error) => unfit_layer(error).map(|finding| vec![finding]),
+    }
 }
 
 /// A layer that cannot be what a registry takes is a finding; one that cannot be read is a failure.

@@ -9,7 +9,7 @@ use super::entry::{Entry, EntryKind, FileContent};
 /// How many odd names are kept; the rest is only counted.
 const KEPT_ODDITIES: usize = 8;
 /// A list that grows beyond that is cut short: some three million files of ordinary names.
-const LARGEST: usize = 64 << 20;
+pub(super) const LARGEST: usize = 64 << 20;
 /// No path of Linux is longer (`PATH_MAX`).
 const LONGEST_PATH: usize = 4096;
 
@@ -79,6 +79,19 @@ impl Listing {
     /// Whether entries are missing because there were too many of them.
     pub fn is_cut_short(&self) -> bool {
         self.cut_short
+    }
+
+    /// The list as it is remembered: without what is odd, which is not. None when there is something odd about it.
+    pub(super) fn stored(&self) -> Option<&[u8]> {
+        (self.odd_entries == 0 && !self.cut_short).then_some(&self.bytes)
+    }
+
+    /// A list that was stored with so many entries; none when it is not whole.
+    pub(super) fn from_stored(bytes: Vec<u8>, entries: u64) -> Option<Self> {
+        let listing = Self { bytes, entries, ..Self::default() };
+        let mut found = 0;
+        listing.for_each(|_| found += 1);
+        (found == entries).then_some(listing)
     }
 
     /// Goes through the entries. `visit` is given each one in turn.

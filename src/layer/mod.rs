@@ -40,6 +40,7 @@ mod entry;
 mod error;
 mod last_block;
 mod listing;
+mod listing_cache;
 mod pass;
 mod pass_through;
 mod program_scan;
@@ -60,6 +61,6 @@ pub use entry::{ElfProgram, Entry, EntryKind, FileContent, Program, ProgramForm}
 pub use error::LayerError;
 pub use listing::{Listing, Oddity, OddityKind};
 pub use pass::{Encoding, LayerPass, PassSettings, Piece, VerifiedContent, summarize};
-pub use scan::scan;
+pub use scan::{LayerContent, scan};
 pub use summary::LayerSummary;
 pub use tar_scan::{TarContents, TarDefect};

@@ -1,6 +1,6 @@
 //! What a pass over all layers of an image found in them.
 
-use crate::layer::LayerSummary;
+use crate::layer::LayerContent;
 use crate::name::Digest;
 
 use super::{FileSystem, NodeKind};
@@ -15,12 +15,12 @@ pub struct ImageContents {
 }
 
 impl ImageContents {
-    /// What these passes found, the base layer first. None unless all of them saw their layer's entries.
-    pub fn of(layers: &[LayerSummary]) -> Option<Self> {
-        let listings = layers.iter().map(|layer| layer.listing.as_deref());
-        let listings: Option<Vec<_>> = listings.collect();
-        let layers = layers.iter().map(|layer| (layer.diff_id, layer.uncompressed_bytes)).collect();
-        Some(Self { files: FileSystem::merged(listings?), layers })
+    /// What is in these layers together, the base first.
+    pub fn of(layers: &[LayerContent]) -> Self {
+        Self {
+            files: FileSystem::merged(layers.iter().map(|layer| &*layer.listing)),
+            layers: layers.iter().map(|layer| (layer.diff_id, layer.uncompressed_bytes)).collect(),
+        }
     }
 
     /// Bytes of all layers' archives.

@@ -62,8 +62,7 @@ impl Archive {
 pub(crate) fn contents(layers: Vec<Archive>) -> ImageContents {
     let layers: Vec<_> = layers.iter().map(|Archive(content)| layer(content)).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let summaries = runtime.block_on(scan(&layers, u64::MAX)).unwrap();
-    ImageContents::of(&summaries).unwrap()
+    ImageContents::of(&runtime.block_on(scan(&layers, u64::MAX, None)).unwrap())
 }
 
 /// `e_machine` of the two architectures that Lambda has.
