@@ -40,6 +40,7 @@ pub mod prune;
 pub mod registry;
 pub mod release;
 pub mod report;
+pub mod rootfs;
 #[cfg(test)]
 mod samples;
 mod spelling;
