@@ -29,6 +29,7 @@ pub mod memory;
 pub mod name;
 pub mod observe;
 pub mod output;
+pub mod permission;
 pub mod plan;
 pub mod policy;
 pub mod preflight;

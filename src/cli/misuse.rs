@@ -23,7 +23,7 @@ enum What {
 }
 
 /// The commands that answer with a document, as it names them; longer ones before those that they end in.
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "policy show",
     "policy check",
     "policy ensure",
@@ -34,6 +34,7 @@ const COMMANDS: [&str; 11] = [
     "rollback",
     "status",
     "prune",
+    "permissions",
     "check",
 ];
 

@@ -11,6 +11,7 @@ mod docker;
 mod engine;
 mod exit;
 mod misuse;
+mod permissions;
 mod policy;
 mod prune;
 mod release;

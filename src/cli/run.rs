@@ -12,7 +12,7 @@ use crate::report::Report;
 
 use super::arguments::{Cli, ColorChoice, Command, Common, OutputFormat, PolicyCommand};
 use super::session::Session;
-use super::{ExitCondition, check, deploy, policy, prune, release, rollback, shell, status};
+use super::{ExitCondition, check, deploy, permissions, policy, prune, release, rollback, shell, status};
 
 /// Runs one command to its end and says how the world is then.
 ///
@@ -52,13 +52,14 @@ async fn run_command(common: Common, command: Command) -> ExitCondition {
         Command::Policy(PolicyCommand::Show(arguments)) => policy::show(session, arguments).await,
         Command::Policy(PolicyCommand::Check(arguments)) => policy::check(session, arguments).await,
         Command::Policy(PolicyCommand::Ensure(arguments)) => policy::ensure(session, arguments).await,
+        Command::Permissions(arguments) => permissions::permissions(session, *arguments).await,
         Command::Completions { .. } | Command::Man => return ExitCondition::Done,
     };
     finish(&report, format, style, detailed)
 }
 
 /// The commands that change nothing.
-const LOOKING: [&str; 5] = ["status", "plan", "check", "policy show", "policy check"];
+const LOOKING: [&str; 6] = ["status", "plan", "check", "permissions", "policy show", "policy check"];
 
 fn finish(report: &Report, format: OutputFormat, style: Style, detailed: bool) -> ExitCondition {
     let told = match format {

@@ -165,7 +165,10 @@ pub(super) fn agree(
     }
 }
 
-fn function_spec(arguments: FunctionArguments) -> Result<(FunctionSpec, Option<Architecture>), Failure> {
+/// The function that is meant, as it is declared.
+pub(super) fn function_spec(
+    arguments: FunctionArguments,
+) -> Result<(FunctionSpec, Option<Architecture>), Failure> {
     let named = arguments.function.as_deref().map(parse::<FunctionRef>).transpose()?;
     let file = arguments.function_file.as_deref();
     let definition = definition(file, &arguments.declared, &flags(&arguments)?, named.as_ref())?;

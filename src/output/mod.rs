@@ -6,6 +6,7 @@
 mod document;
 mod github;
 mod lines;
+mod permissions;
 mod printable;
 mod progress;
 mod prune;

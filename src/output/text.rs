@@ -34,6 +34,10 @@ pub fn report_text(report: &Report, style: Style) -> String {
         // A watch has shown all there is by its end.
         return report.status.as_deref().map(|status| status_page(status, style)).unwrap_or_default();
     }
+    if let (Some(permissions), None) = (&report.permissions, &report.error) {
+        text.lines.extend(super::permissions::lines(permissions, style));
+        return text.finish();
+    }
     text.findings(report);
     if let Some(PolicyReport { verdict: PolicyOutcome::Judged(assessment), .. }) = &report.policy {
         text.assessment(assessment);

@@ -9,7 +9,7 @@ use crate::policy::Assessment;
 use crate::preflight::Finding;
 use crate::status::Status;
 
-use super::PruneReport;
+use super::{PermissionsReport, PruneReport};
 
 /// Everything a command has to say at its end.
 #[derive(Debug, Clone)]
@@ -36,6 +36,8 @@ pub struct Report {
     pub status: Option<Box<Status>>,
     /// What was looked at to be deleted; none where nothing was, or where it was refused.
     pub prune: Option<PruneReport>,
+    /// The policies that were made; none for all commands but `permissions`.
+    pub permissions: Option<PermissionsReport>,
     /// What the checks found.
     pub findings: Vec<Finding>,
     /// The plan, step by step, as far as it went.
@@ -59,6 +61,7 @@ impl Report {
             deployment: None,
             status: None,
             prune: None,
+            permissions: None,
             findings: Vec::new(),
             steps: Vec::new(),
             error: None,

@@ -3,6 +3,7 @@
 mod engine;
 mod function;
 mod image;
+mod permissions;
 mod policy;
 mod prune;
 mod release;
@@ -17,6 +18,7 @@ use super::configured::Declared;
 pub(super) use engine::{EngineArguments, EngineName, GroupArguments};
 pub(super) use function::{DeployArguments, FunctionArguments, PlanArguments};
 pub(super) use image::{CheckArguments, ImageArguments, PushArguments, SourceArguments};
+pub(super) use permissions::{ForCommand, PermissionsArguments, PermittedImage, TrustArguments};
 pub(super) use policy::{
     PolicyAudience, PolicyCheckArguments, PolicyCommand, PolicyEnsureArguments, PolicyRepository, Scope,
 };
@@ -84,6 +86,8 @@ pub(super) enum Command {
     /// Show, check or ensure the pull permission in a repository's policy
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Print the least IAM policy for the steps that this configuration uses
+    Permissions(Box<PermissionsArguments>),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -100,6 +104,7 @@ impl Command {
             Self::Deploy(arguments) => Some(&mut arguments.function.declared),
             Self::Plan(arguments) => Some(&mut arguments.deploy.function.declared),
             Self::Check(arguments) => Some(&mut arguments.declared),
+            Self::Permissions(arguments) => Some(&mut arguments.function.declared),
             _ => None,
         }
     }
