@@ -22,6 +22,7 @@ mod impostor;
 mod interrupted;
 mod mounts;
 mod observer;
+mod permissions;
 mod policy;
 mod prune;
 mod prune_answers;

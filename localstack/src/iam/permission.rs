@@ -34,6 +34,10 @@ pub(crate) fn of_visit(route: &Route, account: &str, region: &str) -> Vec<Permis
         Step::MountBlob { source, .. } => {
             vec![on(route.step.action(), &route.repository), on("ecr:GetDownloadUrlForLayer", source)]
         }
+        // The last request of an upload may carry bytes.
+        Step::FinishUpload { .. } => {
+            vec![on("ecr:UploadLayerPart", &route.repository), on(route.step.action(), &route.repository)]
+        }
         step => vec![on(step.action(), &route.repository)],
     }
 }
@@ -105,6 +109,10 @@ fn of_lambda(asked: &Asked<'_>, body: &Value) -> Vec<Permission> {
     }
     if let Some(key) = body["KMSKeyArn"].as_str().filter(|key| !key.is_empty()) {
         wanted.extend(["kms:CreateGrant", "kms:Encrypt", "kms:Decrypt"].map(|action| on(action, key)));
+    }
+    if asked.operation == "GetFunction" && asked.qualifier.is_none() {
+        // AWS leaves the tags out of its answer; a refusal is seen by who looks for what lacks.
+        wanted.push(on("lambda:ListTags", arn.clone()));
     }
     let tags = body["Tags"].as_object();
     if asked.operation == "CreateFunction" && tags.is_some_and(|tags| !tags.is_empty()) {
