@@ -15,11 +15,13 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail loudly"))]
 
+pub mod advice;
 pub mod apply;
 pub mod aws;
 pub mod cli;
 pub mod cloud;
 pub mod config;
+pub mod doctor;
 pub mod event;
 pub mod function;
 mod http;

@@ -176,6 +176,12 @@ impl Connection {
         Ok(Self { region, sdk: loader.load().await })
     }
 
+    /// Until when the credentials last, where they can be had and say so.
+    pub async fn credentials_end(&self) -> Option<std::time::SystemTime> {
+        let provider = self.sdk.credentials_provider()?;
+        provider.provide_credentials().await.ok()?.expiry()
+    }
+
     /// The Region that was given or found.
     pub fn region(&self) -> &Region {
         &self.region

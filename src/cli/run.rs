@@ -12,14 +12,16 @@ use crate::report::Report;
 
 use super::arguments::{Cli, ColorChoice, Command, Common, OutputFormat, PolicyCommand};
 use super::session::Session;
-use super::{ExitCondition, check, deploy, permissions, policy, prune, release, rollback, shell, status};
+use super::{
+    ExitCondition, check, deploy, doctor, permissions, policy, prune, release, rollback, shell, status,
+};
 
 /// Runs one command to its end and says how the world is then.
 ///
 /// # Errors
 /// Fails only where no command could begin: what goes wrong in one is in its report.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCondition> {
-    let Cli { common, command } = cli;
+    let Cli { common, command, .. } = cli;
     match command {
         Command::Completions { shell } => return shell::completions(shell),
         Command::Man => return shell::man(),
@@ -52,6 +54,7 @@ async fn run_command(common: Common, command: Command) -> ExitCondition {
         Command::Policy(PolicyCommand::Show(arguments)) => policy::show(session, arguments).await,
         Command::Policy(PolicyCommand::Check(arguments)) => policy::check(session, arguments).await,
         Command::Policy(PolicyCommand::Ensure(arguments)) => policy::ensure(session, arguments).await,
+        Command::Doctor(arguments) => doctor::doctor(session, arguments).await,
         Command::Permissions(arguments) => permissions::permissions(session, *arguments).await,
         Command::Completions { .. } | Command::Man => return ExitCondition::Done,
     };
@@ -59,7 +62,8 @@ async fn run_command(common: Common, command: Command) -> ExitCondition {
 }
 
 /// The commands that change nothing.
-const LOOKING: [&str; 6] = ["status", "plan", "check", "permissions", "policy show", "policy check"];
+const LOOKING: [&str; 7] =
+    ["status", "plan", "check", "doctor", "permissions", "policy show", "policy check"];
 
 fn finish(report: &Report, format: OutputFormat, style: Style, detailed: bool) -> ExitCondition {
     let told = match format {

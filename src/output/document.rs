@@ -29,6 +29,7 @@ pub fn document(report: &Report) -> String {
         deployment: report.deployment.as_ref().map(deployment),
         status: report.status.as_deref().map(status_json),
         prune: report.prune.as_ref().map(super::prune::value),
+        doctor: (!report.doctor.is_empty()).then(|| super::doctor::value(&report.doctor)),
         permissions: report.permissions.as_ref().map(super::permissions::value),
         findings: report.findings.iter().map(Finding::of).collect(),
         steps: report.steps.iter().map(step).collect(),
@@ -54,6 +55,7 @@ struct Document<'a> {
     deployment: Option<Value>,
     status: Option<Value>,
     prune: Option<Value>,
+    doctor: Option<Value>,
     permissions: Option<Value>,
     findings: Vec<Finding<'a>>,
     steps: Vec<Value>,
@@ -241,7 +243,12 @@ pub(super) fn status(status: StepStatus) -> &'static str {
 }
 
 fn error(failure: &Failure) -> Value {
-    json!({ "kind": failure.kind, "message": failure.message, "hint": failure.hint })
+    json!({
+        "kind": failure.kind,
+        "code": failure.code(),
+        "message": failure.message,
+        "hint": failure.advice(),
+    })
 }
 
 #[cfg(test)]
@@ -255,7 +262,7 @@ mod tests {
         value.as_object().unwrap().keys().map(String::as_str).collect()
     }
 
-    const KEYS: [&str; 16] = [
+    const KEYS: [&str; 17] = [
         "schema",
         "command",
         "outcome",
@@ -268,6 +275,7 @@ mod tests {
         "deployment",
         "status",
         "prune",
+        "doctor",
         "permissions",
         "findings",
         "steps",

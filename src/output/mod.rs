@@ -3,6 +3,7 @@
 //! stdout carries the result only: human text, or exactly one JSON document. Progress goes to stderr. What others wrote is made
 //! harmless before it is marked up (`printable`).
 
+mod doctor;
 mod document;
 mod github;
 mod lines;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use crate::advice;
 use crate::cloud::LiveFunction;
+use crate::doctor::Examination;
 use crate::event::LayerAction;
 use crate::name::{AccountId, AliasName, Digest, FunctionName, FunctionRef, Region, Tag};
 use crate::policy::Assessment;
@@ -36,6 +38,8 @@ pub struct Report {
     pub status: Option<Box<Status>>,
     /// What was looked at to be deleted; none where nothing was, or where it was refused.
     pub prune: Option<PruneReport>,
+    /// What `doctor` looked at; empty for all other commands.
+    pub doctor: Vec<Examination>,
     /// The policies that were made; none for all commands but `permissions`.
     pub permissions: Option<PermissionsReport>,
     /// What the checks found.
@@ -61,6 +65,7 @@ impl Report {
             deployment: None,
             status: None,
             prune: None,
+            doctor: Vec::new(),
             permissions: None,
             findings: Vec::new(),
             steps: Vec::new(),
@@ -138,6 +143,19 @@ pub struct Failure {
     pub message: String,
     /// What to do.
     pub hint: Option<String>,
+}
+
+impl Failure {
+    /// The stable name of what went wrong, which `--explain` tells more of.
+    pub fn code(&self) -> String {
+        advice::code_of(self.kind, &self.message)
+    }
+
+    /// What to do: as it was said where it happened, else what is known of such failures.
+    pub fn advice(&self) -> Option<&str> {
+        let known = || advice::of_failure(self.kind, &self.message).map(|lesson| lesson.remedy);
+        self.hint.as_deref().or_else(known)
+    }
 }
 
 /// An error and everything beneath it on one line. The sources of our errors do not repeat each other.

@@ -1,5 +1,6 @@
 //! The command line as clap sees it, a file for what belongs together. Values stay as typed; `settings` resolves them.
 
+mod doctor;
 mod engine;
 mod function;
 mod image;
@@ -15,6 +16,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Arg, ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::configured::Declared;
+pub(super) use doctor::DoctorArguments;
 pub(super) use engine::{EngineArguments, EngineName, GroupArguments};
 pub(super) use function::{DeployArguments, FunctionArguments, PlanArguments};
 pub(super) use image::{CheckArguments, ImageArguments, PushArguments, SourceArguments};
@@ -34,6 +36,10 @@ pub(super) const DEFAULT_STATE: &str = "-";
 #[derive(Debug, Parser)]
 #[command(name = "lambda-lift", version, max_term_width = 110, propagate_version = true)]
 pub struct Cli {
+    /// Tell what an error's code means, why it happens and what to do; without a code, list them all
+    #[arg(long, value_name = "CODE", num_args = 0..=1)]
+    #[expect(clippy::option_option, reason = "told by `explanation` before a command is asked for")]
+    pub(super) explain: Option<Option<String>>,
     #[command(flatten)]
     pub(super) common: Common,
     #[command(subcommand)]
@@ -88,6 +94,8 @@ pub(super) enum Command {
     Policy(PolicyCommand),
     /// Print the least IAM policy for the steps that this configuration uses
     Permissions(Box<PermissionsArguments>),
+    /// Look at everything that a deploy needs on this machine: configuration, credentials, network, Docker
+    Doctor(DoctorArguments),
     /// Print a completion script for a shell
     Completions {
         /// The shell
