@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod account;
+mod advice;
 mod alarms;
 mod cache;
 mod codedeploy;
