@@ -18,7 +18,7 @@ use crate::codedeploy::{Attended, CodeDeploy, CodeDeploySettings};
 use crate::ecr::Ecr;
 use crate::error::StartError;
 use crate::fault::{FaultBook, FaultRule};
-use crate::iam::Guard;
+use crate::iam::{Guard, Iam};
 use crate::identity::Directory;
 use crate::images::Images;
 use crate::lambda::{Lambda, LambdaSettings};
@@ -59,15 +59,19 @@ impl Stand {
         let address = listener.local_addr().map_err(fault)?;
         let directory = Arc::new(Directory::new(settings.accounts.clone(), settings.default_account.clone()));
         let ecr = Arc::new(Ecr::open(&state, &settings)?);
+        let guard = Arc::new(Guard::default());
+        let iam = Arc::new(Iam::new(guard.clone()));
+        let mut services = services(&ecr, &directory, (settings.lambda, settings.codedeploy), &state);
+        services.insert("iam", iam);
         let shared = Arc::new(Shared {
             address,
             traffic: Traffic::new(settings.registry_limits.clone()),
-            services: services(&ecr, &directory, (settings.lambda, settings.codedeploy), &state),
+            services,
             directory,
             ecr,
             calls: CallLog::new(settings.log.as_deref())?,
             faults: FaultBook::new(settings.faults),
-            guard: Arc::new(Guard::default()),
+            guard,
         });
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(server::serve(listener, shared.clone(), stopped));

@@ -18,7 +18,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use url::Url;
 
 use super::bounded::BoundedAnswers;
-use super::{CloudWatch, CodeDeploy, Ecr, Lambda, Sts};
+use super::{CloudWatch, CodeDeploy, Ecr, Iam, Lambda, Sts};
 use crate::http::endpoint::is_loopback;
 use crate::name::{NameError, Region};
 
@@ -215,6 +215,11 @@ impl Connection {
     pub fn codedeploy(&self) -> CodeDeploy {
         let config = aws_sdk_codedeploy::config::Builder::from(&self.sdk).interceptor(BoundedAnswers);
         CodeDeploy::new(aws_sdk_codedeploy::Client::from_conf(config.build()))
+    }
+
+    /// AWS IAM, which only `permissions --check` asks.
+    pub fn iam(&self) -> Iam {
+        Iam::new(self.sdk.clone(), &self.region)
     }
 
     /// All of them.

@@ -14,6 +14,7 @@ mod exit;
 mod explanation;
 mod misuse;
 mod permissions;
+mod permissions_check;
 mod policy;
 mod prune;
 mod release;

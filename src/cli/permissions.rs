@@ -12,9 +12,13 @@ use crate::permission::{
 use crate::plan::FunctionSpec;
 use crate::preflight::Finding;
 use crate::release::{ConfigName, Engine};
-use crate::report::{DocumentKind, Failure, Outcome, PermissionsDocument, PermissionsReport, Report};
+use crate::report::{
+    DocumentKind, Failure, LackingPermission, Outcome, PermissionsCheck, PermissionsDocument,
+    PermissionsReport, Report,
+};
 
 use super::arguments::{ForCommand, OutputFormat, PermissionsArguments, PermittedImage, TrustArguments};
+use super::permissions_check;
 use super::remote::ecr_repository;
 use super::session::{Connected, Session, usage};
 use super::settings::{function_spec, parse, source};
@@ -34,7 +38,7 @@ async fn run(
     arguments: PermissionsArguments,
     report: &mut Report,
 ) -> Result<Outcome, Failure> {
-    let PermissionsArguments { work, account, provisioned_concurrency, check: _, trust, image, function } =
+    let PermissionsArguments { work, account, provisioned_concurrency, check, trust, image, function } =
         arguments;
     let trust = github_trust(&trust)?;
     let work: Vec<Work> = work.into_iter().map(work_of).collect();
@@ -51,20 +55,40 @@ async fn run(
     let uses = Wanted { session, connected: &connected, place: &place, image: &image }
         .uses(work, function.as_ref(), provisioned_concurrency)
         .await?;
+    let policies = permission::documents(&uses);
     let mut documents: Vec<PermissionsDocument> =
-        permission::documents(&uses).iter().map(|policy| described(policy, &uses)).collect();
+        policies.iter().map(|policy| described(policy, &uses)).collect();
     report.findings = remarks(&uses, &documents);
     if let Some(trust) = &trust {
         report.findings.push(provider_remark(trust));
         documents.push(trust_document(trust, &place));
     }
-    report.permissions = Some(PermissionsReport { documents, check: None });
+    let check = match check {
+        true => Some(session.or_stopped(permissions_check::check(&connected, &policies)).await?),
+        false => None,
+    };
+    // What could not be known is not reported as granted.
+    let lacks = check.as_ref().is_some_and(|check| !check.lacking.is_empty() || check.unknown.is_some());
+    report.findings.extend(check.iter().flat_map(check_findings));
+    let check_is_told = check.is_some();
+    report.permissions = Some(PermissionsReport { documents, check });
     // Standard output is the policy, so that it can go into a file as it is.
-    if session.common.output == OutputFormat::Human {
+    if session.common.output == OutputFormat::Human && !check_is_told {
         let reporter = Arc::clone(&session.reporter);
         report.findings.iter().for_each(|finding| reporter.report(Event::Found(finding.clone())));
     }
-    Ok(Outcome::Checked)
+    Ok(if lacks { Outcome::Refused } else { Outcome::Checked })
+}
+
+/// What a check came to, for programs; people read it as the result.
+fn check_findings(check: &PermissionsCheck) -> Vec<Finding> {
+    let hint = "lambda-lift permissions prints the policy that allows it";
+    let lacking = check.lacking.iter().map(|lacking| {
+        let LackingPermission { action, resource, step, .. } = lacking;
+        Finding::refuse("permission", format!("{action} on {resource} is missing: to {step}"), hint)
+    });
+    let unknown = check.unknown.iter().map(|why| Finding::unknown("permission", why.clone(), hint));
+    lacking.chain(unknown).collect()
 }
 
 fn work_of(command: ForCommand) -> Work {

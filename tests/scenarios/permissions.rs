@@ -244,6 +244,53 @@ fn for_people_the_policy_is_all_of_standard_output() {
 }
 
 #[test]
+fn a_check_names_what_the_caller_lacks_and_for_which_step() {
+    let account = Account::new();
+    let arguments = [&["permissions", "--check"], &deploy_permissions(&[])[..]].concat();
+    // Who may do everything.
+    let check = account.run(&arguments).expect(0)["permissions"]["check"].clone();
+    assert_eq!(check["lacking"], json!([]));
+    assert_eq!(check["principal"], format!("arn:aws:iam::{ACCOUNT}:user/stand-in"));
+
+    // Who may do all but two things, one of which is denied.
+    let mut policy = policy(&account, &deploy_permissions(&[]));
+    let statements = policy["Statement"].as_array_mut().unwrap();
+    statements.retain(|statement| statement["Sid"] != "PublishVersion");
+    let asks = json!({ "Effect": "Allow", "Action": "iam:SimulatePrincipalPolicy", "Resource": "*" });
+    let denies = json!({ "Effect": "Deny", "Action": "ecr:PutImage", "Resource": "*" });
+    statements.extend([asks, denies]);
+    account.stand.set_identity_policy(ACCOUNT, Some(policy));
+    let run = account.run(&arguments);
+    let document = run.expect(3);
+    let lacking = document["permissions"]["check"]["lacking"].as_array().unwrap();
+    let told: Vec<_> = lacking.iter().map(|one| (one["action"].as_str().unwrap(), &one["denied"])).collect();
+    assert_eq!(told, [("ecr:PutImage", &json!(true)), ("lambda:PublishVersion", &json!(false))]);
+    assert_eq!(lacking[1]["step"], "publish a version");
+    assert_eq!(document["findings"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn what_a_check_cannot_know_is_unknown_and_not_granted() {
+    let account = Account::new();
+    let arguments = [&["permissions", "--check"], &deploy_permissions(&[])[..]].concat();
+    for effect in [lambda_lift_localstack::Effect::Deny, lambda_lift_localstack::Effect::HalfResponse] {
+        account.fault("SimulatePrincipalPolicy", lambda_lift_localstack::Turn::Every, effect);
+        let run = account.run(&arguments);
+        let document = run.expect(3);
+        let unknown = document["permissions"]["check"]["unknown"].as_str();
+        assert!(unknown.is_some_and(|why| !why.is_empty()), "{}", run.stdout);
+        assert_eq!(document["findings"][0]["severity"], "unknown");
+    }
+    // A moment of throttling is waited out.
+    account.fault(
+        "SimulatePrincipalPolicy",
+        lambda_lift_localstack::Turn::First(2),
+        lambda_lift_localstack::Effect::Throttle,
+    );
+    account.run(&arguments).expect(0);
+}
+
+#[test]
 fn an_account_that_nobody_can_tell_is_asked_for() {
     let account = Account::new();
     account.fault(

@@ -6,6 +6,7 @@
 
 mod identity_policy;
 mod permission;
+mod service;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 pub(crate) use identity_policy::{Decision, decide};
 pub(crate) use permission::{Asked, of_call, of_visit};
+pub(crate) use service::Iam;
 
 /// A permission that a call wants.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +46,11 @@ impl Guard {
             Some(policy) => state.policies.insert(account.to_owned(), policy),
             None => state.policies.remove(account),
         };
+    }
+
+    /// The policy of an account.
+    pub(crate) fn policy(&self, account: &str) -> Option<Value> {
+        self.lock().policies.get(account).cloned()
     }
 
     /// The actions that were asked for under a policy so far.
