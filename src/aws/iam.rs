@@ -61,9 +61,7 @@ impl Iam {
     }
 
     async fn ask_once(&self, call: Operation, fields: &[(String, String)]) -> Result<String, CloudError> {
-        let mut body = Serializer::new(String::new());
-        body.append_pair("Action", call.name).append_pair("Version", VERSION);
-        let body = body.extend_pairs(fields).finish();
+        let body = form(call, fields);
         let url: url::Url =
             self.endpoint.parse().map_err(|_| call.invalid("IAM's endpoint is not an address"))?;
         let client = client_for(&url).map_err(|why| call.invalid(why))?;
@@ -113,6 +111,13 @@ impl Iam {
         let headers = instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
         Ok(headers.collect())
     }
+}
+
+/// The body of a call.
+fn form(call: Operation, fields: &[(String, String)]) -> String {
+    let mut body = Serializer::new(String::new());
+    body.append_pair("Action", call.name).append_pair("Version", VERSION);
+    body.extend_pairs(fields).finish()
 }
 
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
