@@ -84,7 +84,7 @@ pub(super) const LESSONS: &[Lesson] = &[
         related: &["entrypoint", "wrong-architecture"],
     },
     Lesson {
-        code: "image-size",
+        code: "image-too-large",
         title: "The image is larger than Lambda takes",
         texts: &["image size … exceeds", "exceeds the maximum image size", "uncompressed … more than Lambda"],
         kinds: &[],
@@ -92,7 +92,7 @@ pub(super) const LESSONS: &[Lesson] = &[
         see: "lambda-lift check IMAGE counts it without pushing anything; docker history IMAGE shows what makes it large.",
         remedy: "make the image smaller: 10 GB uncompressed is the most; a multi-stage build leaves the build tools behind",
         more: "Models and other large data can lie on EFS (FileSystemConfigs) or be read from S3.",
-        related: &["layers"],
+        related: &["image-size", "layers"],
     },
     Lesson {
         code: "damaged-image",

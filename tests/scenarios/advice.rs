@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
 use lambda_lift_localstack::{Effect, ErrorAnswer, Turn};
-use lambda_lift_rig::Run;
+use lambda_lift_rig::{LambdaLift, Run};
 use serde_json::Value;
 
 use crate::account::Account;
@@ -140,19 +140,24 @@ fn server(answer: Option<String>) -> String {
 
 #[test]
 fn a_wrong_clock_a_silent_host_and_nonsense_end_in_time_and_are_told_apart() {
-    let account = Account::new();
+    let mut lambda_lift = LambdaLift::new(env!("CARGO_BIN_EXE_lambda-lift"));
+    lambda_lift
+        .set("AWS_ACCESS_KEY_ID", "123456789012")
+        .set("AWS_SECRET_ACCESS_KEY", "secret")
+        .set("AWS_REGION", "eu-central-1");
+    let doctor = |url: &str| lambda_lift.run(&["doctor", "--endpoint-url", url, "--timeout", "1s"]);
     let old = "HTTP/1.1 200 OK\r\nDate: Tue, 15 Nov 1994 08:12:31 GMT\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
-    let run = account.run(&["doctor", "--endpoint-url", &server(Some(old.to_owned())), "--timeout", "1s"]);
+    let run = doctor(&server(Some(old.to_owned())));
     run.expect(1);
     assert_eq!((status_of(&run, "clock"), status_of(&run, "AWS STS")), ("ng".into(), "ok".into()));
 
     for answer in [None, Some("\u{0}\u{1}nonsense\r\n\r\n".to_owned())] {
-        let run = account.run(&["doctor", "--endpoint-url", &server(answer), "--timeout", "1s"]);
+        let run = doctor(&server(answer));
         run.expect(1);
         let http = found(&run.document["doctor"], "HTTP").unwrap();
         assert_eq!(http["status"], "ng", "{}", run.stdout);
         assert_eq!((status_of(&run, "TCP"), status_of(&run, "clock")), ("ok".into(), "skip".into()));
     }
-    let run = account.run(&["doctor", "--endpoint-url", "http://127.0.0.1:1", "--timeout", "1s"]);
+    let run = doctor("http://127.0.0.1:1");
     assert_eq!(status_of(&run, "TCP"), "ng");
 }
