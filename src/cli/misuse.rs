@@ -25,7 +25,7 @@ enum What {
 }
 
 /// The commands that answer with a document, as it names them; longer ones before those that they end in.
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 16] = [
     "policy show",
     "policy check",
     "policy ensure",
@@ -39,6 +39,9 @@ const COMMANDS: [&str; 13] = [
     "doctor",
     "permissions",
     "check",
+    "diff",
+    "init",
+    "invoke",
 ];
 
 impl Misuse {

@@ -31,6 +31,9 @@ pub fn document(report: &Report) -> String {
         prune: report.prune.as_ref().map(super::prune::value),
         doctor: (!report.doctor.is_empty()).then(|| super::doctor::value(&report.doctor)),
         permissions: report.permissions.as_ref().map(super::permissions::value),
+        diff: report.diff.as_ref().map(super::diff::value),
+        init: report.init.as_ref().map(super::init::value),
+        invoke: report.invoke.as_ref().map(super::invoke::value),
         findings: report.findings.iter().map(Finding::of).collect(),
         steps: report.steps.iter().map(step).collect(),
         error: report.error.as_ref().map(error),
@@ -57,6 +60,9 @@ struct Document<'a> {
     prune: Option<Value>,
     doctor: Option<Value>,
     permissions: Option<Value>,
+    diff: Option<Value>,
+    init: Option<Value>,
+    invoke: Option<Value>,
     findings: Vec<Finding<'a>>,
     steps: Vec<Value>,
     error: Option<Value>,
@@ -91,6 +97,9 @@ pub(super) fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Unchanged => "unchanged",
         Outcome::Planned => "planned",
         Outcome::Checked => "checked",
+        Outcome::Different => "different",
+        Outcome::Written => "written",
+        Outcome::Invoked => "invoked",
         Outcome::Refused => "refused",
         Outcome::RolledBack => "rolled_back",
         Outcome::Failed => "failed",
@@ -262,7 +271,7 @@ mod tests {
         value.as_object().unwrap().keys().map(String::as_str).collect()
     }
 
-    const KEYS: [&str; 17] = [
+    const KEYS: [&str; 20] = [
         "schema",
         "command",
         "outcome",
@@ -277,6 +286,9 @@ mod tests {
         "prune",
         "doctor",
         "permissions",
+        "diff",
+        "init",
+        "invoke",
         "findings",
         "steps",
         "error",

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::advice;
 use crate::cloud::LiveFunction;
+use crate::diff::Diff;
 use crate::doctor::Examination;
 use crate::event::LayerAction;
 use crate::name::{AccountId, AliasName, Digest, FunctionName, FunctionRef, Region, Tag};
@@ -11,7 +12,7 @@ use crate::policy::Assessment;
 use crate::preflight::Finding;
 use crate::status::Status;
 
-use super::{PermissionsReport, PruneReport};
+use super::{InitReport, InvokeReport, PermissionsReport, PruneReport};
 
 /// Everything a command has to say at its end.
 #[derive(Debug, Clone)]
@@ -42,6 +43,12 @@ pub struct Report {
     pub doctor: Vec<Examination>,
     /// The policies that were made; none for all commands but `permissions`.
     pub permissions: Option<PermissionsReport>,
+    /// What an invocation came to; none for all commands but `invoke`, and where there is no answer.
+    pub invoke: Option<InvokeReport>,
+    /// What is different; none for all commands but `diff`.
+    pub diff: Option<Diff>,
+    /// What was written; none for all commands but `init`.
+    pub init: Option<InitReport>,
     /// What the checks found.
     pub findings: Vec<Finding>,
     /// The plan, step by step, as far as it went.
@@ -67,6 +74,9 @@ impl Report {
             prune: None,
             doctor: Vec::new(),
             permissions: None,
+            invoke: None,
+            init: None,
+            diff: None,
             findings: Vec::new(),
             steps: Vec::new(),
             error: None,
@@ -104,6 +114,12 @@ pub enum Outcome {
     Unchanged,
     /// There is something to do, and it was only shown.
     Planned,
+    /// What was compared is not the same.
+    Different,
+    /// Files were written.
+    Written,
+    /// A function was run, or its event queued.
+    Invoked,
     /// What was to be checked was checked.
     Checked,
     /// A check refused; nothing was changed.
