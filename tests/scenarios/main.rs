@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod account;
+mod advice;
 mod alarms;
 mod cache;
 mod codedeploy;
@@ -25,6 +26,7 @@ mod interrupted;
 mod invoke;
 mod mounts;
 mod observer;
+mod permissions;
 mod policy;
 mod prune;
 mod prune_answers;
