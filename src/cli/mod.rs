@@ -10,6 +10,7 @@ mod deploy;
 mod docker;
 mod engine;
 mod exit;
+mod github;
 mod misuse;
 mod policy;
 mod prune;

@@ -11,6 +11,7 @@ use crate::output::{self, Style};
 use crate::report::Report;
 
 use super::arguments::{Cli, ColorChoice, Command, Common, OutputFormat, PolicyCommand};
+use super::github::github_job;
 use super::session::Session;
 use super::{ExitCondition, check, deploy, policy, prune, release, rollback, shell, status};
 
@@ -61,17 +62,14 @@ async fn run_command(common: Common, command: Command) -> ExitCondition {
 const LOOKING: [&str; 5] = ["status", "plan", "check", "policy show", "policy check"];
 
 fn finish(report: &Report, format: OutputFormat, style: Style, detailed: bool) -> ExitCondition {
+    // What comes now is there to be seen.
+    output::end_group();
     let told = match format {
         OutputFormat::Json => output::print_result(&output::document(report)),
         OutputFormat::Human => output::print_result(&output::report_text(report, style)),
     };
-    if std::env::var("GITHUB_ACTIONS").as_deref() == Ok("true")
-        && let Some(path) = std::env::var_os("GITHUB_OUTPUT")
-        && let Err(error) = output::write_outputs(path.as_ref(), report)
-    {
-        output::print_message(&format!(
-            "warning: the outputs could not be written to $GITHUB_OUTPUT: {error}"
-        ));
+    if let Some(job) = github_job() {
+        job.tell(report);
     }
     match ExitCondition::of(report) {
         // Of what only looks, the answer is all there is. What changed something says so, whether or not it could be told.

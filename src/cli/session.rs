@@ -1,6 +1,6 @@
 //! One run's surroundings: where events go, how AWS is reached, whether the user asked to stop.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,11 +11,12 @@ use crate::apply::Interrupt;
 use crate::aws::{Clients, ConnectError, Connection, ConnectionSettings, StaticCredentials};
 use crate::event::{Event, Reporter};
 use crate::name::{NameError, Region};
-use crate::output::{Detail, Lines, Progress, Style};
+use crate::output::{Detail, GroupedLog, Lines, Progress, Style};
 use crate::registry::check_endpoint;
 use crate::report::{Failure, Stage};
 
 use super::arguments::{Common, DEFAULT_STATE};
+use super::github::github_job;
 use super::run::wants_colour;
 
 /// The Region of the stand-in when none is configured.
@@ -58,7 +59,12 @@ impl Session {
         let reporter: Arc<dyn Reporter> = if terminal && !common.quiet {
             Arc::new(Progress::new(style, detail))
         } else {
-            Arc::new(Lines::new(Box::new(std::io::stderr()), style, detail))
+            // Warnings alone are few, and there to be seen.
+            let log: Box<dyn Write + Send> = match github_job() {
+                Some(_) if !common.quiet => Box::new(GroupedLog::new("lambda-lift: progress")),
+                _ => Box::new(std::io::stderr()),
+            };
+            Arc::new(Lines::new(log, style, detail))
         };
         Self { common, interrupt, reporter }
     }

@@ -17,7 +17,7 @@ mod text;
 mod traffic;
 
 pub use document::document;
-pub use github::write_outputs;
+pub use github::{GithubJob, GroupedLog, end_group};
 pub use lines::{Detail, Lines};
 pub use progress::Progress;
 pub use prune::prune_plan;

@@ -16,6 +16,7 @@ mod config_input;
 mod daemon;
 mod deploy;
 mod faults;
+mod github;
 mod hostile;
 mod image;
 mod impostor;
