@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use clap::Parser as _;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
 use lambda_lift::cli::Cli;
 
 /// A file of this repository.
@@ -150,4 +150,48 @@ fn every_command_line_in_the_pages_is_understood() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(seen > 20, "only {seen} command lines were found");
+}
+
+/// The variables of every flag of the commands that the action runs.
+fn variables() -> BTreeSet<String> {
+    let mut root = Cli::command();
+    root.build();
+    let commands = ["deploy", "plan", "push", "release", "rollback", "status", "prune", "check"];
+    let commands = root.get_subcommands().filter(|command| commands.contains(&command.get_name()));
+    let variables =
+        commands.flat_map(|command| command.get_arguments()).filter_map(|argument| argument.get_env());
+    variables.filter_map(|name| name.to_str()?.strip_prefix("LAMBDA_LIFT_").map(str::to_owned)).collect()
+}
+
+/// What says something at a terminal only, or is handed over in another way.
+const NO_INPUTS: [&str; 3] = ["COLOR", "WATCH", "INTERVAL"];
+
+#[test]
+fn every_flag_is_an_input_of_the_action_and_every_input_reaches_its_script() {
+    let action = read("action.yml");
+    let scripts = read("action/install.sh") + &read("action/run.sh");
+    let words: BTreeSet<_> = scripts.split(|one: char| !one.is_ascii_alphanumeric() && one != '_').collect();
+    let declared: BTreeSet<_> = action
+        .split("\noutputs:")
+        .next()
+        .unwrap()
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'))
+        .filter(|name| !name.starts_with([' ', '#']))
+        .map(|name| name.to_uppercase().replace('-', "_"))
+        .collect();
+    assert!(declared.len() > 100, "action.yml was not understood: {declared:?}");
+    for variable in variables().iter().filter(|name| !NO_INPUTS.contains(&name.as_str())) {
+        assert!(declared.contains(variable), "{variable} has no input in action.yml");
+    }
+    for name in &declared {
+        let input = format!("INPUT_{name}: ${{{{ inputs.{} }}}}", name.to_lowercase().replace('_', "-"));
+        assert!(action.contains(&input), "action.yml does not hand {name} on");
+        let known = words.contains(name.as_str()) || words.contains(format!("INPUT_{name}").as_str());
+        assert!(known, "no script of the action knows {name}");
+    }
+    let runs = action.split("\nruns:").nth(1).unwrap();
+    for line in runs.lines().filter(|line| line.contains("run: ")) {
+        assert!(!line.contains("${{"), "an input would become a part of a script: {line}");
+    }
 }

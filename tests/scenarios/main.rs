@@ -6,6 +6,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod account;
+mod action;
+mod action_install;
 mod alarms;
 mod cache;
 mod codedeploy;
@@ -32,6 +34,7 @@ mod push_faults;
 mod refusals;
 mod registries;
 mod release;
+mod release_archive;
 mod remote;
 mod reuse;
 mod rollback;
