@@ -7,6 +7,7 @@ use std::path::Path;
 use clap::CommandFactory as _;
 use lambda_lift::cli::Cli;
 use lambda_lift::preflight::{CHECKS, Judge};
+use serde_json::Value;
 
 /// Compares a page with what it should be, or writes it.
 fn hold(page: &str, expected: &str) {
@@ -63,6 +64,96 @@ fn the_reference_of_commands_is_current() {
 fn the_schema_of_the_configuration_file_is_current() {
     let schema = serde_json::to_string_pretty(&lambda_lift::config::json_schema()).expect("a schema is JSON");
     hold("reference/lambda-lift.schema.json", &format!("{schema}\n"));
+}
+
+#[test]
+fn the_reference_of_the_configuration_file_is_current() {
+    let schema = lambda_lift::config::json_schema();
+    let mut page = String::from(
+        "# The keys of lambda-lift.toml\n\n\
+         Generated from the schema of the configuration file; do not edit. [The guide](../guide/configuration.md) says how they work \
+         together.\n",
+    );
+    let (tables, plain): (Vec<_>, Vec<_>) = properties(&schema)
+        .into_iter()
+        .partition(|(_, value)| !properties(resolved(value, &schema)).is_empty());
+    write_keys("At the top", &plain, &schema, &mut page);
+    for (name, table) in tables {
+        let table = resolved(table, &schema);
+        write!(page, "\n## `[{name}]`\n\n{}\n", description(table)).expect("a string takes any text");
+        write_rows("", table, &schema, &mut page);
+    }
+    hold("reference/configuration.md", &page);
+}
+
+/// The keys of an object of the schema.
+fn properties(schema: &Value) -> Vec<(&String, &Value)> {
+    schema["properties"].as_object().into_iter().flatten().collect()
+}
+
+/// What a reference stands for.
+fn resolved<'a>(value: &'a Value, root: &'a Value) -> &'a Value {
+    let pointer = value["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
+    pointer.and_then(|pointer| root.pointer(pointer)).unwrap_or(value)
+}
+
+fn description(value: &Value) -> String {
+    let text = value["description"].as_str().unwrap_or_default().trim_end_matches('.');
+    text.replace('|', "\\|").replace('<', "&lt;")
+}
+
+fn write_keys(title: &str, keys: &[(&String, &Value)], root: &Value, page: &mut String) {
+    write!(page, "\n## {title}\n\n| key | value | |\n|---|---|---|\n").expect("a string takes any text");
+    for (name, value) in keys {
+        write_row(name, resolved(value, root), page);
+    }
+}
+
+/// The keys of a table and of the tables in it.
+fn write_rows(prefix: &str, table: &Value, root: &Value, page: &mut String) {
+    if prefix.is_empty() {
+        page.push_str("\n| key | value | |\n|---|---|---|\n");
+    }
+    for (name, value) in properties(table) {
+        let (name, value) = (format!("{prefix}{name}"), resolved(value, root));
+        write_row(&name, value, page);
+        write_rows(&format!("{name}."), value, root, page);
+    }
+}
+
+fn write_row(name: &str, value: &Value, page: &mut String) {
+    writeln!(page, "| `{name}` | {} | {} |", kind(value), description(value))
+        .expect("a string takes any text");
+}
+
+/// What may stand there, in words.
+fn kind(value: &Value) -> String {
+    if let Some(options) = value["enum"].as_array() {
+        let options: Vec<String> =
+            options.iter().map(|one| format!("`{}`", one.as_str().unwrap_or_default())).collect();
+        return options.join(", ");
+    }
+    // Templates may stand everywhere, and are not worth a word each time.
+    let choices = value["anyOf"].as_array().or(value["oneOf"].as_array());
+    if let Some(first) = choices.and_then(|choices| choices.first()) {
+        return kind(first);
+    }
+    let types = match &value["type"] {
+        Value::Array(types) => types.iter().filter_map(Value::as_str).collect(),
+        one => one.as_str().into_iter().collect::<Vec<_>>(),
+    };
+    let word = |name: &str| {
+        match name {
+            "string" => "text",
+            "boolean" => "true or false",
+            "integer" => "whole number",
+            "array" => "list",
+            "object" => "table",
+            other => return other.to_owned(),
+        }
+        .to_owned()
+    };
+    types.into_iter().map(word).collect::<Vec<_>>().join(" or ")
 }
 
 fn describe(command: &mut clap::Command, path: &str, page: &mut String) {

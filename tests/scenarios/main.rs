@@ -13,6 +13,7 @@ mod cache;
 mod codedeploy;
 mod codedeploy_faults;
 mod codedeploy_others;
+mod completions;
 mod config;
 mod config_input;
 mod daemon;
