@@ -117,7 +117,8 @@ fn command_line(line: &str) -> Option<Vec<String>> {
 #[test]
 fn every_relative_link_leads_somewhere() {
     let mut dead = Vec::new();
-    for page in pages() {
+    // The book's own list of pages leads to what is laid among them when it is made; that test follows it.
+    for page in pages().into_iter().filter(|page| page != "docs/SUMMARY.md") {
         let text = read(&page);
         for (_, after) in text.match_indices("](").map(|(at, mark)| text.split_at(at + mark.len())) {
             let target = after.split(')').next().unwrap().split('#').next().unwrap();

@@ -28,9 +28,5 @@ pub(super) fn man() -> anyhow::Result<ExitCondition> {
 }
 
 fn print(text: String) -> ExitCondition {
-    if output::print_result(&text) {
-        ExitCondition::Done
-    } else {
-        ExitCondition::Failed
-    }
+    if output::print_result(&text) { ExitCondition::Done } else { ExitCondition::Failed }
 }
