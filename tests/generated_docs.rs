@@ -86,6 +86,65 @@ fn the_reference_of_the_configuration_file_is_current() {
     hold("reference/configuration.md", &page);
 }
 
+#[test]
+fn the_page_of_events_is_current() {
+    let mut page = String::from(
+        "# Events\n\n\
+         Generated from `src/event.rs`; do not edit.\n\n\
+         What happens is told as it happens. On a terminal it moves bars and lines; elsewhere each event that is told is a line on stderr, which begins with its word: `start:`, \
+         `done:`, `wait:`, `retry:`, `resume:`, `layer:`, `log:`, `note:`, or the severity of a finding. `-q` leaves findings alone, `-v` tells every layer. No event carries a \
+         secret. They are for people: programs read [the JSON document](json.md).\n\n\
+         | event | when | what it tells |\n|---|---|---|\n",
+    );
+    for (name, text, fields) in variants(include_str!("../src/event.rs"), "Event") {
+        writeln!(page, "| `{name}` | {text} | {} |", fields.join("; ")).expect("a string takes any text");
+    }
+    hold("reference/events.md", &page);
+}
+
+/// The variants of an enum in a source text: name, comment, and the comments of the fields.
+fn variants(source: &str, name: &str) -> Vec<(String, String, Vec<String>)> {
+    let (_, body) = source.split_once(&format!("pub enum {name} {{\n")).expect("the enum is there");
+    let body = body.split("\n}\n").next().unwrap_or_default();
+    let mut found: Vec<(String, String, Vec<String>)> = Vec::new();
+    let mut comment = Vec::new();
+    for line in body.lines() {
+        let (indent, text) = (line.len() - line.trim_start().len(), line.trim());
+        if let Some(said) = text.strip_prefix("///") {
+            comment.push(said.trim());
+            continue;
+        }
+        let said = comment.join(" ").trim_end_matches('.').to_owned();
+        let word = text.split([' ', '(', ',', ':', '{']).next().unwrap_or_default();
+        match (indent, found.last_mut()) {
+            (4, _) if !comment.is_empty() => found.push((word.to_owned(), said, Vec::new())),
+            (8, Some((_, _, fields))) if !comment.is_empty() => fields.push(format!("`{word}`: {said}")),
+            _ => {}
+        }
+        comment.clear();
+    }
+    assert!(found.len() > 5, "{name} was not understood");
+    found
+}
+
+#[test]
+fn the_page_of_exit_codes_has_every_code_and_no_other() {
+    let source = include_str!("../src/cli/exit.rs");
+    let (_, body) = source.split_once("pub enum ExitCondition {").expect("the enum is there");
+    let body = body.split("\n}\n").next().unwrap_or_default();
+    let defined: Vec<&str> = body
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("/// ")?.split_once(": ").map(|(code, _)| code))
+        .collect();
+    let page = include_str!("../docs/reference/exit-codes.md");
+    let told: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" |").next())
+        .filter(|code| code.bytes().all(|byte| byte.is_ascii_digit()))
+        .collect();
+    assert_eq!(told, defined);
+}
+
 /// The keys of an object of the schema.
 fn properties(schema: &Value) -> Vec<(&String, &Value)> {
     schema["properties"].as_object().into_iter().flatten().collect()

@@ -71,6 +71,7 @@ fn of_finding(finding: &Finding) -> Annotation {
     };
     let title = format!("lambda-lift: {} ({})", finding.check, document::severity(finding.severity));
     let (place, message) = placed(&finding.message);
+    let place = place.or_else(|| mentioned(&finding.message, finding.hint.as_deref()));
     Annotation { level, title, place, message: with_hint(message, finding.hint.as_deref()) }
 }
 
@@ -80,7 +81,7 @@ fn of_failure(command: &str, failure: &Failure) -> Vec<Annotation> {
     let annotation = |(place, message): (Option<Place>, &str)| Annotation {
         level: Level::Error,
         title: title.clone(),
-        place,
+        place: place.or_else(|| mentioned(&failure.message, failure.hint.as_deref())),
         message: with_hint(message, failure.hint.as_deref()),
     };
     // Several mistakes in a file stand on a line each, below a line that names the file alone.
@@ -108,6 +109,18 @@ fn placed(message: &str) -> (Option<Place>, &str) {
         .map(|(place, length)| (Some(place), &message[length..]))
         .or_else(|| worded_place(first).map(|place| (Some(place), message)))
         .unwrap_or((None, message))
+}
+
+/// The first place that is mentioned anywhere in what is told: `tags is set at lambda-lift.toml:3:1`.
+fn mentioned(message: &str, hint: Option<&str>) -> Option<Place> {
+    let words = message.split_whitespace().chain(hint.into_iter().flat_map(str::split_whitespace));
+    words.map(|word| word.trim_matches(['(', ')', ',', ';', '.'])).find_map(|word| {
+        let (place, _) = compiler_place(&format!("{word}: "))?;
+        // A time or an address has numbers between colons, too.
+        let name = place.file.rsplit('/').next().unwrap_or_default();
+        let is_file = name.contains('.') && name.contains(|one: char| one.is_ascii_alphabetic());
+        (is_file && !place.file.contains("://")).then_some(place)
+    })
 }
 
 fn compiler_place(line: &str) -> Option<(Place, usize)> {
@@ -227,6 +240,29 @@ mod tests {
         ];
         for (message, expected) in table {
             assert_eq!(told(&failed(message, None)), format!("::error {expected}\n"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_place_that_is_only_mentioned_is_found_too() {
+        let table = [
+            (
+                "no --repository",
+                Some("tags is set at lambda-lift.toml:3:1; create-repository at it needs it"),
+                "3",
+            ),
+            ("function.json: no (lambda-lift.toml:7:2 names it)", None, "7"),
+            ("at 12:30:45 sha256:1:2 http://a.b:80:90", Some("wait"), ""),
+        ];
+        for (message, hint, line) in table {
+            let place = if line.is_empty() {
+                String::new()
+            } else {
+                format!("file=service/lambda-lift.toml,line={line},")
+            };
+            let told = told(&failed(message, hint));
+            assert!(told.starts_with(&format!("::error {place}")), "{told}");
+            assert_eq!(told.contains(",line="), !line.is_empty(), "{told}");
         }
     }
 

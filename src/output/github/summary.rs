@@ -205,3 +205,47 @@ fn layers(image: &ImageReport, pieces: &mut Vec<String>) {
         pieces.push(format!("| {} | {} | {action} |\n", code(&digest.short()), sizes::bytes(layer.size)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan;
+    use crate::samples::{facts, spec, with_alias};
+
+    fn deployed(outcome: Outcome) -> Report {
+        let (mut spec, mut facts) = (spec(), facts());
+        with_alias(&mut spec, &mut facts, &[]);
+        let mut report = Report { outcome, ..Report::new("deploy") };
+        report.take_facts(&spec, &facts);
+        report.take_plan(&spec, &facts, &plan::plan(&spec, &facts));
+        report
+    }
+
+    #[test]
+    fn several_are_first_shown_side_by_side_and_then_one_by_one() {
+        let (one, other) = (deployed(Outcome::Deployed), deployed(Outcome::Failed));
+        let text = summary(&[&one, &other]).concat();
+        let (table, rest) = text.split_once("\n\n### ").unwrap();
+        assert_eq!(
+            table.lines().filter(|line| line.starts_with("| <code>arn:aws:lambda:")).count(),
+            2,
+            "{table}"
+        );
+        assert!(table.contains("| deployed |") && table.contains("| failed |"), "{table}");
+        assert_eq!(rest.matches("### lambda-lift deploy: ").count(), 1, "{rest}");
+        assert!(!summary(&[&one]).concat().contains("| function | outcome |"));
+    }
+
+    #[test]
+    fn the_way_back_is_told_of_a_move_alone() {
+        let mut report = deployed(Outcome::Deployed);
+        report.alias.as_mut().unwrap().to = Some("9".to_owned());
+        let back = way_back(&report).unwrap();
+        assert!(back.contains("lambda-lift rollback --region eu-west-1 --function "), "{back}");
+        for outcome in [Outcome::Planned, Outcome::Failed, Outcome::Unchanged, Outcome::RolledBack] {
+            assert_eq!(way_back(&Report { outcome, ..report.clone() }), None, "{outcome:?}");
+        }
+        report.alias.as_mut().unwrap().from = None;
+        assert_eq!(way_back(&report), None, "a new alias has nothing to go back to");
+    }
+}
