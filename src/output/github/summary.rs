@@ -2,13 +2,16 @@
 //!
 //! In pieces that can be left out from behind, the most important ones first (`page`).
 
-use crate::output::document;
 use crate::output::text::{how_the_world_is, policy_line};
+use crate::output::{Style, document, prune};
 use crate::preflight::{Finding, Severity};
 use crate::report::{Failure, ImageReport, Outcome, Report, StepReport, StepStatus, sizes};
 
 use super::markup::{block, code, text};
 use super::timeline::timeline;
+
+/// How many lines of a table stand in one block.
+const LINES: usize = 50;
 
 /// The summary of these reports. Several are first shown in one table, a row each.
 pub(super) fn summary(reports: &[&Report]) -> Vec<String> {
@@ -42,6 +45,10 @@ fn one(report: &Report, pieces: &mut Vec<String>) {
         report.findings.iter().partition(|finding| finding.severity > Severity::Info);
     findings("To look at", &heavy, pieces);
     steps(report, pieces);
+    if let Some(prune) = &report.prune {
+        let table = prune::table(prune, report.outcome, Style::new(false));
+        pieces.extend(table.chunks(LINES).map(|lines| format!("\n{}", block("text", &lines.join("\n"), ""))));
+    }
     if let Some(chart) = timeline(report) {
         pieces.push(format!("\n{chart}"));
     }
@@ -57,6 +64,9 @@ fn headline(report: &Report) -> String {
     let function = report.function.as_ref().map(|function| format!(" {}", code(function.name.as_str())));
     let said = match report.outcome {
         Outcome::Unchanged => "\nEverything is as it should be, nothing was written.\n",
+        Outcome::Planned if report.command == "prune" => {
+            "\nNothing was deleted: this is what <code>lambda-lift prune --yes</code> would delete.\n"
+        }
         Outcome::Planned => "\nNothing was changed: this is what <code>lambda-lift deploy</code> would do.\n",
         Outcome::Started => "\nCodeDeploy moves the traffic from here on.\n",
         Outcome::Refused if is_untouched(report) => "\nNothing was changed.\n",
