@@ -215,6 +215,69 @@ fn kind(value: &Value) -> String {
     types.into_iter().map(word).collect::<Vec<_>>().join(" or ")
 }
 
+/// The commands that the action runs.
+const OF_THE_ACTION: [&str; 8] =
+    ["deploy", "plan", "push", "release", "rollback", "status", "prune", "check"];
+/// Flags that are no inputs, or not by this rule: what says something at a terminal only, and what takes a value a line.
+const BY_HAND: [&str; 7] =
+    ["COLOR", "WATCH", "INTERVAL", "COMMAND", "ALARM", "ALLOW_FIRING_ALARM", "ENTRYPOINT"];
+
+/// The flags of the commands that the action runs: the name of the variable behind its prefix, and what it is for.
+fn flags() -> Vec<(String, String)> {
+    let mut root = Cli::command();
+    root.build();
+    let mut found: Vec<(String, String)> = Vec::new();
+    for command in OF_THE_ACTION.iter().filter_map(|name| root.find_subcommand(name)) {
+        for argument in command.get_arguments() {
+            let variable = argument.get_env().and_then(|name| name.to_str()?.strip_prefix("LAMBDA_LIFT_"));
+            let Some(name) = variable.filter(|name| !BY_HAND.contains(name)) else { continue };
+            if !found.iter().any(|(known, _)| known == name) {
+                found.push((
+                    name.to_owned(),
+                    argument.get_help().map(ToString::to_string).unwrap_or_default(),
+                ));
+            }
+        }
+    }
+    found
+}
+
+/// A text with what stands between two marks replaced.
+fn between(text: &str, begin: &str, end: &str, content: &str) -> String {
+    let (before, rest) = text.split_once(begin).expect("the beginning is marked");
+    let (_, after) = rest.split_once(end).expect("the end is marked");
+    format!("{before}{begin}{content}{end}{after}")
+}
+
+#[test]
+fn every_flag_is_an_input_of_the_action() {
+    let (mut inputs, mut variables, mut names) = (String::new(), String::new(), String::new());
+    for (name, help) in flags() {
+        let input = name.to_lowercase().replace('_', "-");
+        let help = help.replace('\n', " ").replace('\'', "\'\'");
+        write!(inputs, "  {input}:\n    description: '{help}'\n    required: false\n")
+            .expect("a string takes any text");
+        writeln!(variables, "        INPUT_{name}: ${{{{ inputs.{input} }}}}")
+            .expect("a string takes any text");
+        let width = names.lines().last().unwrap_or_default().len() + name.len();
+        names.push_str(if names.is_empty() {
+            ""
+        } else if width > 118 {
+            "\n    "
+        } else {
+            " "
+        });
+        names.push_str(&name);
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).expect("the file is there");
+    let action = read("action.yml");
+    let action = between(&action, "by their names (generated).\n", "  # The same, where", &inputs);
+    let action = between(&action, "# Flags (generated).\n", "        # Others.", &variables);
+    hold("../action.yml", &action);
+    hold("../action/run.sh", &between(&read("action/run.sh"), "\nsame='", "'\n", &names));
+}
+
 fn describe(command: &mut clap::Command, path: &str, page: &mut String) {
     let help = command.render_long_help().to_string();
     let help: Vec<&str> = help.lines().map(str::trim_end).collect();
