@@ -1,6 +1,6 @@
 //! One run's surroundings: where events go, how AWS is reached, whether the user asked to stop.
 
-use std::io::{IsTerminal as _, Write};
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::apply::Interrupt;
 use crate::aws::{Clients, ConnectError, Connection, ConnectionSettings, StaticCredentials};
 use crate::event::{Event, Reporter};
 use crate::name::{NameError, Region};
-use crate::output::{Detail, GroupedLog, Lines, Progress, Style};
+use crate::output::{self, Detail, Lines, Progress, Style};
 use crate::registry::check_endpoint;
 use crate::report::{Failure, Stage};
 
@@ -60,10 +60,8 @@ impl Session {
             Arc::new(Progress::new(style, detail))
         } else {
             // Warnings alone are few, and there to be seen.
-            let log: Box<dyn Write + Send> = match github_job() {
-                Some(_) if !common.quiet => Box::new(GroupedLog::new("lambda-lift: progress")),
-                _ => Box::new(std::io::stderr()),
-            };
+            let in_group = github_job().is_some() && !common.quiet;
+            let log = output::log(in_group.then_some("lambda-lift: progress"));
             Arc::new(Lines::new(log, style, detail))
         };
         Self { common, interrupt, reporter }

@@ -11,13 +11,13 @@ static OPEN: AtomicBool = AtomicBool::new(false);
 
 /// stderr, in a group.
 #[derive(Debug)]
-pub struct GroupedLog {
+pub(in crate::output) struct GroupedLog {
     title: String,
 }
 
 impl GroupedLog {
     /// A log whose group has this title.
-    pub fn new(title: &str) -> Self {
+    pub(in crate::output) fn new(title: &str) -> Self {
         Self { title: one_line(title) }
     }
 }

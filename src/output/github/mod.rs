@@ -19,7 +19,8 @@ use crate::report::Report;
 
 use super::print_message;
 
-pub use group::{GroupedLog, end_group};
+pub(super) use group::GroupedLog;
+pub use group::end_group;
 
 /// What a job gives to its step.
 #[derive(Debug, Clone, Default)]
