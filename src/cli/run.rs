@@ -13,7 +13,9 @@ use crate::report::Report;
 use super::arguments::{Cli, ColorChoice, Command, Common, OutputFormat, PolicyCommand};
 use super::github::github_job;
 use super::session::Session;
-use super::{ExitCondition, check, deploy, policy, prune, release, rollback, shell, status};
+use super::{
+    ExitCondition, check, deploy, diff, init, invoke, policy, prune, release, rollback, shell, status,
+};
 
 /// Runs one command to its end and says how the world is then.
 ///
@@ -48,6 +50,9 @@ async fn run_command(common: Common, command: Command) -> ExitCondition {
         Command::Release(arguments) => release::release(session, arguments).await,
         Command::Rollback(arguments) => rollback::rollback(session, arguments).await,
         Command::Status(arguments) => status::status(session, arguments).await,
+        Command::Diff(arguments) => diff::diff(session, arguments).await,
+        Command::Init(arguments) => init::init(session, arguments).await,
+        Command::Invoke(arguments) => invoke::invoke(session, arguments).await,
         Command::Prune(arguments) => prune::prune(session, arguments).await,
         Command::Check(arguments) => check::check(session, arguments).await,
         Command::Policy(PolicyCommand::Show(arguments)) => policy::show(session, arguments).await,
@@ -58,22 +63,30 @@ async fn run_command(common: Common, command: Command) -> ExitCondition {
     finish(&report, format, style, detailed)
 }
 
-/// The commands that change nothing.
-const LOOKING: [&str; 5] = ["status", "plan", "check", "policy show", "policy check"];
+/// The commands whose answer is all there is.
+const LOOKING: [&str; 8] =
+    ["status", "plan", "check", "policy show", "policy check", "diff", "init", "invoke"];
 
 fn finish(report: &Report, format: OutputFormat, style: Style, detailed: bool) -> ExitCondition {
     // What comes now is there to be seen.
     output::end_group();
-    let told = match format {
-        OutputFormat::Json => output::print_result(&output::document(report)),
-        OutputFormat::Human => output::print_result(&output::report_text(report, style)),
+    let job = github_job();
+    let told = match (format, &report.init) {
+        (OutputFormat::Json, _) => output::print_result(&output::document(report)),
+        (OutputFormat::Human, Some(init)) => output::print_init(report, init, style),
+        (OutputFormat::Human, None) if report.command == "invoke" => {
+            output::print_answer(report, style, job.is_some())
+        }
+        (OutputFormat::Human, None) => output::print_result(&output::report_text(report, style)),
     };
-    if let Some(job) = github_job() {
+    if let Some(job) = job {
         job.tell(report);
     }
     match ExitCondition::of(report) {
         // Of what only looks, the answer is all there is. What changed something says so, whether or not it could be told.
-        ExitCondition::Done if !told && LOOKING.contains(&report.command) => ExitCondition::Failed,
+        ExitCondition::Done | ExitCondition::ChangesPending if !told && LOOKING.contains(&report.command) => {
+            ExitCondition::Failed
+        }
         ExitCondition::Done if detailed && !report.steps.is_empty() => ExitCondition::ChangesPending,
         condition => condition,
     }
