@@ -4,6 +4,7 @@
 use crate::output;
 use crate::report::{Failure, Report, Stage};
 
+use super::github::github_job;
 use super::{ExitCondition, explanation};
 
 /// What came of the arguments and the configuration file instead of a command. A wish for help or the version is among it.
@@ -66,7 +67,12 @@ impl Misuse {
 
     /// Tells the user, and says how the world is: as it was.
     pub fn tell(&self) -> ExitCondition {
+        let job = github_job();
         match &self.what {
+            // What was typed may be somebody's text, which must not give the job a command.
+            What::Arguments(error) if job.is_some() && error.use_stderr() => {
+                output::print_message(error.to_string().trim_end());
+            }
             What::Arguments(error) => {
                 // A reader that went away is not worth another message.
                 let _ = error.print();
@@ -85,6 +91,9 @@ impl Misuse {
         let environment = std::env::var("LAMBDA_LIFT_OUTPUT").unwrap_or_default();
         if wants_document(&self.arguments, &environment) {
             output::print_result(&output::document(&self.report()));
+        }
+        if let Some(job) = job {
+            job.tell(&self.report());
         }
         ExitCondition::Usage
     }

@@ -13,6 +13,7 @@ mod doctor;
 mod engine;
 mod exit;
 mod explanation;
+mod github;
 mod init;
 mod invoke;
 mod misuse;

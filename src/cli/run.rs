@@ -11,6 +11,7 @@ use crate::output::{self, Style};
 use crate::report::Report;
 
 use super::arguments::{Cli, ColorChoice, Command, Common, OutputFormat, PolicyCommand};
+use super::github::github_job;
 use super::session::Session;
 use super::{
     ExitCondition, check, deploy, diff, doctor, init, invoke, permissions, policy, prune, release, rollback,
@@ -80,22 +81,19 @@ const LOOKING: [&str; 10] = [
 ];
 
 fn finish(report: &Report, format: OutputFormat, style: Style, detailed: bool) -> ExitCondition {
-    let in_github = std::env::var("GITHUB_ACTIONS").as_deref() == Ok("true");
+    // What comes now is there to be seen.
+    output::end_group();
+    let job = github_job();
     let told = match (format, &report.init) {
         (OutputFormat::Json, _) => output::print_result(&output::document(report)),
         (OutputFormat::Human, Some(init)) => output::print_init(report, init, style),
         (OutputFormat::Human, None) if report.command == "invoke" => {
-            output::print_answer(report, style, in_github)
+            output::print_answer(report, style, job.is_some())
         }
         (OutputFormat::Human, None) => output::print_result(&output::report_text(report, style)),
     };
-    if in_github
-        && let Some(path) = std::env::var_os("GITHUB_OUTPUT")
-        && let Err(error) = output::write_outputs(path.as_ref(), report)
-    {
-        output::print_message(&format!(
-            "warning: the outputs could not be written to $GITHUB_OUTPUT: {error}"
-        ));
+    if let Some(job) = job {
+        job.tell(report);
     }
     match ExitCondition::of(report) {
         // Of what only looks, the answer is all there is. What changed something says so, whether or not it could be told.

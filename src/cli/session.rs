@@ -12,12 +12,13 @@ use crate::aws::{Clients, ConnectError, Connection, ConnectionSettings, StaticCr
 use crate::cloud::Identity as _;
 use crate::event::{Event, Reporter};
 use crate::name::{FunctionRef, NameError, Region};
-use crate::output::{Detail, Lines, Progress, Style};
+use crate::output::{self, Detail, Lines, Progress, Style};
 use crate::registry::check_endpoint;
 use crate::report::{Failure, Stage};
 use crate::status::StatusError;
 
 use super::arguments::{Common, DEFAULT_STATE};
+use super::github::github_job;
 use super::run::wants_colour;
 
 /// The Region of the stand-in when none is configured.
@@ -62,7 +63,10 @@ impl Session {
         let reporter: Arc<dyn Reporter> = if terminal && !common.quiet {
             Arc::new(Progress::new(style, detail))
         } else {
-            Arc::new(Lines::new(Box::new(std::io::stderr()), style, detail))
+            // Warnings alone are few, and there to be seen.
+            let in_group = github_job().is_some() && !common.quiet;
+            let log = output::log(in_group.then_some("lambda-lift: progress"));
+            Arc::new(Lines::new(log, style, detail))
         };
         Self { common, interrupt, reporter }
     }

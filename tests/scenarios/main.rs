@@ -6,18 +6,22 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod account;
+mod action;
+mod action_install;
 mod advice;
 mod alarms;
 mod cache;
 mod codedeploy;
 mod codedeploy_faults;
 mod codedeploy_others;
+mod completions;
 mod config;
 mod config_input;
 mod daemon;
 mod deploy;
 mod diff;
 mod faults;
+mod github;
 mod hostile;
 mod image;
 mod impostor;
@@ -36,6 +40,7 @@ mod push_faults;
 mod refusals;
 mod registries;
 mod release;
+mod release_archive;
 mod remote;
 mod reuse;
 mod rollback;

@@ -9,6 +9,7 @@ use super::engine::EngineArguments;
 use super::image::ImageArguments;
 use super::policy::Scope;
 use super::release::{ON_INTERRUPT_HELP, OnInterrupt, WatchArguments};
+use super::suggestion::STRATEGIES;
 use crate::cli::configured::Declared;
 
 /// Which function, and how it shall be.
@@ -66,6 +67,8 @@ pub(in crate::cli) struct FunctionArguments {
         env = "LAMBDA_LIFT_STRATEGY",
         value_name = "STRATEGY",
         default_value = "all-at-once",
+        value_parser = STRATEGIES,
+        hide_possible_values = true,
         requires = "alias"
     )]
     pub(in crate::cli) strategy: String,

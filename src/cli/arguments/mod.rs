@@ -12,6 +12,7 @@ mod policy;
 mod prune;
 mod release;
 mod status;
+mod suggestion;
 
 use std::path::PathBuf;
 
