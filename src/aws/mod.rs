@@ -20,6 +20,9 @@ mod lambda_settings;
 mod pages;
 #[cfg(test)]
 mod replay;
+mod s3;
+mod signed;
+mod ssm;
 mod sts;
 
 pub use cloudwatch::CloudWatch;
@@ -27,4 +30,6 @@ pub use codedeploy::CodeDeploy;
 pub use connect::{Clients, ConnectError, Connection, ConnectionSettings, StaticCredentials};
 pub use ecr::Ecr;
 pub use lambda::Lambda;
+pub use s3::S3;
+pub use ssm::Ssm;
 pub use sts::Sts;

@@ -75,6 +75,8 @@ impl CloudError {
         let prefix = match self.service {
             "Amazon ECR" => "ecr",
             "AWS CodeDeploy" => "codedeploy",
+            "AWS Systems Manager" => "ssm",
+            "Amazon S3" => "s3",
             _ => "lambda",
         };
         let action = after("not authorized to perform: ").unwrap_or(format!("{prefix}:{}", self.operation));

@@ -51,7 +51,7 @@ pub enum ChangeKind {
 pub enum Shown {
     /// A text as it is, everything else as JSON.
     Value(String),
-    /// The value of an environment variable, which is never shown.
+    /// The value of an environment variable, or of a setting that a template filled in: it is never shown.
     Hidden,
 }
 
@@ -82,6 +82,12 @@ pub fn compare(definition: &Definition, live: &LiveFunction) -> Vec<Change> {
     let mut changes = Vec::new();
     for setting in &SETTINGS {
         changes.extend(setting_changes(&setting.field, definition.settings(), &live.settings, &context));
+    }
+    for change in changes.iter_mut().filter(|change| definition.is_hidden(&change.key)) {
+        // What is there now may be an older value of the same secret.
+        for shown in [&mut change.from, &mut change.to].into_iter().flatten() {
+            *shown = Shown::Hidden;
+        }
     }
     changes
 }

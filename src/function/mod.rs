@@ -14,6 +14,7 @@ mod comparison;
 mod content;
 #[cfg(test)]
 mod convergence;
+mod declaration;
 mod definition;
 mod file;
 mod flags;
@@ -33,6 +34,7 @@ mod validation;
 pub use against::{Obstacles, check_against, settings_for_creation};
 pub use comparison::{Change, ChangeKind, Shown, compare};
 pub use content::{holds, same_content, same_function};
+pub use declaration::Declaration;
 pub use definition::Definition;
 pub use flags::{EnvironmentVariable, EnvironmentVariableError, Flags};
 pub use json_schema::json_schema;
