@@ -189,8 +189,8 @@ mod tests {
             r#"{"FunctionName": "two", "MemorySize": 256, "Architectures": ["arm64"],
                 "Environment": {"Variables": {"CD": "2", "EF": "2"}}}"#,
         ]
-        .map(str::to_owned);
-        let file = r#"{"MemorySize": 1024, "Environment": {"Variables": {"EF": null}}}"#;
+        .map(Declaration::plain);
+        let file = &Declaration::plain(r#"{"MemorySize": 1024, "Environment": {"Variables": {"EF": null}}}"#);
         let flags = Flags { timeout: Some(9), ..Flags::default() };
         let definition = Definition::over(&weaker, Some(file), &flags, None).unwrap();
         assert_eq!(definition.function, Some(function("two")));
