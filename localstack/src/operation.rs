@@ -109,10 +109,12 @@ pub(crate) fn resource(protocol: Protocol, head: &Head, body: &[u8]) -> Option<S
         names.iter().find_map(|name| value.get(name)?.as_str().map(str::to_owned))
     };
     match protocol {
-        Protocol::Json => member(&["repositoryName", "applicationName", "deploymentId", "Name"]).or_else(|| {
-            let value: Value = serde_json::from_slice(body).ok()?;
-            value.get("repositoryNames")?.get(0)?.as_str().map(str::to_owned)
-        }),
+        Protocol::Json => {
+            member(&["repositoryName", "applicationName", "deploymentId", "Name"]).or_else(|| {
+                let value: Value = serde_json::from_slice(body).ok()?;
+                value.get("repositoryNames")?.get(0)?.as_str().map(str::to_owned)
+            })
+        }
         Protocol::Storage => Some(text::percent_decoded(head.path.trim_start_matches('/'))),
         Protocol::Rest => match rest_segments(&head.path)?.as_slice() {
             ["functions"] => member(&["FunctionName"]),

@@ -68,8 +68,9 @@ impl Objects for S3 {
                 body: Vec::new(),
                 most,
             };
-            let answer =
-                self.sender.send(call, &request, |answer| answer.header(BUCKET_REGION).is_some()).await?;
+            let sent =
+                self.sender.send(call, &request, |answer| answer.header(BUCKET_REGION).is_some()).await;
+            let answer = sent.map_err(|error| told(error, bucket, key))?;
             if answer.status == 200 {
                 return Ok(answer.body);
             }

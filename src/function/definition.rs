@@ -87,7 +87,7 @@ impl Definition {
     }
 
     /// Whether a setting, or a part of it, came out of a template, and is therefore not shown.
-    pub(super) fn is_hidden(&self, path: &str) -> bool {
+    pub fn is_hidden(&self, path: &str) -> bool {
         is_hidden(&self.hidden, path)
     }
 

@@ -45,6 +45,8 @@ impl Reader<'_> {
                     self.at += 1;
                 }
                 self.note(path, from);
+                // Of a text that is no JSON, too, something has to be passed over.
+                self.at += usize::from(self.at == from);
             }
         }
     }

@@ -54,8 +54,9 @@ pub fn read_function_file(
     let place = |error: FileError, offset: usize| if is_written { error.at(&source, offset) } else { error };
     let rendered = render(&source, lookups)
         .map_err(|error| place(FileError::new(&file, error.message).hint(error.hint), error.at))?;
+    // Into a value, since only that bounds how deep it is nested.
     if let Err(error) =
-        serde_json::from_str::<serde::de::IgnoredAny>(rendered.text.trim_start_matches('\u{feff}'))
+        serde_json::from_str::<serde_json::Value>(rendered.text.trim_start_matches('\u{feff}'))
     {
         let (message, offset, hint) = broken(&source, &rendered, &error);
         return Err(place(FileError::new(&file, message).hint(hint), offset));

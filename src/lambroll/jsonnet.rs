@@ -340,7 +340,20 @@ fn kind_span(kind: &EvalErrorKind) -> Option<SpanId> {
         EvalErrorKind::UnknownObjectField { span, .. }
         | EvalErrorKind::ExplicitError { span, .. }
         | EvalErrorKind::AssertFailed { span, .. }
-        | EvalErrorKind::ImportFailed { span, .. } => Some(*span),
+        | EvalErrorKind::ImportFailed { span, .. }
+        | EvalErrorKind::InvalidUnaryOpType { span, .. }
+        | EvalErrorKind::CondIsNotBool { span, .. }
+        | EvalErrorKind::InvalidIndexedType { span, .. }
+        | EvalErrorKind::FieldOfNonObject { span }
+        | EvalErrorKind::NumericIndexOutOfRange { span, .. } => Some(*span),
+        EvalErrorKind::InvalidBinaryOpTypes { span, .. }
+        | EvalErrorKind::CalleeIsNotFunction { span, .. }
+        | EvalErrorKind::CallParamNotBound { span, .. }
+        | EvalErrorKind::TooManyCallArgs { span, .. }
+        | EvalErrorKind::NumberOverflow { span }
+        | EvalErrorKind::NumberNan { span }
+        | EvalErrorKind::DivByZero { span }
+        | EvalErrorKind::Other { span, .. } => *span,
         _ => None,
     }
 }

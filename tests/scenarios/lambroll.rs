@@ -111,7 +111,11 @@ fn a_function_json_is_deployed_as_lambroll_would_read_it() {
     let account = account();
     let planned = run(&account, &with("plan", &[]));
     assert_eq!(planned.expect(0)["outcome"], "planned");
-    assert!(!planned.stdout.contains("test_lambda_role"), "what a template filled in is not shown: {}", planned.stdout);
+    assert!(
+        !planned.stdout.contains("test_lambda_role"),
+        "what a template filled in is not shown: {}",
+        planned.stdout
+    );
     run(&account, &with("deploy", &["--alias", "current"])).expect(0);
     let live = account.lambda("GET", "/test-hello", Value::Null);
     let configuration = &live["Configuration"];
@@ -146,12 +150,21 @@ fn the_same_file_serves_a_configuration_file() {
     let config = ["--config", "conf/lambda-lift.toml"];
     run(&account, &[&["deploy"][..], &config].concat()).expect(0);
     assert_eq!(account.lambda("GET", "/test-hello", Value::Null)["Configuration"]["Timeout"], 6);
-    assert_eq!(run(&account, &[&["status"][..], &config].concat()).expect(0)["function"]["name"], "test-hello");
+    assert_eq!(
+        run(&account, &[&["status"][..], &config].concat()).expect(0)["function"]["name"],
+        "test-hello"
+    );
     fs::write(account.path("function.json"), FUNCTION.replace("`WORLD`", "`NOWHERE`")).unwrap();
     account.stand.clear_calls();
     let (message, hint) = refused(&account, &[&["plan"][..], &config].concat());
-    assert!(message.contains("function.json:45:83: must_env: the environment variable NOWHERE is not set"), "{message}");
-    assert!(message.contains("conf/lambda-lift.toml:4:1 names it") && hint.contains("export NOWHERE"), "{message} {hint}");
+    assert!(
+        message.contains("function.json:38:83: must_env: the environment variable NOWHERE is not set"),
+        "{message}"
+    );
+    assert!(
+        message.contains("conf/lambda-lift.toml:4:1 names it") && hint.contains("export NOWHERE"),
+        "{message} {hint}"
+    );
 }
 
 const JSONNET: &str = r#"
@@ -187,14 +200,34 @@ fn a_function_jsonnet_and_an_option_file_are_understood() {
         prefixed_tfstate: { prefix1_: './first.tfstate' }, envfile: ['env'],
         ext_str: { Description: 'from the option file' }, ext_code: { MemorySize: '64 * 2' } }";
     fs::write(account.path("option.jsonnet"), option).unwrap();
-    let arguments = ["deploy", "--option", "option.jsonnet", "--function-file", "function.jsonnet", "--image", "one.tar", "--repository", "hello", "--create-repository"];
+    let arguments = [
+        "deploy",
+        "--option",
+        "option.jsonnet",
+        "--function-file",
+        "function.jsonnet",
+        "--image",
+        "one.tar",
+        "--repository",
+        "hello",
+        "--create-repository",
+    ];
     // In its Region there is no such parameter.
     let (message, _) = refused(&account, &arguments);
     assert!(message.contains("function.jsonnet:10:12: ssm: there is no parameter /hello/token"), "{message}");
     assert!(account.calls().iter().all(|call| call.region == "eu-west-3"));
-    let deployed = run(&account, &[&arguments[..], &["--region", "eu-central-1", "--ext-str", "Description=typed"]].concat());
+    let deployed = run(
+        &account,
+        &[&arguments[..], &["--region", "eu-central-1", "--ext-str", "Description=typed"]].concat(),
+    );
     deployed.expect(0);
-    assert!(deployed.stderr.contains("warning: option.jsonnet: log_level is ignored; --verbose and --quiet says it here"), "{}", deployed.stderr);
+    assert!(
+        deployed
+            .stderr
+            .contains("warning: option.jsonnet: log_level is ignored; --verbose and --quiet says it here"),
+        "{}",
+        deployed.stderr
+    );
     let live = account.lambda("GET", "/test-jsonnet", Value::Null)["Configuration"].clone();
     assert_eq!((&live["Description"], &live["MemorySize"]), (&json!("typed"), &json!(128)));
     assert_eq!(live["VpcConfig"]["SecurityGroupIds"], json!(["sg-01a9b01eab0a3c154"]));
@@ -204,13 +237,48 @@ fn a_function_jsonnet_and_an_option_file_are_understood() {
 #[test]
 fn what_is_wrong_in_a_file_is_told_at_its_place() {
     for (from, to, part, hint) in [
-        ("`WORLD`", "`NOWHERE`", "function.json:45:83: must_env: the environment variable NOWHERE is not set", "--envfile"),
-        ("prefix1_tfstate", "prefix9_tfstate", "function.json:11:26: prefix9_tfstate: no Terraform state with the prefix prefix9_", "--prefixed-tfstate prefix9_=PLACE"),
-        (" | json_escape", "", "function.json:7:25: what this template stands for breaks the JSON", "json_escape"),
-        ("`/hello/token`", "`/hello/none`", "function.json:9:26: ssm: there is no parameter /hello/none", "describe-parameters"),
-        ("`/hello/list` 1", "`/hello/list`", "function.json:10:25: ssm: the parameter /hello/list is a StringList", "the first is 0"),
-        ("caller_identity.Account", "caller_identity.Alias", "function.json:12:28: .Alias is not there", ".Account"),
-        ("\"{{ tfstate `data", "\"x{{ tfstate `data", "function.json: the function's declaration cannot be used: Role: what its template stands for cannot be used here", ""),
+        (
+            "`WORLD`",
+            "`NOWHERE`",
+            "function.json:38:83: must_env: the environment variable NOWHERE is not set",
+            "--envfile",
+        ),
+        (
+            "prefix1_tfstate",
+            "prefix9_tfstate",
+            "function.json:11:26: prefix9_tfstate: no Terraform state with the prefix prefix9_",
+            "--prefixed-tfstate prefix9_=PLACE",
+        ),
+        (
+            " | json_escape",
+            "",
+            "function.json:7:25: what this template stands for breaks the JSON",
+            "json_escape",
+        ),
+        (
+            "`/hello/token`",
+            "`/hello/none`",
+            "function.json:9:26: ssm: there is no parameter /hello/none",
+            "describe-parameters",
+        ),
+        (
+            "`/hello/list` 1",
+            "`/hello/list`",
+            "function.json:10:25: ssm: the parameter /hello/list is a StringList",
+            "the first is 0",
+        ),
+        (
+            "caller_identity.Account",
+            "caller_identity.Alias",
+            "function.json:12:28: .Alias is not there",
+            ".Account",
+        ),
+        (
+            "\"{{ tfstate `data",
+            "\"x{{ tfstate `data",
+            "function.json: the function's declaration cannot be used: Role: what its template stands for cannot be used here",
+            "",
+        ),
         ("\"Timeout\": 5,", "\"Timeout\": 5000000,", "Timeout", ""),
         ("\"MemorySize\"", "\"MemroySize\"", "MemroySize: there is no such key", ""),
     ] {
@@ -235,7 +303,10 @@ fn what_is_wrong_in_a_file_is_told_at_its_place() {
 #[test]
 fn a_file_of_a_zip_function_is_refused_with_the_way_out() {
     let account = account();
-    for (package, part) in [("\"PackageType\": \"Zip\",", "PackageType: Zip is declared"), ("", "PackageType: it is not declared, which means Zip")] {
+    for (package, part) in [
+        ("\"PackageType\": \"Zip\",", "PackageType: Zip is declared"),
+        ("", "PackageType: it is not declared, which means Zip"),
+    ] {
         let text = format!(
             "{{\"FunctionName\": \"{{{{ must_env `STAGE` }}}}-zip\", {package} \"Handler\": \"index.js\", \"Runtime\": \"nodejs22.x\",
               \"Role\": \"{{{{ tfstate `data.aws_iam_role.lambda.arn` }}}}\", \"Tags\": {{\"Env\": \"dev\"}}}}"

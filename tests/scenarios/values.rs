@@ -78,7 +78,11 @@ fn count(account: &Account, operation: &str) -> usize {
 #[test]
 fn parameters_and_states_are_filled_in_each_fetched_once_and_all_at_the_same_time() {
     let account = configured(FILE);
-    let together = |operation: &str, calls| FaultRule { operation: operation.to_owned(), together: Some(calls), ..FaultRule::default() };
+    let together = |operation: &str, calls| FaultRule {
+        operation: operation.to_owned(),
+        together: Some(calls),
+        ..FaultRule::default()
+    };
     account.stand.set_faults(vec![together("GetParameter", 3)]);
     let planned = run(&account, &["plan"]);
     assert_eq!(planned.expect(0)["outcome"], "planned");
@@ -90,17 +94,24 @@ fn parameters_and_states_are_filled_in_each_fetched_once_and_all_at_the_same_tim
     assert_eq!(run(&account, &["deploy"]).expect(0)["outcome"], "deployed");
     let live = account.lambda("GET", "/hello", Value::Null)["Configuration"].clone();
     assert_eq!(live["Role"], "arn:aws:iam::123456789012:role/from-terraform");
-    assert_eq!(live["VpcConfig"]["SubnetIds"], json!(["subnet-0aaaaaaaaaaaaaaaa", "subnet-0cccccccccccccccc"]));
+    assert_eq!(
+        live["VpcConfig"]["SubnetIds"],
+        json!(["subnet-0aaaaaaaaaaaaaaaa", "subnet-0cccccccccccccccc"])
+    );
     let variables = json!({"TOKEN": SECRET, "LIST": "subnet-0bbbbbbbbbbbbbbbb,subnet-0cccccccccccccccc",
         "PLAIN": format!("x-plain-value-of-ssm-{SECRET}")});
     assert_eq!(live["Environment"]["Variables"], variables);
     assert_eq!(run(&account, &["deploy"]).expect(0)["outcome"], "unchanged");
     // What changes is told without its values, old and new.
     account.ssm("PutParameter", json!({"Name": "/hello/plain", "Value": "other", "Overwrite": true}));
-    fs::write(account.path("infra/terraform.tfstate"), STATE.replace("from-terraform", "from-elsewhere")).unwrap();
+    fs::write(account.path("infra/terraform.tfstate"), STATE.replace("from-terraform", "from-elsewhere"))
+        .unwrap();
     let changed = run(&account, &["plan"]);
     let told = format!("{}{}", changed.expect(0), changed.stderr);
-    assert!(told.contains("Role") && !told.contains("from-terraform") && !told.contains("from-elsewhere"), "{told}");
+    assert!(
+        told.contains("Role") && !told.contains("from-terraform") && !told.contains("from-elsewhere"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -108,29 +119,95 @@ fn only_the_values_that_a_command_uses_are_asked_for() {
     let account = configured(FILE);
     run(&account, &["push"]).expect(0);
     assert_eq!((count(&account, "GetParameter"), count(&account, "GetObject")), (0, 0));
-    run(&account, &["policy", "check"]).expect(0);
+    run(&account, &["policy", "show"]).expect(0);
     assert_eq!((count(&account, "GetParameter"), count(&account, "GetObject")), (0, 0));
 }
 
 #[test]
 fn every_lookup_that_fails_is_told_at_its_place_and_nothing_is_changed() {
     for (from, to, place, part, hint) in [
-        ("/hello/token}\"", "/hello/tokne}\"", "14:9", "function: there is no parameter /hello/tokne", "describe-parameters"),
-        ("subnets[1]", "subnets[2]", "11:73", "the parameter /net/subnets has 2 entries, and none at place 2", ""),
-        ("/hello/plain}", "/hello/plain[0]}", "16:9", "the parameter /hello/plain is no StringList", "leave the place out"),
-        ("hello.arn", "hello.arm", "10:8", "data.aws_iam_role.hello is in the state, and has no .arm", "did you mean arn?"),
-        ("aws_ecr_repository.hello", "aws_ecr_repository.helo", "3:14", "repository: aws_ecr_repository.helo.name is not in the state", "did you mean"),
-        ("'a'", "'b'", "11:28", "aws_subnet.app[\"b\"].id is not in the state", "did you mean"),
-        ("net_tfstate", "other_tfstate", "11:28", "no Terraform state with the prefix other_ is named", "--prefixed-tfstate other_=PLACE"),
-        ("infra/terraform.tfstate", "infra/none.tfstate", "3:14", "the Terraform state infra/none.tfstate cannot be read: No such file", ""),
+        (
+            "/hello/token}\"",
+            "/hello/tokne}\"",
+            "15:9",
+            "function: there is no parameter /hello/tokne",
+            "describe-parameters",
+        ),
+        (
+            "subnets[1]",
+            "subnets[2]",
+            "12:69",
+            "the parameter /net/subnets has 2 entries, and none at place 2",
+            "",
+        ),
+        (
+            "/hello/plain}",
+            "/hello/plain[0]}",
+            "17:9",
+            "the parameter /hello/plain is no StringList",
+            "leave the place out",
+        ),
+        (
+            "hello.arn",
+            "hello.arm",
+            "11:8",
+            "data.aws_iam_role.hello is in the state, and has no .arm",
+            "did you mean arn?",
+        ),
+        (
+            "aws_ecr_repository.hello",
+            "aws_ecr_repository.helo",
+            "3:14",
+            "repository: aws_ecr_repository.helo.name is not in the state",
+            "did you mean",
+        ),
+        ("'a'", "'b'", "12:28", "aws_subnet.app[\"b\"].id is not in the state", "did you mean"),
+        (
+            "net_tfstate",
+            "other_tfstate",
+            "12:28",
+            "no Terraform state with the prefix other_ is named",
+            "--prefixed-tfstate other_=PLACE",
+        ),
+        (
+            "infra/terraform.tfstate",
+            "infra/none.tfstate",
+            "3:14",
+            "the Terraform state infra/none.tfstate cannot be read: No such file",
+            "",
+        ),
         ("infra/terraform.tfstate", "one.tar", "3:14", "it is not JSON", "terraform state pull"),
-        ("states-bucket/net", "states-bucket/no", "11:28", "there is no s3://states-bucket/no/terraform.tfstate: The specified key does not exist", ""),
-        ("s3://states-bucket", "s3://other-bucket", "11:28", "The specified bucket does not exist", ""),
+        (
+            "states-bucket/net",
+            "states-bucket/no",
+            "12:28",
+            "there is no s3://states-bucket/no/terraform.tfstate: The specified key does not exist",
+            "",
+        ),
+        ("s3://states-bucket", "s3://other-bucket", "12:28", "The specified bucket does not exist", ""),
         ("s3://states-bucket/net/terraform.tfstate", "gs://b/k", "7:22", "gs:// are not read", ""),
-        ("tfstate = \"infra/terraform.tfstate\"\n", "", "3:14", "no Terraform state is named", "tfstate = \"PLACE\""),
-        ("tfstate = \"infra/terraform.tfstate\"", "tfstate = \"${ssm:/hello/plain}\"", "6:11", "its own cannot be asked for there", "${env:NAME}"),
-        ("create-repository = true", "region = \"${tfstate:output.region}\"", "4:10", "its own cannot be asked for there", ""),
-        ("TOKEN =", "A-B =", "13:2", "what its template stands for cannot be used", "not shown"),
+        (
+            "tfstate = \"infra/terraform.tfstate\"\n",
+            "",
+            "3:14",
+            "no Terraform state is named",
+            "tfstate = \"PLACE\"",
+        ),
+        (
+            "tfstate = \"infra/terraform.tfstate\"",
+            "tfstate = \"${ssm:/hello/plain}\"",
+            "6:11",
+            "its own cannot be asked for there",
+            "${env:NAME}",
+        ),
+        (
+            "create-repository = true",
+            "region = \"${tfstate:output.region}\"",
+            "4:10",
+            "its own cannot be asked for there",
+            "",
+        ),
+        ("TOKEN =", "A-B =", "14:11", "what its template stands for cannot be used", "not shown"),
     ] {
         let account = configured(&FILE.replacen(from, to, 1));
         let (message, told) = refused(&account, &["plan"]);
@@ -144,7 +221,12 @@ fn every_lookup_that_fails_is_told_at_its_place_and_nothing_is_changed() {
 fn what_aws_does_in_between_is_waited_for_or_told() {
     let account = configured(FILE);
     let fault = |operation: &str, calls, effect| {
-        let rule = FaultRule { operation: operation.to_owned(), calls, effect: Some(effect), ..FaultRule::default() };
+        let rule = FaultRule {
+            operation: operation.to_owned(),
+            calls,
+            effect: Some(effect),
+            ..FaultRule::default()
+        };
         account.stand.set_faults(vec![rule]);
     };
     for effect in [Effect::Throttle, Effect::HalfResponse, Effect::Close] {
@@ -156,11 +238,17 @@ fn what_aws_does_in_between_is_waited_for_or_told() {
     fault("GetParameter", Turn::Every, Effect::Deny);
     let (message, hint) = refused(&account, &["plan"]);
     assert!(message.contains("not authorized to perform: ssm:GetParameter"), "{message}");
-    assert!(hint.contains("allow ssm:GetParameter on arn:aws:ssm:eu-central-1:123456789012:parameter/"), "{hint}");
+    assert!(
+        hint.contains("allow ssm:GetParameter on arn:aws:ssm:eu-central-1:123456789012:parameter/"),
+        "{hint}"
+    );
     fault("GetObject", Turn::Every, Effect::Deny);
     let (message, hint) = refused(&account, &["plan"]);
     assert!(message.contains("s3://states-bucket/net/terraform.tfstate cannot be read"), "{message}");
-    assert!(hint.contains("allow s3:GetObject on arn:aws:s3:::states-bucket/net/terraform.tfstate"), "{hint}");
+    assert!(
+        hint.contains("allow s3:GetObject on arn:aws:s3:::states-bucket/net/terraform.tfstate"),
+        "{hint}"
+    );
     fault("GetParameter", Turn::Every, Effect::ExpiredToken);
     let (_, hint) = refused(&account, &["plan"]);
     assert!(hint.contains("the credentials have expired"), "{hint}");
@@ -173,11 +261,18 @@ fn a_bucket_is_found_in_its_own_region_and_a_backend_leads_to_it() {
     let backend = json!({"version": 3, "backend": {"type": "s3", "config": {"bucket": "states-bucket", "key": "net/terraform.tfstate"}}});
     fs::write(account.path(".terraform/terraform.tfstate"), backend.to_string()).unwrap();
     for place in ["s3://states-bucket/net/terraform.tfstate", ".terraform/terraform.tfstate"] {
-        let text = FILE.replace("s3://states-bucket/net/terraform.tfstate", place).replace("${ssm:/net/subnets[1]}", "subnet-0dddddddddddddddd");
+        let text = FILE
+            .replace("s3://states-bucket/net/terraform.tfstate", place)
+            .replace("${ssm:/net/subnets[1]}", "subnet-0dddddddddddddddd");
         let (head, _) = text.split_once("[function.Env").unwrap();
         fs::write(account.path("lambda-lift.toml"), head).unwrap();
         run(&account, &["plan", "--region", "us-west-2"]).expect(0);
-        let regions: Vec<String> = account.calls().into_iter().filter(|call| call.operation == "GetObject").map(|call| call.region).collect();
+        let regions: Vec<String> = account
+            .calls()
+            .into_iter()
+            .filter(|call| call.operation == "GetObject")
+            .map(|call| call.region)
+            .collect();
         assert_eq!(regions, ["us-west-2", REGION], "{place}");
         account.stand.clear_calls();
     }
@@ -218,22 +313,35 @@ fn answer(status: &str, headers: &str, body: &str) -> String {
 #[test]
 fn a_state_on_the_web_is_read_with_a_password_that_goes_nowhere_else() {
     let (elsewhere, second) = web(vec![answer("503 Busy", "", ""), answer("200 OK", "", STATE)]);
-    let (here, first) = web(vec![answer("307 Elsewhere", &format!("location: http://{elsewhere}/real?sig={SECRET}\r\n"), "")]);
-    let mut account = configured(&FILE.replace("infra/terraform.tfstate", "http://me:${env:PASSWORD}@HERE/state"));
+    let (here, first) = web(vec![answer(
+        "307 Elsewhere",
+        &format!("location: http://{elsewhere}/real?sig={SECRET}\r\n"),
+        "",
+    )]);
+    let mut account =
+        configured(&FILE.replace("infra/terraform.tfstate", "http://me:${env:PASSWORD}@HERE/state"));
     let text = fs::read_to_string(account.path("lambda-lift.toml")).unwrap().replace("HERE", &here);
     fs::write(account.path("lambda-lift.toml"), text).unwrap();
     account.lambda_lift.set("PASSWORD", SECRET);
     run(&account, &["push"]).expect(0);
-    let (first, second) = (first.join().unwrap().concat().to_lowercase(), second.join().unwrap().concat().to_lowercase());
+    let (first, second) =
+        (first.join().unwrap().concat().to_lowercase(), second.join().unwrap().concat().to_lowercase());
     assert!(first.contains("authorization: basic ") && !second.contains("authorization"), "{first}{second}");
+    account.stand.clear_calls();
     // Nobody listens there any more.
     let (message, _) = refused(&account, &["push"]);
-    assert!(message.contains(&format!("the Terraform state http://{here}/state cannot be read: ")), "{message}");
+    assert!(
+        message.contains(&format!("the Terraform state http://{here}/state cannot be read: ")),
+        "{message}"
+    );
     let (message, _) = refused(&account, &["push", "--tfstate", "http://192.0.2.1/state"]);
     assert!(message.contains("over plain http"), "{message}");
-    for (status, part) in [("404 None", "there is none"), ("401 Who", "the server refuses it"), ("200 OK", "it is not JSON")] {
+    for (status, part) in
+        [("404 None", "there is none"), ("401 Who", "the server refuses it"), ("200 OK", "it is not JSON")]
+    {
         let (here, server) = web(vec![answer(status, "", "hunter2-hunter2")]);
-        let (message, _) = refused(&account, &["push", "--tfstate", &format!("http://{here}/x?token={SECRET}")]);
+        let (message, _) =
+            refused(&account, &["push", "--tfstate", &format!("http://{here}/x?token={SECRET}")]);
         assert!(message.contains(part), "{message}");
         server.join().unwrap();
     }
@@ -251,7 +359,8 @@ fn values_of_the_stand_in_are_those_of_its_folder() {
         "/net/subnets": [{"kind": "StringList", "value": "a,subnet-0cccccccccccccccc", "modified": 0}]}});
     fs::write(account.path("stand/ssm.json"), parameters.to_string()).unwrap();
     fs::write(account.path("net.tfstate"), NET).unwrap();
-    run(&account, &["plan", &format!("--local={folder}"), "--prefixed-tfstate", "net_=net.tfstate"]).expect(0);
+    run(&account, &["plan", &format!("--local={folder}"), "--prefixed-tfstate", "net_=net.tfstate"])
+        .expect(0);
     assert_eq!(account.operations(), Vec::<String>::new());
 }
 
@@ -274,7 +383,11 @@ fn a_configuration_file_of_another_user_is_refused_unless_it_is_named() {
 fn give_away(path: &std::path::Path) {
     const SOMEBODY: u32 = 54_321;
     if std::os::unix::fs::chown(path, Some(SOMEBODY), None).is_err() {
-        let told = std::process::Command::new("sudo").args(["-n", "chown", &SOMEBODY.to_string()]).arg(path).status().unwrap();
+        let told = std::process::Command::new("sudo")
+            .args(["-n", "chown", &SOMEBODY.to_string()])
+            .arg(path)
+            .status()
+            .unwrap();
         assert!(told.success(), "only root can give a file away: run the tests as root, or with sudo");
     }
 }

@@ -59,8 +59,12 @@ impl S3 {
             return Err(refuse(501, "NotImplemented", "the stand-in has objects only, at /BUCKET/KEY"));
         }
         if let Some(found) = inner.buckets.get(&bucket).filter(|found| found.region != call.region) {
-            let message = format!("The authorization header is malformed; the region '{}' is wrong; expecting '{}'", call.region, found.region);
-            return Err(refuse(400, "AuthorizationHeaderMalformed", &message).with("x-amz-bucket-region", found.region.clone()));
+            let message = format!(
+                "The authorization header is malformed; the region '{}' is wrong; expecting '{}'",
+                call.region, found.region
+            );
+            return Err(refuse(400, "AuthorizationHeaderMalformed", &message)
+                .with("x-amz-bucket-region", found.region.clone()));
         }
         match call.method.as_str() {
             "PUT" => {
@@ -72,9 +76,17 @@ impl S3 {
                 Ok(Reply::empty(200))
             }
             "GET" => {
-                let place = inner.buckets.get(&bucket).ok_or_else(|| refuse(404, "NoSuchBucket", "The specified bucket does not exist"))?;
-                let object = place.objects.get(&key).ok_or_else(|| refuse(404, "NoSuchKey", "The specified key does not exist."))?;
-                let bytes = STANDARD.decode(object).map_err(|error| refuse(500, "InternalError", &error.to_string()))?;
+                let place = inner
+                    .buckets
+                    .get(&bucket)
+                    .ok_or_else(|| refuse(404, "NoSuchBucket", "The specified bucket does not exist"))?;
+                let object = place
+                    .objects
+                    .get(&key)
+                    .ok_or_else(|| refuse(404, "NoSuchKey", "The specified key does not exist."))?;
+                let bytes = STANDARD
+                    .decode(object)
+                    .map_err(|error| refuse(500, "InternalError", &error.to_string()))?;
                 Ok(Reply::text(200, "binary/octet-stream", bytes))
             }
             _ => Err(refuse(501, "NotImplemented", "the stand-in has GetObject and PutObject only")),

@@ -76,8 +76,10 @@ impl Ssm {
         if let Some(why) = &inner.broken {
             return Err(broken(why.clone()));
         }
-        let input: Value = serde_json::from_slice(&call.body).map_err(|_| refuse("SerializationException", "the body is not JSON"))?;
-        let operation = call.header("x-amz-target").and_then(|target| target.strip_prefix(TARGET)).unwrap_or("(none)");
+        let input: Value = serde_json::from_slice(&call.body)
+            .map_err(|_| refuse("SerializationException", "the body is not JSON"))?;
+        let operation =
+            call.header("x-amz-target").and_then(|target| target.strip_prefix(TARGET)).unwrap_or("(none)");
         let place = Place { account: &call.account, region: &call.region, now: epoch_milliseconds(call.now) };
         let shelf = inner.shelves.entry(format!("{}/{}", call.account, call.region)).or_default();
         let answer = match operation {
@@ -85,14 +87,18 @@ impl Ssm {
             "GetParameter" => {
                 let name = text(&input, "Name")?;
                 let found = get(shelf, name, &input, &place);
-                found.map(|parameter| json!({ "Parameter": parameter })).ok_or_else(|| refuse("ParameterNotFound", ""))
+                found
+                    .map(|parameter| json!({ "Parameter": parameter }))
+                    .ok_or_else(|| refuse("ParameterNotFound", ""))
             }
             "GetParameters" => get_many(shelf, &input, &place),
             "DeleteParameter" => match shelf.remove(text(&input, "Name")?) {
                 Some(_) => Ok(json!({})),
                 None => Err(refuse("ParameterNotFound", "")),
             },
-            other => Err(refuse("UnknownOperationException", format!("the stand-in has no SSM operation {other}"))),
+            other => {
+                Err(refuse("UnknownOperationException", format!("the stand-in has no SSM operation {other}")))
+            }
         };
         let Inner { shelves, file, .. } = &mut *inner;
         file.save(shelves).map_err(broken)?;
@@ -109,17 +115,28 @@ struct Place<'a> {
 
 fn text<'a>(input: &'a Value, member: &str) -> Result<&'a str, Refusal> {
     let found = input.get(member).and_then(Value::as_str).filter(|text| !text.is_empty());
-    found.ok_or_else(|| refuse("ValidationException", format!("1 validation error detected: Value at '{member}' failed to satisfy constraint")))
+    found.ok_or_else(|| {
+        refuse(
+            "ValidationException",
+            format!("1 validation error detected: Value at '{member}' failed to satisfy constraint"),
+        )
+    })
 }
 
 fn put(shelf: &mut Shelf, input: &Value, place: &Place<'_>) -> Result<Value, Refusal> {
     let (name, value) = (text(input, "Name")?, text(input, "Value")?);
     let kind = input.get("Type").and_then(Value::as_str).unwrap_or("String");
     if !["String", "SecureString", "StringList"].contains(&kind) {
-        return Err(refuse("ValidationException", "1 validation error detected: Value at 'type' failed to satisfy constraint"));
+        return Err(refuse(
+            "ValidationException",
+            "1 validation error detected: Value at 'type' failed to satisfy constraint",
+        ));
     }
     if value.len() > LARGEST {
-        return Err(refuse("ValidationException", "Standard tier parameters support a maximum parameter value of 4096 characters."));
+        return Err(refuse(
+            "ValidationException",
+            "Standard tier parameters support a maximum parameter value of 4096 characters.",
+        ));
     }
     let overwrites = input.get("Overwrite").and_then(Value::as_bool) == Some(true);
     let versions = shelf.entry(name.to_owned()).or_default();
@@ -135,7 +152,8 @@ fn put(shelf: &mut Shelf, input: &Value, place: &Place<'_>) -> Result<Value, Ref
 fn get(shelf: &Shelf, asked: &str, input: &Value, place: &Place<'_>) -> Option<Value> {
     let prefix = format!("arn:aws:ssm:{}:{}:parameter", place.region, place.account);
     let short = asked.strip_prefix(&prefix).unwrap_or(asked);
-    let (name, selector) = short.split_once(':').map_or((short, None), |(name, selector)| (name, Some(selector)));
+    let (name, selector) =
+        short.split_once(':').map_or((short, None), |(name, selector)| (name, Some(selector)));
     let versions = shelf.get(name)?;
     let number = match selector {
         None => versions.len(),
@@ -151,9 +169,13 @@ fn get(shelf: &Shelf, asked: &str, input: &Value, place: &Place<'_>) -> Option<V
 }
 
 fn get_many(shelf: &Shelf, input: &Value, place: &Place<'_>) -> Result<Value, Refusal> {
-    let names: Vec<&str> = input["Names"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let names: Vec<&str> =
+        input["Names"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     if names.is_empty() || names.len() > MOST_NAMES {
-        return Err(refuse("ValidationException", "1 validation error detected: Value at 'names' failed to satisfy constraint"));
+        return Err(refuse(
+            "ValidationException",
+            "1 validation error detected: Value at 'names' failed to satisfy constraint",
+        ));
     }
     let (mut found, mut invalid) = (Vec::new(), Vec::new());
     for name in names {

@@ -67,9 +67,9 @@ fn what_is_wrong_with_a_template_is_told_where_it_stands() {
         ),
         ("{\"a\": \"{{ ssm `/none` }}\"}", "1:11", "ssm: there is no parameter /none", "look"),
         (
-            "{\"a\": \"{{ tfstate `data.aws_iam_role.lambda.am` }}\"}",
+            "{\"a\": \"{{ tfstate `data.aws_iam_role.lambda.arm` }}\"}",
             "1:11",
-            "tfstate: data.aws_iam_role.lambda is in the state, and has no .am",
+            "tfstate: data.aws_iam_role.lambda is in the state, and has no .arm",
             "did you mean arn?",
         ),
         ("{\"a\": \"{{ x_tfstate `y` }}\"}", "1:11", "no Terraform state with the prefix x_", ""),
