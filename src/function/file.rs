@@ -191,7 +191,9 @@ fn says_nothing(value: &Value) -> bool {
 pub(crate) fn is_only_a_key(problem: &Problem) -> bool {
     NOT_FOR_IMAGES.iter().any(|(key, _)| *key == problem.key)
         || problem.key.starts_with("Code.")
-        || problem.message.starts_with("there is no such key")
+        || ["there is no such key", "a variable's name"]
+            .iter()
+            .any(|words| problem.message.starts_with(words))
 }
 
 /// In `[function]` of a configuration file, templates are spelt otherwise; these would be deployed literally.

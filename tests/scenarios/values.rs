@@ -207,7 +207,7 @@ fn every_lookup_that_fails_is_told_at_its_place_and_nothing_is_changed() {
             "its own cannot be asked for there",
             "",
         ),
-        ("TOKEN =", "A-B =", "14:11", "what its template stands for cannot be used", "not shown"),
+        ("TOKEN =", "A-B =", "15:1", "what its template stands for cannot be used", "not shown"),
     ] {
         let account = configured(&FILE.replacen(from, to, 1));
         let (message, told) = refused(&account, &["plan"]);
