@@ -54,18 +54,20 @@ pub(super) fn parse(text: &str) -> Result<Vec<Node>, TemplateError> {
     let mut parser = Parser { text, at: 0, trims: false, depth: 0 };
     let (nodes, end) = parser.block()?;
     match end {
-        End::Text => Ok(nodes),
-        End::Else(at, _) => Err(TemplateError::new(at, "there is an else without an if")),
-        End::End(at) => Err(TemplateError::new(at, "there is an end without an if")),
+        Stop::Text => Ok(nodes),
+        Stop::Otherwise(at, _) => Err(TemplateError::new(at, "there is an else without an if")),
+        Stop::Closed(at) => Err(TemplateError::new(at, "there is an end without an if")),
     }
 }
 
 /// What ended a block.
-enum End {
+enum Stop {
+    /// The end of the text.
     Text,
-    End(usize),
+    /// `end`
+    Closed(usize),
     /// `else`, with the words behind it.
-    Else(usize, Vec<Token>),
+    Otherwise(usize, Vec<Token>),
 }
 
 struct Parser<'a> {
@@ -78,11 +80,11 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     /// The nodes up to what ends them.
-    fn block(&mut self) -> Result<(Vec<Node>, End), TemplateError> {
+    fn block(&mut self) -> Result<(Vec<Node>, Stop), TemplateError> {
         let mut nodes = Vec::new();
         loop {
             let (tokens, at) = match self.action(&mut nodes)? {
-                None => return Ok((nodes, End::Text)),
+                None => return Ok((nodes, Stop::Text)),
                 Some(action) => action,
             };
             let Some(Token { kind, .. }) = tokens.first() else {
@@ -94,8 +96,8 @@ impl Parser<'_> {
             };
             match keyword {
                 "if" => nodes.push(self.condition(at, &tokens[1..])?),
-                "end" if tokens.len() == 1 => return Ok((nodes, End::End(at))),
-                "else" => return Ok((nodes, End::Else(at, tokens[1..].to_vec()))),
+                "end" if tokens.len() == 1 => return Ok((nodes, Stop::Closed(at))),
+                "else" => return Ok((nodes, Stop::Otherwise(at, tokens[1..].to_vec()))),
                 "range" | "with" | "define" | "template" | "block" | "break" | "continue" | "end" => {
                     return Err(TemplateError::new(at, format!("{keyword} is not understood here"))
                         .hint("of Go's actions there are pipelines of functions, and if, else and end; what lambroll render prints can be used as it is"));
@@ -116,20 +118,20 @@ impl Parser<'_> {
             let (nodes, end) = self.block()?;
             branches.push((condition, nodes));
             match end {
-                End::Text => return Err(TemplateError::new(at, "an if has no end")),
-                End::End(_) => {
+                Stop::Text => return Err(TemplateError::new(at, "an if has no end")),
+                Stop::Closed(_) => {
                     self.depth -= 1;
                     return Ok(Node::If { branches, otherwise: Vec::new() });
                 }
-                End::Else(_, words) if words.is_empty() => break,
-                End::Else(at, words) => match words.first().map(|word| &word.kind) {
+                Stop::Otherwise(_, words) if words.is_empty() => break,
+                Stop::Otherwise(at, words) => match words.first().map(|word| &word.kind) {
                     Some(Kind::Name(name)) if name == "if" => condition = whole(&words[1..], at)?,
                     _ => return Err(TemplateError::new(at, "behind else only an if can stand")),
                 },
             }
         }
         match self.block()? {
-            (otherwise, End::End(_)) => {
+            (otherwise, Stop::Closed(_)) => {
                 self.depth -= 1;
                 Ok(Node::If { branches, otherwise })
             }
