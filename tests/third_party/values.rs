@@ -54,5 +54,5 @@ fn a_function_takes_values_from_moto_in_both_kinds_of_files() {
     fs::write(home.join("function.json"), unknown).unwrap();
     let refused = account.lambda_lift.run(&arguments);
     let message = refused.expect(2)["error"]["message"].as_str().unwrap().to_owned();
-    assert!(message.contains("function.json:2:20: ssm: there is no parameter /hello/tokne"), "{message}");
+    assert!(message.contains("function.json:2:19: ssm: there is no parameter /hello/tokne"), "{message}");
 }
