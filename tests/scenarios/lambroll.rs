@@ -317,3 +317,34 @@ fn a_file_of_a_zip_function_is_refused_with_the_way_out() {
         assert!(message.contains("Handler: an image function has no handler"), "{message}");
     }
 }
+
+/// In the shape of the example for containers in lambroll's README.
+const CONTAINER: &str = r#"{
+  "FunctionName": "container",
+  "MemorySize": 128,
+  "Role": "arn:aws:iam::012345678912:role/test_lambda_function",
+  "PackageType": "Image",
+  "Code": {
+    "ImageUri": "012345678912.dkr.ecr.ap-northeast-1.amazonaws.com/lambda/test:latest"
+  }
+}
+"#;
+
+#[test]
+fn a_file_without_templates_asks_for_nothing_from_elsewhere() {
+    let mut account = account();
+    account.become_account("012345678912");
+    fs::write(account.path("function.json"), CONTAINER).unwrap();
+    let planned = run(&account, &with("plan", &[]));
+    assert_eq!(planned.expect(0)["outcome"], "planned");
+    assert!(
+        planned.stdout.contains("role/test_lambda_function"),
+        "what stands in the file is shown: {}",
+        planned.stdout
+    );
+    let asked = account.operations();
+    assert!(
+        !asked.iter().any(|operation| operation == "GetParameter" || operation == "GetObject"),
+        "{asked:?}"
+    );
+}
