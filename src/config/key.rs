@@ -119,7 +119,7 @@ pub(super) static KEYS: [Key; 52] = [
     key("", "scan-on-push", Shape::Flag, &["scan_on_push"], "Created repository: scan each image at push"),
     key("", "immutable-tags", Shape::Flag, &["immutable_tags"], "Created repository: a tag can never be moved to another image"),
     key("", "kms-key", Shape::Text(is_plain), &["kms_key"], "Created repository: encrypt with this KMS key (ARN, id or alias)"),
-    key("", "function-file", Shape::Path, &[], "A file with declared settings in the shape of the CreateFunction request (JSON), relative to this file; [function] goes over it, key by key"),
+    key("", "function-file", Shape::Path, &[], "A file with declared settings in the shape of the CreateFunction request (JSON, with templates as of lambroll, or Jsonnet), relative to this file; [function] goes over it, key by key"),
     key("", "tfstate", Shape::State, &["tfstate"], "Terraform's state, for ${tfstate:ADDRESS}: a path relative to this file, s3://BUCKET/KEY or https://…"),
     key("", "prefixed-tfstates", Shape::States, &["prefixed_tfstate"], "More Terraform states, each as PREFIX=PLACE, for ${PREFIXtfstate:ADDRESS}"),
     key("", "envfiles", Shape::Paths, &["envfile"], "Files with environment variables (NAME=value) for templates, relative to this file; they go before the environment"),
