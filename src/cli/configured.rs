@@ -14,7 +14,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 
 use crate::config::{ConfigError, Configuration, Given, GivenValue};
-use crate::function::{self, Declaration, Flags};
+use crate::function::{self, Flags, Written};
 use crate::lambroll::ExternalVariables;
 use crate::report::{Failure, Stage};
 
@@ -29,18 +29,18 @@ use super::values::Values;
 /// What files declare of the function.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Declared {
-    below: Vec<Declaration>,
-    function_file: Option<Declaration>,
+    below: Vec<Written>,
+    function_file: Option<Written>,
 }
 
 impl Declared {
     /// What the configuration file declares, the weakest first.
-    pub(super) fn below(&self) -> &[Declaration] {
+    pub(super) fn below(&self) -> &[Written] {
         &self.below
     }
 
     /// What the function file declares that was typed, with its templates filled in.
-    pub(super) fn function_file(&self) -> Option<&Declaration> {
+    pub(super) fn function_file(&self) -> Option<&Written> {
         self.function_file.as_ref()
     }
 
@@ -211,7 +211,8 @@ impl FromFile {
             let sources = Surroundings::beside(path).with(&values, &variables);
             let wanted =
                 |table: &str, id: &str| !REACH.contains(&id) && typed.lacks(id) && !typed.ends_before(table);
-            let takes_declaration = typed.argument("function_file").is_some();
+            // Two versions are compared with each other, whatever is declared.
+            let takes_declaration = typed.argument("function_file").is_some() && !typed.has("from");
             values.prefetch(&configuration.asks(&wanted, takes_declaration));
             given.extend(configuration.arguments(&wanted, &sources).map_err(unusable)?);
             if takes_declaration {
@@ -317,7 +318,7 @@ impl Elsewhere<'_> {
         configuration: &Configuration,
         typed: &Typed,
         sources: &Surroundings<'_>,
-    ) -> Result<Vec<Declaration>, Failure> {
+    ) -> Result<Vec<Written>, Failure> {
         let mut declarations = Vec::new();
         if !typed.has("function_file") {
             declarations.extend(self.function_file(configuration, sources)?);
@@ -331,7 +332,7 @@ impl Elsewhere<'_> {
         &self,
         configuration: &Configuration,
         sources: &Surroundings<'_>,
-    ) -> Result<Option<Declaration>, Failure> {
+    ) -> Result<Option<Written>, Failure> {
         let Some((path, place)) = configuration.function_file(sources).map_err(unusable)? else {
             return Ok(None);
         };
@@ -473,7 +474,7 @@ mod tests {
 
     #[test]
     fn what_the_file_declares_is_not_in_a_debug_output() {
-        let declared = Declared { below: vec![Declaration::plain("hunter2")], ..Declared::default() };
+        let declared = Declared { below: vec![Written::plain("hunter2")], ..Declared::default() };
         assert!(!format!("{declared:?}").contains("hunter2"));
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::config::{Given, GivenValue};
-use crate::function::Declaration;
+use crate::function::Written;
 use crate::lambroll::{ExternalVariables, Lookups, read_function_file, read_option_file};
 use crate::output;
 use crate::report::Failure;
@@ -70,7 +70,7 @@ pub(super) fn function_file(
     path: &Path,
     external: &ExternalVariables,
     sources: &Sources<'_>,
-) -> Result<Declaration, Failure> {
+) -> Result<Written, Failure> {
     let text = read_text(path)?;
     read_function_file(path, &text, external, sources).map_err(unusable)
 }

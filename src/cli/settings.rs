@@ -8,7 +8,7 @@ use crate::apply::ApplySettings;
 use crate::cloud::{Encryption, RepositorySettings};
 use crate::config::{self, QuantityError};
 use crate::event::Reporter;
-use crate::function::{Declaration, Definition, EnvironmentVariable, EnvironmentVariableError, Flags};
+use crate::function::{Definition, EnvironmentVariable, EnvironmentVariableError, Flags, Written};
 use crate::image::{SourceAccess, SourceRef};
 use crate::layer::{Encoding, Level};
 use crate::memory::Memory;
@@ -165,7 +165,10 @@ pub(super) fn agree(
     }
 }
 
-fn function_spec(arguments: FunctionArguments) -> Result<(FunctionSpec, Option<Architecture>), Failure> {
+/// What the arguments, and what the configuration file declares, want of the function; and its architecture, where one is declared.
+pub(super) fn function_spec(
+    arguments: FunctionArguments,
+) -> Result<(FunctionSpec, Option<Architecture>), Failure> {
     let named = arguments.function.as_deref().map(parse::<FunctionRef>).transpose()?;
     let file = arguments.function_file.as_deref();
     let definition = definition(file, &arguments.declared, &flags(&arguments)?, named.as_ref())?;
@@ -221,7 +224,7 @@ pub(super) fn definition(
     // Templates were filled in when the arguments were completed, which the tests of this module leave out.
     let read = match (declared.function_file(), file) {
         (Some(rendered), _) => Some(rendered.clone()),
-        (None, Some(path)) => Some(Declaration::plain(read_text(path)?)),
+        (None, Some(path)) => Some(Written::plain(read_text(path)?)),
         (None, None) => None,
     };
     Definition::over(declared.below(), read.as_ref(), flags, named).map_err(|error| {

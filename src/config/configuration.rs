@@ -12,7 +12,7 @@ use super::key::{FUNCTION, KEYS, Key, Shape};
 use super::node::{Entry, Node, Table, Value, locate, parse, paths_of_table, table_to_json};
 use super::problem::{ConfigError, Position, Problem};
 use super::template::{Sources, asks, expand, is_template, may_be_secret};
-use crate::function::Declaration;
+use crate::function::Written;
 use crate::values::Ask;
 
 /// A configuration file that is checked, in one of its environments. Its templates are not filled in yet.
@@ -133,7 +133,7 @@ impl Configuration {
     ///
     /// # Errors
     /// As [`Self::arguments`].
-    pub fn function(&self, sources: &dyn Sources) -> Result<Option<Declaration>, ConfigError> {
+    pub fn function(&self, sources: &dyn Sources) -> Result<Option<Written>, ConfigError> {
         let Some(table) = self.function_table() else { return Ok(None) };
         let settings = table_to_json(table, &mut |at, text| {
             let plainly = |error: super::template::TemplateError| Problem {
@@ -151,7 +151,7 @@ impl Configuration {
         }
         let mut hidden = Vec::new();
         paths_of_table("", table, &may_be_secret, &mut hidden);
-        Ok(Some(Declaration { text: settings.to_string(), hidden }))
+        Ok(Some(Written { text: settings.to_string(), hidden }))
     }
 
     /// `FunctionName` of `[function]`, for the argument with this id.

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::declaration::{Declaration, is_hidden};
 use super::file::{self, FunctionFile};
 use super::flags::Flags;
 use super::problem::{DefinitionError, Note, Problem, Weight};
 use super::validation::validate;
+use super::written::{Written, is_hidden};
 use crate::cloud::HiddenVariables;
 use crate::name::{Architecture, FunctionRef};
 
@@ -39,15 +39,15 @@ impl Definition {
         flags: &Flags,
         function: Option<&FunctionRef>,
     ) -> Result<Self, DefinitionError> {
-        let file = file.map(Declaration::plain);
+        let file = file.map(Written::plain);
         Self::over(&[], file.as_ref(), flags, function)
     }
 
     /// The same over other declarations in the shape of a function file, the weakest first. What is stronger wins key by key, and over
     /// their name without being a contradiction.
     pub fn over(
-        weaker: &[Declaration],
-        file: Option<&Declaration>,
+        weaker: &[Written],
+        file: Option<&Written>,
         flags: &Flags,
         function: Option<&FunctionRef>,
     ) -> Result<Self, DefinitionError> {
@@ -111,7 +111,7 @@ impl std::fmt::Debug for Definition {
 }
 
 /// A declaration as a file; what its problems say of hidden settings is without their values.
-fn read(declaration: &Declaration) -> Result<FunctionFile, DefinitionError> {
+fn read(declaration: &Written) -> Result<FunctionFile, DefinitionError> {
     let mut file = file::read(&declaration.text)?;
     file.problems = told(file.problems, &declaration.hidden);
     Ok(file)
@@ -189,8 +189,8 @@ mod tests {
             r#"{"FunctionName": "two", "MemorySize": 256, "Architectures": ["arm64"],
                 "Environment": {"Variables": {"CD": "2", "EF": "2"}}}"#,
         ]
-        .map(Declaration::plain);
-        let file = &Declaration::plain(r#"{"MemorySize": 1024, "Environment": {"Variables": {"EF": null}}}"#);
+        .map(Written::plain);
+        let file = &Written::plain(r#"{"MemorySize": 1024, "Environment": {"Variables": {"EF": null}}}"#);
         let flags = Flags { timeout: Some(9), ..Flags::default() };
         let definition = Definition::over(&weaker, Some(file), &flags, None).unwrap();
         assert_eq!(definition.function, Some(function("two")));

@@ -7,7 +7,7 @@ use super::error::FileError;
 use super::filled::{paths, paths_with};
 use super::jsonnet::{Evaluated, evaluate};
 use super::template::{Rendered, render};
-use crate::function::Declaration;
+use crate::function::Written;
 
 /// What `std.extVar` gives. `Debug` hides the values.
 #[derive(Clone, Default)]
@@ -39,7 +39,7 @@ pub fn read_function_file(
     text: &str,
     external: &ExternalVariables,
     lookups: &dyn Lookups,
-) -> Result<Declaration, FileError> {
+) -> Result<Written, FileError> {
     let file = path.display().to_string();
     let Evaluated { text: source, brought } = match is_jsonnet(path) {
         true => evaluate(path, text, external, lookups)?,
@@ -47,7 +47,7 @@ pub fn read_function_file(
     };
     let mut hidden = paths_with(&source, &brought);
     if !source.contains("{{") {
-        return Ok(Declaration { text: source, hidden });
+        return Ok(Written { text: source, hidden });
     }
     // What Jsonnet gave has no lines of its own that would say anything.
     let is_written = !is_jsonnet(path);
@@ -65,7 +65,7 @@ pub fn read_function_file(
     hidden.extend(paths(&rendered.text, &secrets));
     hidden.sort();
     hidden.dedup();
-    Ok(Declaration { text: rendered.text, hidden })
+    Ok(Written { text: rendered.text, hidden })
 }
 
 /// What is wrong with the JSON that a filled template is, and where in the template.

@@ -29,6 +29,9 @@ pub fn document(report: &Report) -> String {
         deployment: report.deployment.as_ref().map(deployment),
         status: report.status.as_deref().map(status_json),
         prune: report.prune.as_ref().map(super::prune::value),
+        diff: report.diff.as_ref().map(super::diff::value),
+        init: report.init.as_ref().map(super::init::value),
+        invoke: report.invoke.as_ref().map(super::invoke::value),
         findings: report.findings.iter().map(Finding::of).collect(),
         steps: report.steps.iter().map(step).collect(),
         error: report.error.as_ref().map(error),
@@ -53,6 +56,9 @@ struct Document<'a> {
     deployment: Option<Value>,
     status: Option<Value>,
     prune: Option<Value>,
+    diff: Option<Value>,
+    init: Option<Value>,
+    invoke: Option<Value>,
     findings: Vec<Finding<'a>>,
     steps: Vec<Value>,
     error: Option<Value>,
@@ -87,6 +93,9 @@ pub(super) fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Unchanged => "unchanged",
         Outcome::Planned => "planned",
         Outcome::Checked => "checked",
+        Outcome::Different => "different",
+        Outcome::Written => "written",
+        Outcome::Invoked => "invoked",
         Outcome::Refused => "refused",
         Outcome::RolledBack => "rolled_back",
         Outcome::Failed => "failed",
@@ -253,7 +262,7 @@ mod tests {
         value.as_object().unwrap().keys().map(String::as_str).collect()
     }
 
-    const KEYS: [&str; 15] = [
+    const KEYS: [&str; 18] = [
         "schema",
         "command",
         "outcome",
@@ -266,6 +275,9 @@ mod tests {
         "deployment",
         "status",
         "prune",
+        "diff",
+        "init",
+        "invoke",
         "findings",
         "steps",
         "error",

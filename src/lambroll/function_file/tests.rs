@@ -4,7 +4,7 @@ use super::*;
 use crate::lambroll::samples::Scripted;
 use crate::values::Ask;
 
-fn read(name: &str, text: &str) -> Result<Declaration, FileError> {
+fn read(name: &str, text: &str) -> Result<Written, FileError> {
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let external =
         ExternalVariables { texts: vec![pair("stage", "dev")], codes: vec![pair("memory", "64 * 2")] };
@@ -112,7 +112,7 @@ fn what_is_wrong_with_a_template_is_told_where_it_stands() {
 #[test]
 fn a_file_without_templates_stays_as_it_is_and_what_templates_fill_is_hidden() {
     let plain = "{ \"a\": 1, \"b\": \"} }\" }";
-    assert_eq!(read("function.json", plain).unwrap(), Declaration::plain(plain));
+    assert_eq!(read("function.json", plain).unwrap(), Written::plain(plain));
     let text = r#"{"FunctionName": "{{ caller_identity.Account }}", "Role": "{{ tfstate `data.aws_iam_role.lambda.arn` }}",
         "MemorySize": {{ env `MEMORY` }}, "Tags": {"{{ env `STAGE` }}": "x", "y": "z"},
         "VpcConfig": {"SubnetIds": ["subnet-x", "{{ tfstate `output.subnets[0]` }}"]}, "Description": "{{ `open` }}"}"#;
