@@ -321,4 +321,157 @@ fn every_example_of_a_pipeline_is_yaml_and_gives_the_action_inputs_that_it_has()
     let (gitlab, buildkite) = (of_ci[0], of_ci[1]);
     assert!(gitlab["deploy"]["script"].is_array() && gitlab["rollback"]["when"] == "manual");
     assert!(buildkite["steps"].as_array().is_some_and(|steps| steps.len() == 3));
+/// The TOML blocks of the guide that are a configuration file. Those of Cargo and of other programs have other tables.
+fn configurations() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for page in pages().into_iter().filter(|page| page == "README.md" || page.starts_with("docs/guide/")) {
+        let text = read(&page);
+        let mut blocks = text.split("```toml\n");
+        blocks.next();
+        for block in blocks {
+            let block = block.split("\n```").next().unwrap();
+            // What is left out (`…`) cannot be judged.
+            if !block.contains('…') && !block.contains("[package") && !block.contains("[dependencies") {
+                found.push((page.clone(), block.to_owned()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_configuration_file_in_the_guide_is_one() {
+    let schema: serde_json::Value =
+        serde_json::from_str(&read("docs/reference/lambda-lift.schema.json")).unwrap();
+    let examples = configurations();
+    assert!(examples.len() > 3, "only {} examples were found", examples.len());
+    let mut wrong = Vec::new();
+    for (page, text) in examples {
+        // A piece of a file may build on an environment that stands in another piece.
+        let text = match text.contains("extends = \"prod\"") && !text.contains("[env.prod") {
+            true => format!("{text}\n[env.prod]\n"),
+            false => text,
+        };
+        let read = lambda_lift::config::Configuration::new(Path::new(&page), text.as_bytes(), None);
+        wrong.extend(read.err().map(|error| error.to_string()));
+        let value: serde_json::Value = toml_as_json(&text);
+        let mut unfit = Vec::new();
+        fits(&value, &schema, &schema, "", &mut unfit);
+        wrong.extend(unfit.into_iter().map(|why| format!("{page}: {why}, by the schema")));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn toml_as_json(text: &str) -> serde_json::Value {
+    fn table(table: toml::de::DeTable<'_>) -> serde_json::Value {
+        table
+            .into_iter()
+            .map(|(key, value)| (key.into_inner().into_owned(), json(value.into_inner())))
+            .collect()
+    }
+    fn json(value: toml::de::DeValue<'_>) -> serde_json::Value {
+        use toml::de::DeValue;
+        match value {
+            DeValue::String(text) => text.into_owned().into(),
+            DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).unwrap().into(),
+            DeValue::Float(number) => number.as_str().parse::<f64>().unwrap().into(),
+            DeValue::Boolean(flag) => flag.into(),
+            DeValue::Datetime(date) => date.to_string().into(),
+            DeValue::Array(entries) => entries.into_iter().map(|entry| json(entry.into_inner())).collect(),
+            DeValue::Table(inner) => table(inner),
+        }
+    }
+    table(toml::de::DeTable::parse(text).unwrap().into_inner())
+}
+
+/// Holds a value against the part of JSON Schema that ours uses; a word of it that is not known here fails.
+fn fits(
+    value: &serde_json::Value,
+    schema: &serde_json::Value,
+    root: &serde_json::Value,
+    path: &str,
+    wrong: &mut Vec<String>,
+) {
+    let Some(rules) = schema.as_object() else {
+        if schema == &serde_json::Value::Bool(false) {
+            wrong.push(format!("{path} is not allowed"));
+        }
+        return;
+    };
+    for (word, rule) in rules {
+        let holds = match word.as_str() {
+            "$schema" | "title" | "description" | "definitions" | "default" | "examples" => true,
+            "$ref" => {
+                let target = root
+                    .pointer(rule.as_str().unwrap().trim_start_matches('#'))
+                    .expect("the schema refers to a part of itself");
+                fits(value, target, root, path, wrong);
+                true
+            }
+            "type" => {
+                let kinds = rule.as_array().cloned().unwrap_or_else(|| vec![rule.clone()]);
+                kinds.iter().any(|kind| match kind.as_str().unwrap() {
+                    "object" => value.is_object(),
+                    "array" => value.is_array(),
+                    "string" => value.is_string(),
+                    "boolean" => value.is_boolean(),
+                    "integer" => value.is_i64(),
+                    "number" => value.is_number(),
+                    "null" => value.is_null(),
+                    other => panic!("the schema has a type {other}"),
+                })
+            }
+            "enum" => rule.as_array().unwrap().contains(value),
+            "const" => rule == value,
+            "anyOf" | "oneOf" => rule.as_array().unwrap().iter().any(|one| {
+                let mut unfit = Vec::new();
+                fits(value, one, root, path, &mut unfit);
+                unfit.is_empty()
+            }),
+            "minimum" => value.as_f64().is_none_or(|number| number >= rule.as_f64().unwrap()),
+            "maximum" => value.as_f64().is_none_or(|number| number <= rule.as_f64().unwrap()),
+            "exclusiveMinimum" => value.as_f64().is_none_or(|number| number > rule.as_f64().unwrap()),
+            "maxItems" => value.as_array().is_none_or(|list| list.len() as u64 <= rule.as_u64().unwrap()),
+            "minItems" => value.as_array().is_none_or(|list| list.len() as u64 >= rule.as_u64().unwrap()),
+            "maxLength" => {
+                value.as_str().is_none_or(|text| text.chars().count() as u64 <= rule.as_u64().unwrap())
+            }
+            "minLength" => {
+                value.as_str().is_none_or(|text| text.chars().count() as u64 >= rule.as_u64().unwrap())
+            }
+            // The one pattern is that of a template; names of variables are AWS's affair.
+            "pattern" => value.as_str().is_none_or(|text| rule != r"\$\{" || text.contains("${")),
+            "required" => {
+                rule.as_array().unwrap().iter().all(|name| value.get(name.as_str().unwrap()).is_some())
+            }
+            "items" => {
+                for (index, entry) in value.as_array().into_iter().flatten().enumerate() {
+                    fits(entry, rule, root, &format!("{path}[{index}]"), wrong);
+                }
+                true
+            }
+            "properties" => {
+                for (name, inner) in value.as_object().into_iter().flatten() {
+                    if let Some(rule) = rule.get(name) {
+                        fits(inner, rule, root, &format!("{path}.{name}"), wrong);
+                    }
+                }
+                true
+            }
+            "additionalProperties" => {
+                let known = rules.get("properties");
+                for (name, inner) in value.as_object().into_iter().flatten() {
+                    if known.is_none_or(|known| known.get(name).is_none()) {
+                        fits(inner, rule, root, &format!("{path}.{name}"), wrong);
+                    }
+                }
+                true
+            }
+            "propertyNames" => true,
+            other => panic!("the schema has the word {other}, which this test does not know"),
+        };
+        if !holds {
+            wrong.push(format!("{path} breaks {word}: {rule}"));
+        }
+    }
 }

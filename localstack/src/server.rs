@@ -193,8 +193,9 @@ async fn call_service(
     line: Line<'_>,
     body: Incoming,
 ) -> Result<Response<Outgoing>, Disconnected> {
-    let protocol = Protocol::of(head);
     let scope = scope(head.header("authorization"));
+    let is_storage = scope.as_ref().is_ok_and(|scope| scope.service == "s3");
+    let protocol = if is_storage { Protocol::Storage } else { Protocol::of(head) };
     let (service, region, account) = match &scope {
         Ok(scope) => {
             let caller = shared.directory.caller(&scope.access_key, &scope.region);

@@ -24,9 +24,11 @@ use crate::images::Images;
 use crate::lambda::{Lambda, LambdaSettings};
 use crate::limits::Traffic;
 use crate::partition::is_account;
+use crate::s3::S3;
 use crate::server::{self, Shared};
 use crate::service::{Service, Services};
 use crate::settings::Settings;
+use crate::ssm::Ssm;
 use crate::sts::Sts;
 
 /// A running stand-in. Dropping it stops it at once; [`Stand::shutdown`] lets open calls end first.
@@ -157,6 +159,8 @@ fn services(
         ("ecr", ecr),
         ("lambda", lambda),
         ("monitoring", cloudwatch),
+        ("s3", Arc::new(S3::new(state.to_owned()))),
+        ("ssm", Arc::new(Ssm::new(state.to_owned()))),
         ("sts", sts),
     ])
 }

@@ -1,20 +1,16 @@
 //! AWS IAM, as far as we ask it: two reads of its query protocol.
 //!
-//! Its SDK has a hundred and seventy operations and would be a tenth of the binary. These two are signed with the SDK's own signer and
-//! sent by our own HTTP client.
-
-use std::time::{Duration, SystemTime};
+//! Its SDK has a hundred and seventy operations and would be a tenth of the binary. These two are signed and
+//! sent by hand.
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
-use aws_credential_types::provider::ProvideCredentials as _;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
+use reqwest::Method;
 use url::form_urlencoded::Serializer;
 
-use super::error::{Operation, kind_of, tellable};
+use super::error::Operation;
+use super::signed::{Answer, Request, Sender, Service};
 use crate::cloud::{AccessSimulator, CloudError, CloudErrorKind, SimulatedAccess, SimulatedDecision};
-use crate::http::client_for;
 use crate::name::{Partition, Region};
 
 const SIMULATE: Operation = Operation { service: "AWS IAM", name: "SimulatePrincipalPolicy" };
@@ -23,93 +19,44 @@ const GET_ROLE: Operation = Operation { service: "AWS IAM", name: "GetRole" };
 /// The version of IAM's API.
 const VERSION: &str = "2010-05-08";
 
-/// How long one call may take.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// How often a throttled call is made, and the first pause before the next one: IAM lets through few simulations a second.
-const ATTEMPTS: u32 = 5;
-const FIRST_PAUSE: Duration = Duration::from_millis(400);
-
 /// The largest answer that is read: a hundred decisions have some ten kilobytes.
-const LARGEST_ANSWER: usize = 4 << 20;
+const LARGEST_ANSWER: u64 = 4 << 20;
 
 /// AWS IAM of one partition, with one identity.
 #[derive(Debug, Clone)]
 pub struct Iam {
-    sdk: SdkConfig,
-    endpoint: String,
+    sender: Sender,
+    host: &'static str,
     region: &'static str,
 }
 
 impl Iam {
     pub(crate) fn new(sdk: SdkConfig, region: &Region) -> Self {
-        let (host, home) = home(region.partition());
-        let given = sdk.endpoint_url().map(str::to_owned);
-        Self { sdk, endpoint: given.unwrap_or_else(|| format!("https://{host}")), region: home }
+        let (host, region) = home(region.partition());
+        let service = Service { name: "iam", id: "IAM" };
+        Self { sender: Sender { service, sdk, read: refusal }, host, region }
     }
 
     async fn ask(&self, call: Operation, fields: &[(String, String)]) -> Result<String, CloudError> {
-        let mut pause = FIRST_PAUSE;
-        for _ in 1..ATTEMPTS {
-            match self.ask_once(call, fields).await {
-                Err(error) if error.kind == CloudErrorKind::Throttled => tokio::time::sleep(pause).await,
-                answered => return answered,
-            }
-            pause *= 2;
-        }
-        self.ask_once(call, fields).await
+        let endpoint = self.sender.endpoint().unwrap_or_else(|| format!("https://{}", self.host));
+        let request = Request {
+            method: Method::POST,
+            url: endpoint.parse().map_err(|_| call.invalid("IAM's endpoint is not an address"))?,
+            region: self.region.into(),
+            headers: vec![("content-type", FORM)],
+            body: form(call, fields).into_bytes(),
+            most: LARGEST_ANSWER,
+        };
+        let answer = self.sender.send(call, &request, |_| false).await.map_err(sorted)?;
+        Ok(String::from_utf8_lossy(&answer.body).into_owned())
     }
+}
 
-    async fn ask_once(&self, call: Operation, fields: &[(String, String)]) -> Result<String, CloudError> {
-        let body = form(call, fields);
-        let url: url::Url =
-            self.endpoint.parse().map_err(|_| call.invalid("IAM's endpoint is not an address"))?;
-        let client = client_for(&url).map_err(|why| call.invalid(why))?;
-        let mut request = client.post(url.clone()).timeout(PATIENCE).header("content-type", FORM);
-        for (name, value) in self.signature(call, &url, &body).await? {
-            request = request.header(name, value);
-        }
-        let sent = request.body(body).send().await;
-        let mut answer = sent.map_err(|error| call.unreachable(error.without_url().to_string()))?;
-        let status = answer.status().as_u16();
-        let mut bytes = Vec::new();
-        while let Some(piece) =
-            answer.chunk().await.map_err(|error| call.unreachable(error.without_url().to_string()))?
-        {
-            bytes.extend_from_slice(&piece);
-            if bytes.len() > LARGEST_ANSWER {
-                return Err(call.unexpected("the answer does not end"));
-            }
-        }
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        if (200..300).contains(&status) { Ok(text) } else { Err(refusal(call, status, &text)) }
-    }
-
-    async fn signature(
-        &self,
-        call: Operation,
-        url: &url::Url,
-        body: &str,
-    ) -> Result<Vec<(String, String)>, CloudError> {
-        let provider =
-            self.sdk.credentials_provider().ok_or_else(|| call.invalid("there are no credentials"))?;
-        let credentials = provider.provide_credentials().await.map_err(|error| call.credentials(&error))?;
-        let identity = credentials.into();
-        let parameters = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(self.region)
-            .name("iam")
-            .time(SystemTime::now())
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(|error| call.invalid(error.to_string()))?;
-        let headers = [("content-type", FORM)].into_iter();
-        let request =
-            SignableRequest::new("POST", url.as_str(), headers, SignableBody::Bytes(body.as_bytes()));
-        let signed = request.and_then(|request| sign(request, &parameters.into()));
-        let (instructions, _) = signed.map_err(|error| call.invalid(error.to_string()))?.into_parts();
-        let headers = instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Ok(headers.collect())
+/// IAM has a code of its own for what does not exist.
+fn sorted(error: CloudError) -> CloudError {
+    match error.code.as_deref() {
+        Some("NoSuchEntity") => CloudError { kind: CloudErrorKind::NotFound, ..error },
+        _ => error,
     }
 }
 
@@ -192,23 +139,10 @@ fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
     Some(rest.split_once(&format!("</{name}>"))?.0.trim())
 }
 
-fn refusal(call: Operation, status: u16, body: &str) -> CloudError {
-    let code = element(body, "Code").map(str::to_owned);
-    let message =
-        element(body, "Message").map_or_else(|| format!("HTTP {status} without an explanation"), tellable);
-    let kind = match code.as_deref() {
-        Some("NoSuchEntity") => CloudErrorKind::NotFound,
-        code => kind_of(code, Some(status), &message),
-    };
-    CloudError {
-        service: call.service,
-        operation: call.name,
-        kind,
-        code,
-        status: Some(status),
-        message,
-        request_id: element(body, "RequestId").map(str::to_owned),
-    }
+fn refusal(answer: &Answer) -> (Option<String>, Option<String>) {
+    let body = String::from_utf8_lossy(&answer.body);
+    let text = |name| element(&body, name).map(str::to_owned);
+    (text("Code"), text("Message"))
 }
 
 #[cfg(test)]
@@ -247,9 +181,11 @@ mod tests {
             let body = format!(
                 "<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>"
             );
-            let error = refusal(SIMULATE, status, &body);
+            let answer =
+                Answer { status, headers: reqwest::header::HeaderMap::new(), body: body.into_bytes() };
+            let (code, message) = refusal(&answer);
+            let error = sorted(SIMULATE.refused(status, code, message, None));
             assert_eq!((error.kind, error.message.as_str()), (kind, "no"));
         }
-        assert!(refusal(SIMULATE, 502, "<html>").message.contains("502"));
     }
 }

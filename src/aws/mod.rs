@@ -22,6 +22,9 @@ mod lambda_settings;
 mod pages;
 #[cfg(test)]
 mod replay;
+mod s3;
+mod signed;
+mod ssm;
 mod sts;
 
 pub use cloudwatch::CloudWatch;
@@ -30,4 +33,6 @@ pub use connect::{Clients, ConnectError, Connection, ConnectionSettings, StaticC
 pub use ecr::Ecr;
 pub use iam::Iam;
 pub use lambda::Lambda;
+pub use s3::S3;
+pub use ssm::Ssm;
 pub use sts::Sts;

@@ -97,16 +97,7 @@ impl Session {
         let mut stand = None;
         if let Some(directory) = &common.local {
             let running = self.start_stand(directory).await?;
-            settings.endpoint_url = Some(running.url());
-            settings.credentials = Some(StaticCredentials {
-                access_key_id: LOCAL_ACCOUNT.to_owned(),
-                secret_access_key: "local".to_owned(),
-            });
-            settings.profile = None;
-            if settings.region.is_none() {
-                settings.region =
-                    parse_region(Some(environment_region().as_deref().unwrap_or(LOCAL_REGION)))?;
-            }
+            point_at_stand(&mut settings, running.url())?;
             registry_endpoint = Some(running.url());
             stand = Some(running);
         }
@@ -117,8 +108,7 @@ impl Session {
 
     /// Starts the stand-in, after whoever else uses the same state has ended.
     async fn start_stand(&self, directory: &Path) -> Result<Stand, Failure> {
-        let directory =
-            if directory.as_os_str() == DEFAULT_STATE { default_state_directory() } else { directory.into() };
+        let directory = state_directory(directory);
         let begun = Instant::now();
         loop {
             let settings = StandSettings { state: Some(directory.clone()), ..StandSettings::default() };
@@ -210,6 +200,25 @@ impl Connected {
     }
 }
 
+/// The folder that `--local` stands for.
+pub(super) fn state_directory(directory: &Path) -> PathBuf {
+    if directory.as_os_str() == DEFAULT_STATE { default_state_directory() } else { directory.into() }
+}
+
+/// Has a connection lead to a stand-in, with an identity of its own.
+pub(super) fn point_at_stand(settings: &mut ConnectionSettings, url: String) -> Result<(), Failure> {
+    settings.endpoint_url = Some(url);
+    settings.credentials = Some(StaticCredentials {
+        access_key_id: LOCAL_ACCOUNT.to_owned(),
+        secret_access_key: "local".to_owned(),
+    });
+    settings.profile = None;
+    if settings.region.is_none() {
+        settings.region = parse_region(Some(environment_region().as_deref().unwrap_or(LOCAL_REGION)))?;
+    }
+    Ok(())
+}
+
 /// Refuses an address that could not be used, before AWS is asked anything.
 fn check_registry_endpoint(address: &str, allow_plain_http: bool) -> Result<(), Failure> {
     let not_one = |error| usage(format!("--registry-endpoint {address:?} is not an address: {error}"), None);
@@ -217,7 +226,7 @@ fn check_registry_endpoint(address: &str, allow_plain_http: bool) -> Result<(), 
     check_endpoint(&url, allow_plain_http).map_err(|error| usage(error.to_string(), None))
 }
 
-fn parse_region(text: Option<&str>) -> Result<Option<Region>, Failure> {
+pub(super) fn parse_region(text: Option<&str>) -> Result<Option<Region>, Failure> {
     text.map(|text| text.parse().map_err(|error: NameError| usage(error.to_string(), None))).transpose()
 }
 

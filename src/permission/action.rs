@@ -11,6 +11,8 @@ pub fn action_of(service: &str, operation: &str) -> String {
         "AWS CodeDeploy" => "codedeploy",
         "AWS IAM" => "iam",
         "AWS STS" => "sts",
+        "AWS Systems Manager" => "ssm",
+        "Amazon S3" => "s3",
         _ => return operation.to_owned(),
     };
     let action = match (prefix, operation) {
@@ -31,6 +33,8 @@ mod tests {
             ("AWS Lambda", "Invoke", "lambda:InvokeFunction"),
             ("Amazon CloudWatch", "GetMetricData", "cloudwatch:GetMetricData"),
             ("AWS CodeDeploy", "CreateDeployment", "codedeploy:CreateDeployment"),
+            ("AWS Systems Manager", "GetParameter", "ssm:GetParameter"),
+            ("Amazon S3", "GetObject", "s3:GetObject"),
         ] {
             assert_eq!(action_of(service, operation), action);
         }

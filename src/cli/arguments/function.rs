@@ -19,7 +19,7 @@ pub(in crate::cli) struct FunctionArguments {
     /// The function: a name or an ARN (default: FunctionName in the function file)
     #[arg(long, env = "LAMBDA_LIFT_FUNCTION", value_name = "NAME|ARN")]
     pub(in crate::cli) function: Option<String>,
-    /// Declared settings in the shape of the CreateFunction request (JSON)
+    /// Declared settings in the shape of the CreateFunction request: JSON, with templates as of lambroll, or Jsonnet
     #[arg(long, env = "LAMBDA_LIFT_FUNCTION_FILE", value_name = "FILE")]
     pub(in crate::cli) function_file: Option<PathBuf>,
     /// What the configuration file declares

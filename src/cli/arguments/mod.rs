@@ -13,6 +13,7 @@ mod prune;
 mod release;
 mod status;
 mod suggestion;
+mod values;
 
 use std::path::PathBuf;
 
@@ -34,6 +35,7 @@ pub(super) use policy::{
 pub(super) use prune::PruneArguments;
 pub(super) use release::{NoData, OnInterrupt, ReleaseArguments, RollbackArguments, WatchArguments};
 pub(super) use status::StatusArguments;
+pub(super) use values::ValueArguments;
 
 /// What `--local` without a folder stands for. Not the empty text: clap refuses that, and so an empty LAMBDA_LIFT_LOCAL
 /// does not turn a deploy to AWS into one to the stand-in.
@@ -186,6 +188,9 @@ pub(super) struct Common {
     /// More progress on stderr: every layer
     #[arg(short, long, global = true, env = "LAMBDA_LIFT_VERBOSE", value_parser = BoolishValueParser::new())]
     pub(super) verbose: bool,
+    /// Where templates take their values from: used before the command begins
+    #[command(flatten)]
+    pub(super) _values: ValueArguments,
 }
 
 /// Format of the result.
