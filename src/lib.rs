@@ -15,12 +15,14 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail loudly"))]
 
+pub mod advice;
 pub mod apply;
 pub mod aws;
 pub mod cli;
 pub mod cloud;
 pub mod config;
 pub mod diff;
+pub mod doctor;
 pub mod event;
 pub mod function;
 mod http;
@@ -32,6 +34,7 @@ pub mod memory;
 pub mod name;
 pub mod observe;
 pub mod output;
+pub mod permission;
 pub mod plan;
 pub mod policy;
 pub mod preflight;

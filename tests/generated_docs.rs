@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::CommandFactory as _;
+use lambda_lift::advice::{EXITS, lessons};
 use lambda_lift::cli::Cli;
 use lambda_lift::preflight::{CHECKS, Judge};
 use serde_json::Value;
@@ -49,6 +50,47 @@ fn the_page_of_checks_is_current() {
         .expect("a string takes any text");
     }
     hold("checks.md", &page);
+}
+
+#[test]
+fn the_page_of_errors_is_current() {
+    let mut page = String::from(
+        "# Errors\n\n\
+         Generated from `src/advice/`; do not edit.\n\n\
+         An error ends with its code in brackets, and the JSON document has it as `error.code`. `lambda-lift --explain CODE` tells what stands \
+         here; it knows [the checks](../checks.md) and the reason codes of Lambda, too.\n",
+    );
+    for lesson in lessons() {
+        write!(page, "\n## `{}`\n\n{}.\n", lesson.code, lesson.title).expect("a string takes any text");
+        let texts: Vec<String> = lesson.texts.iter().map(|text| format!("`{text}`")).collect();
+        let said = if texts.is_empty() { String::new() } else { format!("Said as {}.", texts.join(", ")) };
+        let more = [
+            ("", said.as_str()),
+            ("**Why.** ", lesson.cause),
+            ("**How to see it.** ", lesson.see),
+            ("**What to do.** ", lesson.remedy),
+            ("", lesson.more),
+        ];
+        for (heading, text) in more.iter().filter(|(_, text)| !text.is_empty()) {
+            let end = if text.ends_with(['.', '}']) { "" } else { "." };
+            write!(page, "\n{heading}{}{end}\n", escaped(text)).expect("a string takes any text");
+        }
+        if !lesson.related.is_empty() {
+            let related: Vec<String> = lesson.related.iter().map(|code| format!("`{code}`")).collect();
+            write!(page, "\n**Related.** {}\n", related.join(", ")).expect("a string takes any text");
+        }
+    }
+    page.push_str("\n## Exit codes\n\n| code | how the world is | what to do |\n|---|---|---|\n");
+    for exit in EXITS {
+        writeln!(page, "| `exit-{}` | {} | {} |", exit.code, exit.meaning, exit.remedy)
+            .expect("a string takes any text");
+    }
+    hold("reference/errors.md", &page);
+}
+
+/// Text in which Markdown sees nothing of its own.
+fn escaped(text: &str) -> String {
+    if text.starts_with("Said as ") { text.to_owned() } else { text.replace('<', "&lt;").replace('*', "\\*") }
 }
 
 #[test]

@@ -18,7 +18,7 @@
 //!
 //! A tour: `server` accepts connections and finds the room that answers; `exchange` logs each call and plays
 //! its faults; `ecr` holds repositories and answers the control plane; `registry` speaks `/v2/`; `lambda` runs
-//! functions, `policy` reads repository policies for it; `cloudwatch` keeps alarms and metrics; `codedeploy` moves aliases; `sts` says who a caller is.
+//! functions, `policy` reads repository policies for it; `cloudwatch` keeps alarms and metrics; `codedeploy` moves aliases; `sts` says who a caller is, `iam` what a caller may do.
 
 mod blobs;
 mod calendar;
@@ -32,6 +32,7 @@ mod error;
 mod exchange;
 mod fault;
 mod head;
+mod iam;
 mod identity;
 mod images;
 pub mod lambda;

@@ -1,6 +1,6 @@
 //! The stand-in as a whole: start it, ask it what it saw, stop it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -18,6 +18,7 @@ use crate::codedeploy::{Attended, CodeDeploy, CodeDeploySettings};
 use crate::ecr::Ecr;
 use crate::error::StartError;
 use crate::fault::{FaultBook, FaultRule};
+use crate::iam::{Guard, Iam};
 use crate::identity::Directory;
 use crate::images::Images;
 use crate::lambda::{Lambda, LambdaSettings};
@@ -58,14 +59,19 @@ impl Stand {
         let address = listener.local_addr().map_err(fault)?;
         let directory = Arc::new(Directory::new(settings.accounts.clone(), settings.default_account.clone()));
         let ecr = Arc::new(Ecr::open(&state, &settings)?);
+        let guard = Arc::new(Guard::default());
+        let iam = Arc::new(Iam::new(guard.clone()));
+        let mut services = services(&ecr, &directory, (settings.lambda, settings.codedeploy), &state);
+        services.insert("iam", iam);
         let shared = Arc::new(Shared {
             address,
             traffic: Traffic::new(settings.registry_limits.clone()),
-            services: services(&ecr, &directory, (settings.lambda, settings.codedeploy), &state),
+            services,
             directory,
             ecr,
             calls: CallLog::new(settings.log.as_deref())?,
             faults: FaultBook::new(settings.faults),
+            guard,
         });
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(server::serve(listener, shared.clone(), stopped));
@@ -95,6 +101,16 @@ impl Stand {
     /// Replaces the faults; what each has counted begins anew.
     pub fn set_faults(&self, rules: Vec<FaultRule>) {
         self.shared.faults.replace(rules);
+    }
+
+    /// Holds the callers of an account to this identity policy from now on; without one they may do everything.
+    pub fn set_identity_policy(&self, account: &str, policy: Option<serde_json::Value>) {
+        self.shared.guard.set(account, policy);
+    }
+
+    /// The actions that were wanted by calls under an identity policy so far: `ecr:PutImage`.
+    pub fn asked_actions(&self) -> BTreeSet<String> {
+        self.shared.guard.asked()
     }
 
     /// The images of ECR, as Lambda sees them.

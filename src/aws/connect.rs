@@ -18,7 +18,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use url::Url;
 
 use super::bounded::BoundedAnswers;
-use super::{CloudWatch, CodeDeploy, Ecr, Lambda, Sts};
+use super::{CloudWatch, CodeDeploy, Ecr, Iam, Lambda, Sts};
 use crate::http::endpoint::is_loopback;
 use crate::name::{NameError, Region};
 
@@ -176,6 +176,12 @@ impl Connection {
         Ok(Self { region, sdk: loader.load().await })
     }
 
+    /// Until when the credentials last, where they can be had and say so.
+    pub async fn credentials_end(&self) -> Option<std::time::SystemTime> {
+        let provider = self.sdk.credentials_provider()?;
+        provider.provide_credentials().await.ok()?.expiry()
+    }
+
     /// The Region that was given or found.
     pub fn region(&self) -> &Region {
         &self.region
@@ -209,6 +215,11 @@ impl Connection {
     pub fn codedeploy(&self) -> CodeDeploy {
         let config = aws_sdk_codedeploy::config::Builder::from(&self.sdk).interceptor(BoundedAnswers);
         CodeDeploy::new(aws_sdk_codedeploy::Client::from_conf(config.build()))
+    }
+
+    /// AWS IAM, which only `permissions --check` asks.
+    pub fn iam(&self) -> Iam {
+        Iam::new(self.sdk.clone(), &self.region)
     }
 
     /// All of them.

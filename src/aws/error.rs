@@ -53,6 +53,16 @@ impl Operation {
         self.own(CloudErrorKind::Unexpected, message)
     }
 
+    /// No answer came.
+    pub(crate) fn unreachable(self, message: impl Into<String>) -> CloudError {
+        self.own(CloudErrorKind::Unreachable, message)
+    }
+
+    /// The credentials cannot be had.
+    pub(crate) fn credentials(self, error: &CredentialsError) -> CloudError {
+        self.own(CloudErrorKind::Credentials, credentials_message(error))
+    }
+
     /// A request that we will not send.
     pub(crate) fn invalid(self, message: impl Into<String>) -> CloudError {
         self.own(CloudErrorKind::Invalid, message)
@@ -83,7 +93,7 @@ fn no_explanation(status: Option<u16>) -> String {
 }
 
 /// Sorts an answer: by code where there is one that we know, else by HTTP status.
-fn kind_of(code: Option<&str>, status: Option<u16>, message: &str) -> CloudErrorKind {
+pub(super) fn kind_of(code: Option<&str>, status: Option<u16>, message: &str) -> CloudErrorKind {
     by_code(code.unwrap_or_default(), message).unwrap_or(match status {
         Some(401) => CloudErrorKind::Credentials,
         Some(403) => CloudErrorKind::AccessDenied,
@@ -145,7 +155,7 @@ fn busy_or_there(message: &str) -> CloudErrorKind {
 }
 
 /// AWS's message without what must not be told: values of the request that it quotes, and signatures of addresses.
-fn tellable(message: &str) -> String {
+pub(super) fn tellable(message: &str) -> String {
     without_signed_queries(&without_values(message))
 }
 

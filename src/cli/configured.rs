@@ -15,8 +15,9 @@ use crate::config::{ConfigError, Configuration, Given, GivenValue};
 use crate::function::{self, Flags};
 use crate::report::{Failure, Stage};
 
-use super::arguments::{Cli, EngineName, is_off, without_idle_variables};
+use super::arguments::{self, Cli, EngineName, is_off, without_idle_variables};
 use super::configuration_file::{FILE_NAME, Surroundings, open};
+use super::explanation;
 use super::misuse::Misuse;
 use super::session::usage;
 use super::settings::read_text;
@@ -44,6 +45,15 @@ impl std::fmt::Debug for Declared {
     }
 }
 
+/// How the configuration file is.
+#[derive(Debug, Clone, Default)]
+pub(super) struct FileState {
+    /// Where it is; none where there is none, or it cannot be used.
+    pub(super) file: Option<String>,
+    /// Why it cannot be used.
+    pub(super) problem: Option<Failure>,
+}
+
 impl Cli {
     /// Parses this process's arguments and environment, and the configuration file.
     ///
@@ -56,11 +66,20 @@ impl Cli {
 }
 
 fn parse(arguments: Vec<OsString>) -> Result<Cli, Misuse> {
+    if let Some(code) = explanation::wanted(&arguments) {
+        return Err(Misuse::explain(code));
+    }
     let Ok(typed) = Typed::of(&arguments) else {
         // What is wrong is told with the usage line that says what is required.
         return strictly(&arguments).map_err(Misuse::of_process);
     };
-    let from_file = FromFile::read(&typed).map_err(Misuse::of_file)?;
+    let from_file = match FromFile::read(&typed) {
+        // It is there to say what is wrong.
+        Err(failure) if typed.command.get_name() == "doctor" => {
+            FromFile { problem: Some(failure), ..FromFile::default() }
+        }
+        read => read.map_err(Misuse::of_file)?,
+    };
     let completed = completed(arguments, &typed.command, &from_file.given);
     let mut cli = strictly(&completed).map_err(|error| {
         let hint = from_file.explain(&error, &typed.command);
@@ -68,6 +87,8 @@ fn parse(arguments: Vec<OsString>) -> Result<Cli, Misuse> {
     })?;
     if let Some(declared) = cli.command.declared() {
         *declared = from_file.declared;
+    } else if let arguments::Command::Doctor(arguments) = &mut cli.command {
+        arguments.file = FileState { file: from_file.file, problem: from_file.problem };
     }
     Ok(cli)
 }
@@ -181,6 +202,7 @@ struct FromFile {
     file: Option<String>,
     given: Vec<Given>,
     declared: Declared,
+    problem: Option<Failure>,
 }
 
 impl FromFile {
@@ -214,7 +236,7 @@ impl FromFile {
                 given.extend(function_name(&configuration, argument, &sources)?);
             }
         }
-        Ok(Self { file: Some(configuration.file().to_owned()), given, declared })
+        Ok(Self { file: Some(configuration.file().to_owned()), given, declared, problem: None })
     }
 
     /// What the file has to do with an error of the command line.

@@ -14,7 +14,8 @@ use super::arguments::{Cli, ColorChoice, Command, Common, OutputFormat, PolicyCo
 use super::github::github_job;
 use super::session::Session;
 use super::{
-    ExitCondition, check, deploy, diff, init, invoke, policy, prune, release, rollback, shell, status,
+    ExitCondition, check, deploy, diff, doctor, init, invoke, permissions, policy, prune, release, rollback,
+    shell, status,
 };
 
 /// Runs one command to its end and says how the world is then.
@@ -22,7 +23,7 @@ use super::{
 /// # Errors
 /// Fails only where no command could begin: what goes wrong in one is in its report.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCondition> {
-    let Cli { common, command } = cli;
+    let Cli { common, command, .. } = cli;
     match command {
         Command::Completions { shell } => return shell::completions(shell),
         Command::Man => return shell::man(),
@@ -58,14 +59,26 @@ async fn run_command(common: Common, command: Command) -> ExitCondition {
         Command::Policy(PolicyCommand::Show(arguments)) => policy::show(session, arguments).await,
         Command::Policy(PolicyCommand::Check(arguments)) => policy::check(session, arguments).await,
         Command::Policy(PolicyCommand::Ensure(arguments)) => policy::ensure(session, arguments).await,
+        Command::Doctor(arguments) => doctor::doctor(session, arguments).await,
+        Command::Permissions(arguments) => permissions::permissions(session, *arguments).await,
         Command::Completions { .. } | Command::Man => return ExitCondition::Done,
     };
     finish(&report, format, style, detailed)
 }
 
 /// The commands whose answer is all there is.
-const LOOKING: [&str; 8] =
-    ["status", "plan", "check", "policy show", "policy check", "diff", "init", "invoke"];
+const LOOKING: [&str; 10] = [
+    "status",
+    "plan",
+    "check",
+    "doctor",
+    "permissions",
+    "policy show",
+    "policy check",
+    "diff",
+    "init",
+    "invoke",
+];
 
 fn finish(report: &Report, format: OutputFormat, style: Style, detailed: bool) -> ExitCondition {
     // What comes now is there to be seen.

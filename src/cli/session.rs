@@ -44,6 +44,8 @@ pub(super) struct Connected {
     pub(super) region: Region,
     /// Where to connect for the registry instead of its own host.
     pub(super) registry_endpoint: Option<String>,
+    /// Until when the credentials last is known to it.
+    pub(super) connection: Connection,
     settings: ConnectionSettings,
     /// Keeps the stand-in up for as long as the command runs.
     stand: Option<Stand>,
@@ -110,7 +112,7 @@ impl Session {
         }
         let connection = Connection::open(&settings).await.map_err(connect_failure)?;
         let (clients, region) = (connection.clients(), connection.region().clone());
-        Ok(Connected { clients, region, registry_endpoint, settings, stand })
+        Ok(Connected { clients, region, registry_endpoint, connection, settings, stand })
     }
 
     /// Starts the stand-in, after whoever else uses the same state has ended.

@@ -12,6 +12,7 @@ mod identity;
 mod invoke;
 mod lambda;
 mod monitor;
+mod simulator;
 
 pub use codedeploy::{
     CodeDeployReader, CodeDeployWriter, Deployment, DeploymentConfig, DeploymentGroup, DeploymentTarget,
@@ -32,3 +33,4 @@ pub use lambda::{
     PublishedVersion,
 };
 pub use monitor::{Alarm, Monitor, TrafficQuery, VersionTraffic};
+pub use simulator::{AccessSimulator, SimulatedAccess, SimulatedDecision};

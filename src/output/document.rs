@@ -29,6 +29,8 @@ pub fn document(report: &Report) -> String {
         deployment: report.deployment.as_ref().map(deployment),
         status: report.status.as_deref().map(status_json),
         prune: report.prune.as_ref().map(super::prune::value),
+        doctor: (!report.doctor.is_empty()).then(|| super::doctor::value(&report.doctor)),
+        permissions: report.permissions.as_ref().map(super::permissions::value),
         diff: report.diff.as_ref().map(super::diff::value),
         init: report.init.as_ref().map(super::init::value),
         invoke: report.invoke.as_ref().map(super::invoke::value),
@@ -56,6 +58,8 @@ struct Document<'a> {
     deployment: Option<Value>,
     status: Option<Value>,
     prune: Option<Value>,
+    doctor: Option<Value>,
+    permissions: Option<Value>,
     diff: Option<Value>,
     init: Option<Value>,
     invoke: Option<Value>,
@@ -248,7 +252,12 @@ pub(super) fn status(status: StepStatus) -> &'static str {
 }
 
 fn error(failure: &Failure) -> Value {
-    json!({ "kind": failure.kind, "message": failure.message, "hint": failure.hint })
+    json!({
+        "kind": failure.kind,
+        "code": failure.code(),
+        "message": failure.message,
+        "hint": failure.advice(),
+    })
 }
 
 #[cfg(test)]
@@ -262,7 +271,7 @@ mod tests {
         value.as_object().unwrap().keys().map(String::as_str).collect()
     }
 
-    const KEYS: [&str; 18] = [
+    const KEYS: [&str; 20] = [
         "schema",
         "command",
         "outcome",
@@ -275,6 +284,8 @@ mod tests {
         "deployment",
         "status",
         "prune",
+        "doctor",
+        "permissions",
         "diff",
         "init",
         "invoke",

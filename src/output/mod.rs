@@ -4,11 +4,13 @@
 //! harmless before it is marked up (`printable`).
 
 mod diff;
+mod doctor;
 mod document;
 mod github;
 mod init;
 mod invoke;
 mod lines;
+mod permissions;
 mod printable;
 mod progress;
 mod prune;

@@ -1,5 +1,6 @@
 //! The report and the plan as a person wants to read them.
 
+use crate::advice;
 use crate::event::LayerAction;
 use crate::policy::{Assessment, Side, Verdict};
 use crate::preflight::Severity;
@@ -33,6 +34,14 @@ pub fn report_text(report: &Report, style: Style) -> String {
     if report.command == "status" && report.error.is_none() {
         // A watch has shown all there is by its end.
         return report.status.as_deref().map(|status| status_page(status, style)).unwrap_or_default();
+    }
+    if !report.doctor.is_empty() {
+        text.lines.extend(super::doctor::lines(&report.doctor, style));
+        return text.finish();
+    }
+    if let (Some(permissions), None) = (&report.permissions, &report.error) {
+        text.lines.extend(super::permissions::lines(permissions, style));
+        return text.finish();
     }
     if let Some(diff) = report.diff.as_ref().filter(|_| report.error.is_none()) {
         text.findings(report);
@@ -228,9 +237,17 @@ impl Text {
     }
 
     fn failure(&mut self, report: &Report, failure: &Failure) {
-        self.lines.push(format!("{} {}", self.style.bad("error:"), block(&failure.message)));
-        if let Some(hint) = &failure.hint {
+        let code = self.style.faint(&format!("[{}]", failure.code()));
+        self.lines.push(format!("{} {} {code}", self.style.bad("error:"), block(&failure.message)));
+        if let Some(hint) = failure.advice() {
             self.lines.push(format!("  {} {}", self.style.strong("hint:"), block(hint)));
+        }
+        if advice::explain(&failure.code()).is_some() {
+            self.lines.push(format!(
+                "  {} lambda-lift --explain {}",
+                self.style.strong("more:"),
+                failure.code()
+            ));
         }
         for step in &report.steps {
             let first = one_line(step.detail.lines().next().unwrap_or_default());
@@ -371,7 +388,7 @@ mod tests {
             hint: Some("do".to_owned()),
         });
         let text = report_text(&report, Style::new(false));
-        let end = "error: no\n  hint: do\n  failed   let Lambda pull from shop: add LambdaECRImageRetrievalPolicy to its policy\n\
+        let end = "error: no [x]\n  hint: do\n  failed   let Lambda pull from shop: add LambdaECRImageRetrievalPolicy to its policy\n\
                    The function was not changed. Running the same command again is safe.\n";
         assert!(text.ends_with(end), "{text}");
     }

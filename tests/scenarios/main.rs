@@ -8,6 +8,7 @@
 mod account;
 mod action;
 mod action_install;
+mod advice;
 mod alarms;
 mod cache;
 mod codedeploy;
@@ -29,6 +30,7 @@ mod interrupted;
 mod invoke;
 mod mounts;
 mod observer;
+mod permissions;
 mod policy;
 mod prune;
 mod prune_answers;
