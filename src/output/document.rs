@@ -29,6 +29,7 @@ pub fn document(report: &Report) -> String {
         deployment: report.deployment.as_ref().map(deployment),
         status: report.status.as_deref().map(status_json),
         prune: report.prune.as_ref().map(super::prune::value),
+        run: report.run.as_deref().map(super::run::value),
         findings: report.findings.iter().map(Finding::of).collect(),
         steps: report.steps.iter().map(step).collect(),
         error: report.error.as_ref().map(error),
@@ -53,6 +54,7 @@ struct Document<'a> {
     deployment: Option<Value>,
     status: Option<Value>,
     prune: Option<Value>,
+    run: Option<Value>,
     findings: Vec<Finding<'a>>,
     steps: Vec<Value>,
     error: Option<Value>,
@@ -253,7 +255,7 @@ mod tests {
         value.as_object().unwrap().keys().map(String::as_str).collect()
     }
 
-    const KEYS: [&str; 15] = [
+    const KEYS: [&str; 16] = [
         "schema",
         "command",
         "outcome",
@@ -266,6 +268,7 @@ mod tests {
         "deployment",
         "status",
         "prune",
+        "run",
         "findings",
         "steps",
         "error",

@@ -9,6 +9,7 @@ mod lines;
 mod printable;
 mod progress;
 mod prune;
+mod run;
 mod screen;
 mod standard;
 mod status;

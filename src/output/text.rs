@@ -35,6 +35,9 @@ pub fn report_text(report: &Report, style: Style) -> String {
         return report.status.as_deref().map(|status| status_page(status, style)).unwrap_or_default();
     }
     text.findings(report);
+    if let Some(run) = &report.run {
+        text.lines.extend(super::run::lines(run, style));
+    }
     if let Some(PolicyReport { verdict: PolicyOutcome::Judged(assessment), .. }) = &report.policy {
         text.assessment(assessment);
     }
@@ -110,6 +113,9 @@ impl Text {
             }
             (Outcome::Refused, ..) => format!("{marked}: nothing was changed"),
             (Outcome::Checked, "policy ensure", _) => self.style.good("ensured"),
+            (Outcome::Checked, "check", _) if super::run::is_proven(report) => {
+                format!("{marked}: the image runs under Lambda's constraints")
+            }
             (Outcome::Checked, "check", 0) => {
                 format!("{marked}: by its metadata the image is fit for Lambda")
             }

@@ -6,6 +6,7 @@ mod describe;
 pub(crate) mod moments;
 mod outcome;
 mod prune;
+mod run;
 pub(crate) mod sizes;
 mod summary;
 
@@ -17,4 +18,5 @@ pub use outcome::{
     PolicyReport, Report, SmokeReport, Stage, StepReport, StepStatus,
 };
 pub use prune::{Fate, PruneReport, PrunedImage, PrunedVersion};
+pub use run::{FunctionError, InvocationReport, RunReport, RunStatus};
 pub use summary::image_report;

@@ -9,7 +9,7 @@ use crate::policy::Assessment;
 use crate::preflight::Finding;
 use crate::status::Status;
 
-use super::PruneReport;
+use super::{PruneReport, RunReport};
 
 /// Everything a command has to say at its end.
 #[derive(Debug, Clone)]
@@ -36,6 +36,8 @@ pub struct Report {
     pub status: Option<Box<Status>>,
     /// What was looked at to be deleted; none where nothing was, or where it was refused.
     pub prune: Option<PruneReport>,
+    /// What came of running the image; none where it was not run.
+    pub run: Option<Box<RunReport>>,
     /// What the checks found.
     pub findings: Vec<Finding>,
     /// The plan, step by step, as far as it went.
@@ -59,6 +61,7 @@ impl Report {
             deployment: None,
             status: None,
             prune: None,
+            run: None,
             findings: Vec::new(),
             steps: Vec::new(),
             error: None,

@@ -1,0 +1,121 @@
+//! The last stage: becomes nobody in particular, in the image's root, and then the image's own program.
+//!
+//! It waits for its orders until whoever watches it is ready, and says over the same socket what could not be done.
+
+use std::ffi::CStr;
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use nix::sched::{CloneFlags, unshare};
+use rustix::fs::{Mode, OFlags, open};
+use rustix::mount::{UnmountFlags, unmount};
+use rustix::process::{Resource, Rlimit, pivot_root, setrlimit, setsid};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
+    set_thread_groups, set_thread_res_gid, set_thread_res_uid,
+};
+
+use super::filter;
+use crate::sandbox::wire::{self, GROUP, Identity, Program, Refusal, USER};
+
+/// Lambda's limits: "File descriptors 1,024, execution processes/threads 1,024".
+const DESCRIPTORS: u64 = 1024;
+const PROCESSES: u64 = 1024;
+
+/// Becomes the program that it is told. Comes back only when that fails.
+pub(super) fn run(socket: &mut UnixStream) -> ExitCode {
+    let Ok(Some(program)) = wire::receive::<Program>(socket) else { return ExitCode::FAILURE };
+    let refusal = match become_nobody(&program) {
+        Ok(()) => execute(&program),
+        Err(refusal) => refusal,
+    };
+    // Close-on-exec: that the socket ends is how the other side learns of success.
+    let _ = wire::send(socket, &refusal);
+    ExitCode::FAILURE
+}
+
+fn execute(program: &Program) -> Refusal {
+    let Some((first, rest)) = program.arguments.split_first() else {
+        return Refusal { step: "find a program to start".to_owned(), errno: libc::ENOENT };
+    };
+    let environment = program.environment.iter().map(|(name, value)| (name, value));
+    let mut command = Command::new(first);
+    command.args(rest).env_clear().envs(environment);
+    let error = command.exec();
+    Refusal { step: "execute".to_owned(), errno: error.raw_os_error().unwrap_or_default() }
+}
+
+/// Names the step that failed.
+fn step<T>(what: &str, result: Result<T, impl Into<io::Error>>) -> Result<T, Refusal> {
+    result.map_err(|error| Refusal {
+        step: what.to_owned(),
+        errno: error.into().raw_os_error().unwrap_or_default(),
+    })
+}
+
+fn become_nobody(program: &Program) -> Result<(), Refusal> {
+    step("make a session", setsid())?;
+    step("make the image's folder the root", enter_root(&program.root))?;
+    step("take its standard input away", empty_input())?;
+    for (what, limit) in [(Resource::Nofile, DESCRIPTORS), (Resource::Nproc, PROCESSES), (Resource::Core, 0)]
+    {
+        let limits = Rlimit { current: Some(limit), maximum: Some(limit) };
+        step("set limits", setrlimit(what, limits))?;
+    }
+    drop_bounding_set();
+    step("become an unprivileged user", change_user(program.identity))?;
+    step(
+        "give up all capabilities",
+        set_capabilities(
+            None,
+            CapabilitySets {
+                effective: CapabilitySet::empty(),
+                permitted: CapabilitySet::empty(),
+                inheritable: CapabilitySet::empty(),
+            },
+        ),
+    )?;
+    step("change into the working directory", std::env::set_current_dir(&program.directory))?;
+    step("give up new privileges", set_no_new_privs(true))?;
+    step("install the filter of system calls", filter::install(program.traced))
+}
+
+/// The image's root becomes the only root there is in a mount namespace of this program's own.
+fn enter_root(root: &Path) -> io::Result<()> {
+    unshare(CloneFlags::CLONE_NEWNS)?;
+    std::env::set_current_dir(root)?;
+    // The old root lies over the new one for a moment, and goes.
+    pivot_root(c".", c".")?;
+    unmount(c".", UnmountFlags::DETACH)?;
+    std::env::set_current_dir("/")
+}
+
+fn empty_input() -> io::Result<()> {
+    const NULL: &CStr = c"/dev/null";
+    let null = open(NULL, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    Ok(rustix::stdio::dup2_stdin(&null)?)
+}
+
+fn drop_bounding_set() {
+    // A kernel knows fewer than there are names for, and some may be gone already.
+    for capability in CapabilitySet::all().iter() {
+        let _ = remove_capability_from_bounding_set(capability);
+    }
+}
+
+fn change_user(identity: Identity) -> io::Result<()> {
+    let (user, group) = (rustix::fs::Uid::from_raw(USER), rustix::fs::Gid::from_raw(GROUP));
+    if identity == Identity::Single {
+        // There is no second id to change to. In a namespace below, the one there is has another name.
+        unshare(CloneFlags::CLONE_NEWUSER)?;
+        std::fs::write("/proc/self/setgroups", "deny")?;
+        std::fs::write("/proc/self/gid_map", format!("{GROUP} 0 1"))?;
+        return std::fs::write("/proc/self/uid_map", format!("{USER} 0 1"));
+    }
+    set_thread_groups(&[])?;
+    set_thread_res_gid(group, group, group)?;
+    Ok(set_thread_res_uid(user, user, user)?)
+}
