@@ -291,9 +291,15 @@ impl Environment {
         if writes && ["/tmp", "/dev", "/proc"].iter().any(|folder| inside(folder)) {
             return;
         }
-        let shown = path.escape_debug().to_string();
+        let shown = folder_of_compiled_files(&path).escape_debug().to_string();
         self.seen.denials.insert((writes, shown, errno));
     }
+}
+
+/// Python tries to keep each file that it compiled, under a new name each time, and goes on without: the folder says it all.
+fn folder_of_compiled_files(path: &str) -> &str {
+    const FOLDER: &str = "/__pycache__";
+    path.find(FOLDER).map_or(path, |place| &path[..place + FOLDER.len()])
 }
 
 fn identity(order: &RunOrder) -> FunctionIdentity {

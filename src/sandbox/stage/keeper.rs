@@ -10,7 +10,7 @@ use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{WaitOptions, set_parent_process_death_signal, waitpid};
+use rustix::process::{WaitOptions, set_parent_process_death_signal, wait};
 
 use super::memory::Meter;
 use super::watch::Watch;
@@ -187,7 +187,7 @@ impl<'a> Keeper<'a> {
     /// Takes note of everything that children have to tell.
     fn reap(&mut self) -> Result<(), StageError> {
         let options = WaitOptions::NOHANG | WaitOptions::from_bits_retain(ALL_CHILDREN);
-        while let Ok(Some((process, status))) = waitpid(None, options) {
+        while let Ok(Some((process, status))) = wait(options) {
             let process = process.as_raw_nonzero().get();
             if status.stopped() {
                 if let Some(denial) = self.watch.stopped(process, status.as_raw()) {
@@ -230,7 +230,7 @@ impl<'a> Keeper<'a> {
 
     fn children_left(&self) -> bool {
         let options = WaitOptions::NOHANG | WaitOptions::from_bits_retain(ALL_CHILDREN);
-        !matches!(waitpid(None, options), Err(rustix::io::Errno::CHILD))
+        !matches!(wait(options), Err(rustix::io::Errno::CHILD))
     }
 }
 

@@ -10,6 +10,7 @@ use std::path::Path;
 use rustix::fs::{CWD, Mode, OFlags, StatVfsMountFlags, openat, statvfs};
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_change, mount_remount};
 
+use super::unpack::make_folders;
 use super::{StageError, Tried as _};
 use crate::sandbox::wire::{Blueprint, Room};
 
@@ -115,7 +116,7 @@ fn name_resolution() -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|found| found.len() > 0) {
         return Ok(());
     }
-    fs::create_dir_all("/etc")?;
+    make_folders(Path::new("/etc"))?;
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

@@ -4,11 +4,13 @@
 //! `..` that could lead out of it: what is called `/etc/passwd` is the image's.
 
 use std::collections::HashSet;
-use std::fs::{self, FileTimes, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, FileTimes, OpenOptions, Permissions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, BufReader, Read};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, chroot, lchown, symlink};
+use std::os::unix::fs::{
+    DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, chroot, lchown, symlink,
+};
 use std::os::unix::net::UnixStream;
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -154,7 +156,7 @@ impl<'a> Unpacking<'a> {
             return if kind.is_dir() { self.dress(entry, Path::new("/")) } else { Ok(()) };
         };
         let folder = path.parent().unwrap_or(Path::new("/"));
-        fs::create_dir_all(folder)?;
+        make_folders(folder)?;
         if name.as_bytes() == OPAQUE {
             return self.clear(folder);
         }
@@ -233,6 +235,11 @@ impl<'a> Unpacking<'a> {
         }
         Ok(())
     }
+}
+
+/// Makes a folder and those above it, as an archive that leaves them out means them.
+pub(super) fn make_folders(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o755).create(folder)
 }
 
 /// Takes away what is there, if anything is.
