@@ -31,10 +31,12 @@ pub(super) fn explain(trouble: &Trouble, order: &RunOrder, seen: &Seen, starting
         Trouble::Exited(name, ending) => exited(name, *ending, seen),
         Trouble::NotStarted(name, refusal) => not_started(name, refusal, order),
         Trouble::InitFailed(reported) | Trouble::Failed(reported) => {
-            return Explanation { status, error: function_error(reported), hint: denied(seen) };
+            let error = function_error(reported);
+            let hint = denied(seen, |path| error.message.contains(path));
+            return Explanation { status, error, hint };
         }
         Trouble::Extension(name, kind) => {
-            (kind.as_str(), format!("the extension {name} could not go on"), denied(seen))
+            (kind.as_str(), format!("the extension {name} could not go on"), denied(seen, |_| true))
         }
         Trouble::Memory => (
             "Runtime.OutOfMemory",
@@ -67,7 +69,7 @@ fn timeout<'a>(order: &RunOrder, seen: &Seen, starting: bool) -> Words<'a> {
             None,
         );
     }
-    let hint = denied(seen).unwrap_or_else(|| NO_CLIENT.to_owned());
+    let hint = unreadable(seen, |_| true).unwrap_or_else(|| NO_CLIENT.to_owned());
     ("Sandbox.Timedout", format!("{message}: it never asked the runtime API for one"), Some(hint))
 }
 
@@ -82,7 +84,9 @@ fn exited<'a>(name: &str, ending: Ending, seen: &Seen) -> Words<'a> {
         Ending::Status(127) => {
             Some("status 127 of a shell says that it found a command not: the log names it".to_owned())
         }
-        _ => denied(seen).or_else(|| (!seen.connected).then(|| NO_CLIENT.to_owned())),
+        _ => unreadable(seen, |_| true)
+            .or_else(|| (!seen.connected).then(|| NO_CLIENT.to_owned()))
+            .or_else(|| denied(seen, |_| true)),
     };
     ("Runtime.ExitError", message, hint)
 }
@@ -136,17 +140,25 @@ fn because(errno: i32) -> String {
     if errno == 0 { String::new() } else { format!(": {}", std::io::Error::from_raw_os_error(errno)) }
 }
 
-/// The likeliest reason among what was refused.
-fn denied(seen: &Seen) -> Option<String> {
-    let unreadable = seen.denials.iter().find(|(writes, _, errno)| !writes && *errno == libc::EACCES);
-    if let Some((_, path, _)) = unreadable {
-        return Some(format!(
-            "{path} is not readable for the user that Lambda runs as: chmod 644 (folders and programs 755)"
-        ));
-    }
-    // Python would like to keep what it compiles, and goes on without.
-    let written = seen.denials.iter().find(|(writes, path, _)| *writes && !path.contains("__pycache__"));
-    written.map(|(_, path, _)| format!("it wanted to write {path}, and only /tmp can be written on Lambda"))
+/// The likeliest reason among what was refused, if it `matters`.
+fn denied(seen: &Seen, matters: impl Fn(&str) -> bool) -> Option<String> {
+    unreadable(seen, &matters).or_else(|| {
+        // Python would like to keep what it compiles, and goes on without.
+        let written = |(writes, path, _): &&(bool, String, i32)| {
+            *writes && !path.contains("__pycache__") && matters(path)
+        };
+        let (_, path, _) = seen.denials.iter().find(written)?;
+        Some(format!("it wanted to write {path}, and only /tmp can be written on Lambda"))
+    })
+}
+
+fn unreadable(seen: &Seen, matters: impl Fn(&str) -> bool) -> Option<String> {
+    let is_one =
+        |(writes, path, errno): &&(bool, String, i32)| !writes && *errno == libc::EACCES && matters(path);
+    let (_, path, _) = seen.denials.iter().find(is_one)?;
+    Some(format!(
+        "{path} is not readable for the user that Lambda runs as: chmod 644 (folders and programs 755)"
+    ))
 }
 
 fn function_error(reported: &Reported) -> FunctionError {

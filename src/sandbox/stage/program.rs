@@ -2,14 +2,16 @@
 //!
 //! It waits for its orders until whoever watches it is ready, and says over the same socket what could not be done.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
+use lambda_lift_tracee::restore_broken_pipe;
+use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
+use nix::unistd::execve;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::mount::{UnmountFlags, unmount};
 use rustix::process::{Resource, Rlimit, pivot_root, setrlimit, setsid};
@@ -37,15 +39,34 @@ pub(super) fn run(socket: &mut UnixStream) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// With `execve` itself: `execvp` would give what is no program to a shell, which Lambda does not.
 fn execute(program: &Program) -> Refusal {
-    let Some((first, rest)) = program.arguments.split_first() else {
-        return Refusal { step: "find a program to start".to_owned(), errno: libc::ENOENT };
+    let refused = |errno: Errno| Refusal { step: "execute".to_owned(), errno: errno as i32 };
+    let Some(first) = program.arguments.first() else { return refused(Errno::ENOENT) };
+    let path = program.environment.iter().find(|(name, _)| name == "PATH").map_or("", |(_, value)| value);
+    let environment = program.environment.iter().map(|(name, value)| format!("{name}={value}"));
+    let (Ok(file), Ok(arguments), Ok(environment)) = (
+        CString::new(find(first, path)),
+        program.arguments.iter().map(|word| CString::new(word.as_str())).collect::<Result<Vec<_>, _>>(),
+        environment.map(CString::new).collect::<Result<Vec<_>, _>>(),
+    ) else {
+        return refused(Errno::EINVAL);
     };
-    let environment = program.environment.iter().map(|(name, value)| (name, value));
-    let mut command = Command::new(first);
-    command.args(rest).env_clear().envs(environment);
-    let error = command.exec();
-    Refusal { step: "execute".to_owned(), errno: error.raw_os_error().unwrap_or_default() }
+    // Rust's own programs ignore it, and what is ignored stays so.
+    if restore_broken_pipe().is_err() {
+        return refused(Errno::EINVAL);
+    }
+    match execve(&file, &arguments, &environment) {
+        Ok(never) => match never {},
+        Err(errno) => refused(errno),
+    }
+}
+
+/// A word without a slash is looked for in the folders of PATH.
+fn find(word: &str, path: &str) -> String {
+    let places = path.split(':').map(|folder| format!("{folder}/{word}"));
+    let found = places.filter(|_| !word.contains('/')).find(|place| Path::new(place).is_file());
+    found.unwrap_or_else(|| word.to_owned())
 }
 
 /// Names the step that failed.
