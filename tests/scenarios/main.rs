@@ -8,6 +8,8 @@
 mod account;
 mod alarms;
 mod cache;
+#[cfg(target_os = "linux")]
+mod check_run;
 mod codedeploy;
 mod codedeploy_faults;
 mod codedeploy_others;
