@@ -166,7 +166,7 @@ fn is_move(step: &Step) -> bool {
 
 /// Opens the image for the architecture that was asked for, else the function's own, else the only one there. None when
 /// it cannot be deployed; the finding says why.
-async fn open_image(
+pub(super) async fn open_image(
     session: &Session,
     resolved: &Resolved,
     spec: &DeploySpec,

@@ -16,4 +16,4 @@ pub use facts::{
     Facts, FunctionFacts, ImageFacts, KnownLayer, LayerFacts, LayerOrigin, MountFacts, PolicyFacts,
     RepositoryFacts,
 };
-pub use observer::{Observation, Observer};
+pub use observer::{FunctionSight, Observation, Observer};

@@ -3,6 +3,8 @@
 //! `output` renders it for people, programs and CI systems; nothing here prints or serialises.
 
 mod describe;
+mod init;
+mod invoke;
 pub(crate) mod moments;
 mod outcome;
 mod prune;
@@ -12,6 +14,8 @@ mod summary;
 
 pub use describe::describe;
 pub(crate) use describe::describe_done;
+pub use init::InitReport;
+pub use invoke::InvokeReport;
 pub(crate) use outcome::chain;
 pub use outcome::{
     AliasReport, DeploymentReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome,

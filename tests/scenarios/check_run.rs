@@ -45,7 +45,7 @@ impl Scene {
 
     fn check(&self, layers: Vec<Vec<u8>>, arguments: &[&str]) -> Run {
         let image = self.image(layers);
-        let run = self.lambda_lift.run(&[&["check", &image, "--run"], arguments].concat());
+        let run = self.lambda_lift.run(&[&["check", &image, "--run", "--metadata-only"], arguments].concat());
         assert_eq!(self.left_behind(), Vec::<String>::new(), "nothing stays behind");
         run
     }
