@@ -10,7 +10,7 @@ use lambda_lift_rig::{LambdaLift, Run};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::image::{Image, layer};
+use crate::image::Image;
 
 /// The example function: a static program that is its own runtime.
 static FUNCTION: LazyLock<Function> = LazyLock::new(|| Function::build().unwrap());
@@ -39,7 +39,7 @@ impl Scene {
 
     fn image(&self, layers: Vec<Vec<u8>>) -> String {
         let architecture = FUNCTION.architecture.go_name();
-        let image = Image { layers, ..Image::small("run") }.for_architecture(architecture);
+        let image = Image { layers, architecture, ..Image::small("run") };
         image.docker_archive(&self.folder.path().join("image.tar"))
     }
 
@@ -68,7 +68,12 @@ fn finding(document: &Value) -> String {
     format!("{} / {}", found["message"].as_str().unwrap(), found["hint"].as_str().unwrap())
 }
 
-/// An archive with one entry of any kind and mode.
+/// A layer with one file that everybody may read and execute.
+fn layer(path: &str, content: &[u8]) -> Vec<u8> {
+    entry(path, tar::EntryType::Regular, 0o755, "", content)
+}
+
+/// A layer with one entry of any kind and mode, without its parents.
 fn entry(path: &str, kind: tar::EntryType, mode: u32, link: &str, content: &[u8]) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_gnu();
@@ -163,16 +168,14 @@ fn nothing_escapes_from_the_image() {
     let regular = tar::EntryType::Regular;
     let up = format!("../../../../../../../..{place}");
     for target in [place.as_str(), up.as_str()] {
-        let layers = vec![
-            function(),
-            entry("var/task/way", link, 0o777, target, b""),
-            entry("var/task/way/written", regular, 0o644, "", b"escaped"),
-            entry("dev", link, 0o777, target, b""),
-            entry("proc", link, 0o777, target, b""),
-            entry("tmp", link, 0o777, target, b""),
-            entry("etc", link, 0o777, target, b""),
-        ];
-        assert_eq!(scene.check(layers, &[]).expect(0)["run"]["status"], "ok");
+        let links = ["var/task/way", "dev", "proc", "tmp", "etc"];
+        let links = links.map(|path| entry(path, link, 0o777, target, b""));
+        let layers = [vec![function()], links.to_vec()].concat();
+        assert_eq!(scene.check(layers.clone(), &[]).expect(0)["run"]["status"], "ok");
+        // Where it leads to does not exist in the image.
+        let through = entry("var/task/way/written", regular, 0o644, "", b"escaped");
+        let said = finding(scene.check([layers, vec![through]].concat(), &[]).expect(3));
+        assert!(said.contains("cannot be unpacked"), "{said}");
         assert_eq!(fs::read_dir(&outside).unwrap().count(), 0, "{target}");
     }
 }
