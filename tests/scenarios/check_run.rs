@@ -105,7 +105,8 @@ fn a_function_that_answers_every_event_is_proven() {
 #[test]
 fn an_error_of_the_function_refuses_and_the_next_event_is_answered_all_the_same() {
     let scene = Scene::new();
-    let (nobody, ada) = (scene.file("n.json", &json!({})), scene.file("a.json", &json!({ "name": "Ada" })));
+    let (nobody, ada) =
+        (scene.file("n.json", &json!({ "name": 7 })), scene.file("a.json", &json!({ "name": "Ada" })));
     let run = scene.check(vec![function()], &["--event", &nobody, "--event", &ada]);
     let document = run.expect(3);
     let invocations = &document["run"]["invocations"];
