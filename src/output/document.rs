@@ -31,6 +31,7 @@ pub fn document(report: &Report) -> String {
         prune: report.prune.as_ref().map(super::prune::value),
         doctor: (!report.doctor.is_empty()).then(|| super::doctor::value(&report.doctor)),
         permissions: report.permissions.as_ref().map(super::permissions::value),
+        run: report.run.as_deref().map(super::run::value),
         diff: report.diff.as_ref().map(super::diff::value),
         init: report.init.as_ref().map(super::init::value),
         invoke: report.invoke.as_ref().map(super::invoke::value),
@@ -60,6 +61,7 @@ struct Document<'a> {
     prune: Option<Value>,
     doctor: Option<Value>,
     permissions: Option<Value>,
+    run: Option<Value>,
     diff: Option<Value>,
     init: Option<Value>,
     invoke: Option<Value>,
@@ -271,7 +273,7 @@ mod tests {
         value.as_object().unwrap().keys().map(String::as_str).collect()
     }
 
-    const KEYS: [&str; 20] = [
+    const KEYS: [&str; 21] = [
         "schema",
         "command",
         "outcome",
@@ -286,6 +288,7 @@ mod tests {
         "prune",
         "doctor",
         "permissions",
+        "run",
         "diff",
         "init",
         "invoke",

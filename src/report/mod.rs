@@ -9,6 +9,7 @@ pub(crate) mod moments;
 mod outcome;
 mod permissions;
 mod prune;
+mod run;
 pub(crate) mod sizes;
 mod summary;
 
@@ -25,4 +26,5 @@ pub use permissions::{
     DocumentKind, LackingPermission, PermissionsCheck, PermissionsDocument, PermissionsReport,
 };
 pub use prune::{Fate, PruneReport, PrunedImage, PrunedVersion};
+pub use run::{FunctionError, InvocationReport, RunReport, RunStatus};
 pub use summary::image_report;
