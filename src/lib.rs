@@ -16,23 +16,27 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail loudly"))]
 
+pub mod advice;
 pub mod apply;
 pub mod aws;
 pub mod cli;
 pub mod cloud;
 pub mod config;
 pub mod diff;
+pub mod doctor;
 pub mod event;
 pub mod function;
 mod http;
 pub mod image;
 pub mod init;
 pub mod invoke;
+pub mod lambroll;
 pub mod layer;
 pub mod memory;
 pub mod name;
 pub mod observe;
 pub mod output;
+pub mod permission;
 pub mod plan;
 pub mod policy;
 pub mod preflight;
@@ -47,3 +51,5 @@ mod samples;
 pub mod sandbox;
 mod spelling;
 pub mod status;
+pub mod terraform;
+pub mod values;

@@ -12,6 +12,7 @@ mod ecr;
 mod ecr_contents;
 mod ecr_images;
 mod error;
+mod iam;
 mod lambda;
 mod lambda_answer;
 mod lambda_fleet;
@@ -21,11 +22,17 @@ mod lambda_settings;
 mod pages;
 #[cfg(test)]
 mod replay;
+mod s3;
+mod signed;
+mod ssm;
 mod sts;
 
 pub use cloudwatch::CloudWatch;
 pub use codedeploy::CodeDeploy;
 pub use connect::{Clients, ConnectError, Connection, ConnectionSettings, StaticCredentials};
 pub use ecr::Ecr;
+pub use iam::Iam;
 pub use lambda::Lambda;
+pub use s3::S3;
+pub use ssm::Ssm;
 pub use sts::Sts;

@@ -11,9 +11,11 @@ use crate::output::{self, Style};
 use crate::report::Report;
 
 use super::arguments::{Cli, ColorChoice, Command, Common, OutputFormat, PolicyCommand};
+use super::github::github_job;
 use super::session::Session;
 use super::{
-    ExitCondition, check, deploy, diff, init, invoke, policy, prune, release, rollback, shell, status,
+    ExitCondition, check, deploy, diff, doctor, init, invoke, permissions, policy, prune, release, rollback,
+    shell, status,
 };
 
 /// Runs one command to its end and says how the world is then.
@@ -21,7 +23,7 @@ use super::{
 /// # Errors
 /// Fails only where no command could begin: what goes wrong in one is in its report.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCondition> {
-    let Cli { common, command } = cli;
+    let Cli { common, command, .. } = cli;
     match command {
         Command::Completions { shell } => return shell::completions(shell),
         Command::Man => return shell::man(),
@@ -57,32 +59,41 @@ async fn run_command(common: Common, command: Command) -> ExitCondition {
         Command::Policy(PolicyCommand::Show(arguments)) => policy::show(session, arguments).await,
         Command::Policy(PolicyCommand::Check(arguments)) => policy::check(session, arguments).await,
         Command::Policy(PolicyCommand::Ensure(arguments)) => policy::ensure(session, arguments).await,
+        Command::Doctor(arguments) => doctor::doctor(session, arguments).await,
+        Command::Permissions(arguments) => permissions::permissions(session, *arguments).await,
         Command::Completions { .. } | Command::Man => return ExitCondition::Done,
     };
     finish(&report, format, style, detailed)
 }
 
 /// The commands whose answer is all there is.
-const LOOKING: [&str; 8] =
-    ["status", "plan", "check", "policy show", "policy check", "diff", "init", "invoke"];
+const LOOKING: [&str; 10] = [
+    "status",
+    "plan",
+    "check",
+    "doctor",
+    "permissions",
+    "policy show",
+    "policy check",
+    "diff",
+    "init",
+    "invoke",
+];
 
 fn finish(report: &Report, format: OutputFormat, style: Style, detailed: bool) -> ExitCondition {
-    let in_github = std::env::var("GITHUB_ACTIONS").as_deref() == Ok("true");
+    // What comes now is there to be seen.
+    output::end_group();
+    let job = github_job();
     let told = match (format, &report.init) {
         (OutputFormat::Json, _) => output::print_result(&output::document(report)),
         (OutputFormat::Human, Some(init)) => output::print_init(report, init, style),
         (OutputFormat::Human, None) if report.command == "invoke" => {
-            output::print_answer(report, style, in_github)
+            output::print_answer(report, style, job.is_some())
         }
         (OutputFormat::Human, None) => output::print_result(&output::report_text(report, style)),
     };
-    if in_github
-        && let Some(path) = std::env::var_os("GITHUB_OUTPUT")
-        && let Err(error) = output::write_outputs(path.as_ref(), report)
-    {
-        output::print_message(&format!(
-            "warning: the outputs could not be written to $GITHUB_OUTPUT: {error}"
-        ));
+    if let Some(job) = job {
+        job.tell(report);
     }
     match ExitCondition::of(report) {
         // Of what only looks, the answer is all there is. What changed something says so, whether or not it could be told.

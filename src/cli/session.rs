@@ -12,12 +12,13 @@ use crate::aws::{Clients, ConnectError, Connection, ConnectionSettings, StaticCr
 use crate::cloud::Identity as _;
 use crate::event::{Event, Reporter};
 use crate::name::{FunctionRef, NameError, Region};
-use crate::output::{Detail, Lines, Progress, Style};
+use crate::output::{self, Detail, Lines, Progress, Style};
 use crate::registry::check_endpoint;
 use crate::report::{Failure, Stage};
 use crate::status::StatusError;
 
 use super::arguments::{Common, DEFAULT_STATE};
+use super::github::github_job;
 use super::run::wants_colour;
 
 /// The Region of the stand-in when none is configured.
@@ -43,6 +44,8 @@ pub(super) struct Connected {
     pub(super) region: Region,
     /// Where to connect for the registry instead of its own host.
     pub(super) registry_endpoint: Option<String>,
+    /// Until when the credentials last is known to it.
+    pub(super) connection: Connection,
     settings: ConnectionSettings,
     /// Keeps the stand-in up for as long as the command runs.
     stand: Option<Stand>,
@@ -60,7 +63,10 @@ impl Session {
         let reporter: Arc<dyn Reporter> = if terminal && !common.quiet {
             Arc::new(Progress::new(style, detail))
         } else {
-            Arc::new(Lines::new(Box::new(std::io::stderr()), style, detail))
+            // Warnings alone are few, and there to be seen.
+            let in_group = github_job().is_some() && !common.quiet;
+            let log = output::log(in_group.then_some("lambda-lift: progress"));
+            Arc::new(Lines::new(log, style, detail))
         };
         Self { common, interrupt, reporter }
     }
@@ -91,28 +97,18 @@ impl Session {
         let mut stand = None;
         if let Some(directory) = &common.local {
             let running = self.start_stand(directory).await?;
-            settings.endpoint_url = Some(running.url());
-            settings.credentials = Some(StaticCredentials {
-                access_key_id: LOCAL_ACCOUNT.to_owned(),
-                secret_access_key: "local".to_owned(),
-            });
-            settings.profile = None;
-            if settings.region.is_none() {
-                settings.region =
-                    parse_region(Some(environment_region().as_deref().unwrap_or(LOCAL_REGION)))?;
-            }
+            point_at_stand(&mut settings, running.url())?;
             registry_endpoint = Some(running.url());
             stand = Some(running);
         }
         let connection = Connection::open(&settings).await.map_err(connect_failure)?;
         let (clients, region) = (connection.clients(), connection.region().clone());
-        Ok(Connected { clients, region, registry_endpoint, settings, stand })
+        Ok(Connected { clients, region, registry_endpoint, connection, settings, stand })
     }
 
     /// Starts the stand-in, after whoever else uses the same state has ended.
     async fn start_stand(&self, directory: &Path) -> Result<Stand, Failure> {
-        let directory =
-            if directory.as_os_str() == DEFAULT_STATE { default_state_directory() } else { directory.into() };
+        let directory = state_directory(directory);
         let begun = Instant::now();
         loop {
             let settings = StandSettings { state: Some(directory.clone()), ..StandSettings::default() };
@@ -204,6 +200,25 @@ impl Connected {
     }
 }
 
+/// The folder that `--local` stands for.
+pub(super) fn state_directory(directory: &Path) -> PathBuf {
+    if directory.as_os_str() == DEFAULT_STATE { default_state_directory() } else { directory.into() }
+}
+
+/// Has a connection lead to a stand-in, with an identity of its own.
+pub(super) fn point_at_stand(settings: &mut ConnectionSettings, url: String) -> Result<(), Failure> {
+    settings.endpoint_url = Some(url);
+    settings.credentials = Some(StaticCredentials {
+        access_key_id: LOCAL_ACCOUNT.to_owned(),
+        secret_access_key: "local".to_owned(),
+    });
+    settings.profile = None;
+    if settings.region.is_none() {
+        settings.region = parse_region(Some(environment_region().as_deref().unwrap_or(LOCAL_REGION)))?;
+    }
+    Ok(())
+}
+
 /// Refuses an address that could not be used, before AWS is asked anything.
 fn check_registry_endpoint(address: &str, allow_plain_http: bool) -> Result<(), Failure> {
     let not_one = |error| usage(format!("--registry-endpoint {address:?} is not an address: {error}"), None);
@@ -211,7 +226,7 @@ fn check_registry_endpoint(address: &str, allow_plain_http: bool) -> Result<(), 
     check_endpoint(&url, allow_plain_http).map_err(|error| usage(error.to_string(), None))
 }
 
-fn parse_region(text: Option<&str>) -> Result<Option<Region>, Failure> {
+pub(super) fn parse_region(text: Option<&str>) -> Result<Option<Region>, Failure> {
     text.map(|text| text.parse().map_err(|error: NameError| usage(error.to_string(), None))).transpose()
 }
 

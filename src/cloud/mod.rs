@@ -12,6 +12,8 @@ mod identity;
 mod invoke;
 mod lambda;
 mod monitor;
+mod parameters;
+mod simulator;
 
 pub use codedeploy::{
     CodeDeployReader, CodeDeployWriter, Deployment, DeploymentConfig, DeploymentGroup, DeploymentTarget,
@@ -32,3 +34,5 @@ pub use lambda::{
     PublishedVersion,
 };
 pub use monitor::{Alarm, Monitor, TrafficQuery, VersionTraffic};
+pub use parameters::{Objects, Parameter, ParameterKind, Parameters};
+pub use simulator::{AccessSimulator, SimulatedAccess, SimulatedDecision};

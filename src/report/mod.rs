@@ -7,6 +7,7 @@ mod init;
 mod invoke;
 pub(crate) mod moments;
 mod outcome;
+mod permissions;
 mod prune;
 mod run;
 pub(crate) mod sizes;
@@ -20,6 +21,9 @@ pub(crate) use outcome::chain;
 pub use outcome::{
     AliasReport, DeploymentReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome,
     PolicyReport, Report, SmokeReport, Stage, StepReport, StepStatus,
+};
+pub use permissions::{
+    DocumentKind, LackingPermission, PermissionsCheck, PermissionsDocument, PermissionsReport,
 };
 pub use prune::{Fate, PruneReport, PrunedImage, PrunedVersion};
 pub use run::{FunctionError, InvocationReport, RunReport, RunStatus};

@@ -23,4 +23,5 @@ mod release;
 mod remote;
 mod resumed;
 mod status;
+mod values;
 mod withheld;
