@@ -96,7 +96,7 @@ mod tests {
         let left = temporary.path().join("lambda-lift-run-left");
         fs::create_dir_all(left.join("root/closed/inner")).unwrap();
         fs::write(left.join("lock"), "").unwrap();
-        fs::set_permissions(left.join("root/closed"), Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(left.join("root/closed"), Permissions::from_mode(0o000)).unwrap();
         let other = temporary.path().join("something-else");
         fs::create_dir(&other).unwrap();
 

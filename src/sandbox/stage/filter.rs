@@ -60,7 +60,7 @@ pub(super) fn install(watch: bool) -> io::Result<()> {
 }
 
 fn apply(action: SeccompAction, calls: impl Iterator<Item = libc::c_long>) -> io::Result<()> {
-    let rules: BTreeMap<i64, _> = calls.map(|number| (number as i64, Vec::new())).collect();
+    let rules: BTreeMap<i64, _> = calls.map(|number| (number, Vec::new())).collect();
     let architecture = std::env::consts::ARCH.try_into().map_err(io::Error::other)?;
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, action, architecture);
     let program: BpfProgram = filter.map_err(io::Error::other)?.try_into().map_err(io::Error::other)?;
