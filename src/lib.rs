@@ -21,6 +21,7 @@ pub mod cli;
 pub mod cloud;
 pub mod config;
 pub mod event;
+pub mod fleet;
 pub mod function;
 mod http;
 pub mod image;

@@ -138,6 +138,7 @@ pub(crate) fn cloud_kind(kind: CloudErrorKind) -> &'static str {
         CloudErrorKind::Invalid => "invalid_request",
         CloudErrorKind::Credentials => "credentials",
         CloudErrorKind::Unreachable => "unreachable",
+        CloudErrorKind::Stopped => "interrupted",
         CloudErrorKind::Unexpected => "unexpected",
     }
 }
@@ -165,6 +166,7 @@ pub(crate) fn cloud_hint(error: &CloudError) -> Option<String> {
         CloudErrorKind::Unreachable => {
             Some("check the network, HTTPS_PROXY, the Region's name and --endpoint-url".to_owned())
         }
+        CloudErrorKind::Stopped => Some("run the same command again to go on".to_owned()),
         CloudErrorKind::Throttled => Some("wait a little and run the same command again".to_owned()),
         _ => None,
     }

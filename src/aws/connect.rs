@@ -17,10 +17,11 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use url::Url;
 
+use super::assume;
 use super::bounded::BoundedAnswers;
 use super::{CloudWatch, CodeDeploy, Ecr, Lambda, Sts};
 use crate::http::endpoint::is_loopback;
-use crate::name::{NameError, Region};
+use crate::name::{NameError, Region, RoleArn};
 
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -49,7 +50,7 @@ const METADATA_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How to reach AWS. What is none comes from the environment and the shared configuration files, as with every AWS
 /// tool.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct ConnectionSettings {
     /// The Region to talk to.
     pub region: Option<Region>,
@@ -60,10 +61,21 @@ pub struct ConnectionSettings {
     pub endpoint_url: Option<String>,
     /// An access key to use instead of any other identity: for a stand-in for AWS.
     pub credentials: Option<StaticCredentials>,
+    /// A role that this identity assumes before anything else.
+    pub role: Option<AssumedRole>,
+}
+
+/// A role to assume.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct AssumedRole {
+    /// Its ARN.
+    pub arn: RoleArn,
+    /// What its trust policy may ask for.
+    pub external_id: Option<String>,
 }
 
 /// An access key. `Debug` hides its secret.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct StaticCredentials {
     /// The access key id.
     pub access_key_id: String,
@@ -173,7 +185,12 @@ impl Connection {
             // What runs on this machine is reached directly: a proxy of the environment would carry its traffic away.
             loader = loader.http_client(aws_smithy_http_client::Builder::new().build_http());
         }
-        Ok(Self { region, sdk: loader.load().await })
+        let own = loader.load().await;
+        let sdk = match &settings.role {
+            None => own,
+            Some(role) => assume::assuming(own, role).await,
+        };
+        Ok(Self { region, sdk })
     }
 
     /// The Region that was given or found.

@@ -5,13 +5,14 @@
 //! only: the command line's own definition.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap::builder::Resettable;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 
-use crate::config::{ConfigError, Configuration, Given, GivenValue};
+use crate::config::{ConfigError, Configuration, Given, GivenValue, TargetConfiguration};
 use crate::function::{self, Flags};
 use crate::report::{Failure, Stage};
 
@@ -20,6 +21,20 @@ use super::configuration_file::{FILE_NAME, Surroundings, open};
 use super::misuse::Misuse;
 use super::session::usage;
 use super::settings::read_text;
+use super::targets::choose_among;
+
+/// A target of the configuration file that was chosen.
+#[derive(Debug)]
+pub struct Chosen {
+    /// What it is called.
+    pub(super) name: String,
+    /// When its turn is.
+    pub(super) wave: u16,
+    /// Where it is in the file.
+    pub(super) place: String,
+    /// What would have to be typed for it alone.
+    pub(super) cli: Cli,
+}
 
 /// What the configuration file declares of the function: texts in the shape of a CreateFunction request, the weakest first.
 #[derive(Clone, Default)]
@@ -44,7 +59,16 @@ impl std::fmt::Debug for Declared {
     }
 }
 
-impl Cli {
+/// What a process was asked for.
+#[derive(Debug)]
+pub enum Invocation {
+    /// One command.
+    One(Box<Cli>),
+    /// The same command for several targets of the configuration file; at least one.
+    Many(Vec<Chosen>),
+}
+
+impl Invocation {
     /// Parses this process's arguments and environment, and the configuration file.
     ///
     /// # Errors
@@ -55,21 +79,26 @@ impl Cli {
     }
 }
 
-fn parse(arguments: Vec<OsString>) -> Result<Cli, Misuse> {
+fn parse(arguments: Vec<OsString>) -> Result<Invocation, Misuse> {
+    let one = |cli| Invocation::One(Box::new(cli));
     let Ok(typed) = Typed::of(&arguments) else {
         // What is wrong is told with the usage line that says what is required.
-        return strictly(&arguments).map_err(Misuse::of_process);
+        return strictly(&arguments).map(one).map_err(Misuse::of_process);
     };
-    let from_file = FromFile::read(&typed).map_err(Misuse::of_file)?;
-    let completed = completed(arguments, &typed.command, &from_file.given);
-    let mut cli = strictly(&completed).map_err(|error| {
-        let hint = from_file.explain(&error, &typed.command);
-        Misuse::of_process(error).hint(hint)
-    })?;
-    if let Some(declared) = cli.command.declared() {
-        *declared = from_file.declared;
+    let globs = typed.texts("targets");
+    if globs.is_empty() {
+        let from_file = FromFile::read(&typed).map_err(Misuse::of_file)?;
+        return from_file.complete(arguments, &typed).map(one);
     }
-    Ok(cli)
+    let targets = choose(&typed, &globs).map_err(Misuse::of_file)?;
+    let chosen = targets.into_iter().map(|target| {
+        let about = format!("target {} ({})", target.name, target.place);
+        let from_file = FromFile::of(&target.configuration, &typed).map_err(Misuse::of_file);
+        let cli = from_file.and_then(|from_file| from_file.complete(arguments.clone(), &typed));
+        let cli = cli.map_err(|misuse| misuse.about(&about))?;
+        Ok(Chosen { name: target.name, wave: target.wave, place: target.place, cli })
+    });
+    chosen.collect::<Result<_, _>>().map(Invocation::Many)
 }
 
 fn strictly(arguments: &[OsString]) -> Result<Cli, clap::Error> {
@@ -142,6 +171,10 @@ impl Typed {
     fn text(&self, id: &str) -> Option<&String> {
         self.matches.try_get_one::<String>(id).ok().flatten()
     }
+
+    fn texts(&self, id: &str) -> Vec<String> {
+        self.matches.try_get_many::<String>(id).ok().flatten().into_iter().flatten().cloned().collect()
+    }
 }
 
 /// The commands that a broken file must not keep from working: a shell runs them at its start.
@@ -181,6 +214,8 @@ struct FromFile {
     file: Option<String>,
     given: Vec<Given>,
     declared: Declared,
+    /// Whether the file has targets, none of which was chosen.
+    has_targets: bool,
 }
 
 impl FromFile {
@@ -188,32 +223,42 @@ impl FromFile {
         if WITHOUT_FILE.contains(&typed.command.get_name()) {
             return Ok(Self::default());
         }
-        let environment = typed.text("env_name").map(String::as_str);
-        let Some((path, bytes)) = open(&typed.matches)? else {
-            return match environment {
-                None => Ok(Self::default()),
-                Some(name) => Err(usage(
-                    format!("there is no {FILE_NAME}, and so no environment {name:?}"),
-                    Some("name the file with --config FILE, or leave --env-name out".to_owned()),
-                )),
-            };
-        };
-        let configuration = Configuration::new(&path, &bytes, environment).map_err(unusable)?;
-        let sources = Surroundings::beside(&path);
+        match configuration(typed)? {
+            Some(configuration) => Self::of(&configuration, typed),
+            None => Ok(Self::default()),
+        }
+    }
+
+    fn of(configuration: &Configuration, typed: &Typed) -> Result<Self, Failure> {
+        let sources = Surroundings::beside(Path::new(configuration.file()));
         let mut given = configuration
             .arguments(&|table, id| typed.lacks(id) && !typed.ends_before(table), &sources)
             .map_err(unusable)?;
         let takes_declaration = typed.argument("function_file").is_some();
         let declared = match takes_declaration {
-            true => declared(&configuration, typed, &sources)?,
+            true => declared(configuration, typed, &sources)?,
             false => Declared::default(),
         };
         for argument in ["function", "functions"] {
             if typed.lacks(argument) && !takes_declaration {
-                given.extend(function_name(&configuration, argument, &sources)?);
+                given.extend(function_name(configuration, argument, &sources)?);
             }
         }
-        Ok(Self { file: Some(configuration.file().to_owned()), given, declared })
+        let has_targets = configuration.targets().next().is_some();
+        Ok(Self { file: Some(configuration.file().to_owned()), given, declared, has_targets })
+    }
+
+    /// The command line with what the file gives put behind what was typed.
+    fn complete(self, arguments: Vec<OsString>, typed: &Typed) -> Result<Cli, Misuse> {
+        let completed = completed(arguments, &typed.command, &self.given);
+        let mut cli = strictly(&completed).map_err(|error| {
+            let hint = self.explain(&error, &typed.command);
+            Misuse::of_process(error).hint(hint)
+        })?;
+        if let Some(declared) = cli.command.declared() {
+            *declared = self.declared;
+        }
+        Ok(cli)
     }
 
     /// What the file has to do with an error of the command line.
@@ -235,6 +280,11 @@ impl FromFile {
         }
         if error.kind() == ErrorKind::MissingRequiredArgument {
             said.push(match &self.file {
+                Some(file)
+                    if self.has_targets && command.get_arguments().any(|a| a.get_id() == "targets") =>
+                {
+                    format!("{file} has targets: choose with --target NAME, or all of them with --target '*'")
+                }
                 Some(file) => format!("{file} does not have it either"),
                 None => format!("a file {FILE_NAME} may have it, too"),
             });
@@ -251,6 +301,21 @@ fn needs(given: &Given) -> Option<&'static str> {
         id if SETTINGS_OF_A_NEW_REPOSITORY.contains(&id) => Some("--create-repository"),
         _ if given.key.starts_with("release.") => Some("--alias"),
         _ => None,
+    }
+}
+
+/// The configuration file in the environment that was asked for; none where there is none.
+fn configuration(typed: &Typed) -> Result<Option<Configuration>, Failure> {
+    let environment = typed.text("env_name").map(String::as_str);
+    match (open(&typed.matches)?, environment) {
+        (Some((path, bytes)), _) => {
+            Configuration::new(&path, &bytes, environment).map(Some).map_err(unusable)
+        }
+        (None, None) => Ok(None),
+        (None, Some(name)) => Err(usage(
+            format!("there is no {FILE_NAME}, and so no environment {name:?}"),
+            Some("name the file with --config FILE, or leave --env-name out".to_owned()),
+        )),
     }
 }
 
@@ -290,6 +355,23 @@ fn function_file(configuration: &Configuration, sources: &Surroundings) -> Resul
     let checked = function::Definition::new(Some(&text), &Flags::default(), None);
     checked.map_err(|error| beside(format!("{}: {error}", path.display())))?;
     Ok(Some(text))
+}
+
+/// The targets that the globs choose, by their names or their functions'.
+fn choose(typed: &Typed, globs: &[String]) -> Result<Vec<TargetConfiguration>, Failure> {
+    let Some(configuration) = configuration(typed)? else {
+        let hint = "name the file with --config FILE, or leave --target out".to_owned();
+        return Err(usage(format!("there is no {FILE_NAME}, and so no target"), Some(hint)));
+    };
+    choose_among(configuration.file(), configuration.targets().collect(), globs, |target| {
+        let sources = Surroundings::beside(Path::new(target.configuration.file()));
+        // A name that cannot be known is told where it is used.
+        let named = function_name(&target.configuration, "function", &sources).ok().flatten()?;
+        match named.value {
+            GivenValue::Texts(texts) => texts.into_iter().next(),
+            GivenValue::Flag(_) => None,
+        }
+    })
 }
 
 /// The function's name, for the commands that want nothing else of it.

@@ -47,6 +47,22 @@ impl Misuse {
         Self { hint: failure.hint.clone(), what: What::File(failure), arguments: typed() }
     }
 
+    /// The same, said of one target among several.
+    pub(super) fn about(self, target: &str) -> Self {
+        let what = match self.what {
+            What::File(failure) => {
+                What::File(Failure { message: format!("{target}: {}", failure.message), ..failure })
+            }
+            What::Arguments(error) => What::File(Failure {
+                kind: "usage",
+                stage: Stage::Usage,
+                message: format!("{target}: {}", told(&error)),
+                hint: self.hint.clone(),
+            }),
+        };
+        Self { what, ..self }
+    }
+
     /// With what the user can do about it, or has to know.
     pub(super) fn hint(self, hint: Option<String>) -> Self {
         Self { hint, ..self }

@@ -8,15 +8,18 @@ use std::time::{Duration, Instant};
 use lambda_lift_localstack::{Settings as StandSettings, Stand, StartError};
 
 use crate::apply::Interrupt;
-use crate::aws::{Clients, ConnectError, Connection, ConnectionSettings, StaticCredentials};
+use crate::aws::{AssumedRole, Clients, ConnectError, ConnectionSettings, StaticCredentials};
+use crate::cloud::Caller;
 use crate::event::{Event, Reporter};
-use crate::name::{NameError, Region};
+use crate::name::{AccountId, NameError, Region, RegistryHost};
 use crate::output::{Detail, Lines, Progress, Style};
 use crate::registry::check_endpoint;
 use crate::report::{Failure, Stage};
 
 use super::arguments::{Common, DEFAULT_STATE};
+use super::doors::Doors;
 use super::run::wants_colour;
+use super::settings::parse;
 
 /// The Region of the stand-in when none is configured.
 const LOCAL_REGION: &str = "us-east-1";
@@ -27,10 +30,13 @@ const LOCAL_ACCOUNT: &str = "123456789012";
 const STATE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What every command has.
+#[derive(Clone)]
 pub(super) struct Session {
     pub(super) common: Common,
     pub(super) interrupt: Interrupt,
     pub(super) reporter: Arc<dyn Reporter>,
+    /// The ways to AWS that were opened, for every session of this process.
+    pub(super) doors: Arc<Doors>,
 }
 
 /// A way to AWS, or to the stand-in.
@@ -41,9 +47,12 @@ pub(super) struct Connected {
     pub(super) region: Region,
     /// Where to connect for the registry instead of its own host.
     pub(super) registry_endpoint: Option<String>,
+    /// Who we are, where it had to be asked already.
+    pub(super) caller: Option<Caller>,
     settings: ConnectionSettings,
+    doors: Arc<Doors>,
     /// Keeps the stand-in up for as long as the command runs.
-    stand: Option<Stand>,
+    stand: Option<Arc<Stand>>,
 }
 
 impl Session {
@@ -60,7 +69,7 @@ impl Session {
         } else {
             Arc::new(Lines::new(Box::new(std::io::stderr()), style, detail))
         };
-        Self { common, interrupt, reporter }
+        Self { common, interrupt, reporter, doors: Arc::new(Doors::new(None)) }
     }
 
     /// Runs what changes nothing, until it ends or the user asks to stop.
@@ -81,6 +90,7 @@ impl Session {
             profile: common.profile.clone(),
             endpoint_url: common.endpoint_url.clone(),
             credentials: None,
+            role: self.role()?,
         };
         let mut registry_endpoint = common.registry_endpoint.clone();
         if let Some(address) = &registry_endpoint {
@@ -88,7 +98,7 @@ impl Session {
         }
         let mut stand = None;
         if let Some(directory) = &common.local {
-            let running = self.start_stand(directory).await?;
+            let running = self.doors.stand(self.start_stand(directory)).await?;
             settings.endpoint_url = Some(running.url());
             settings.credentials = Some(StaticCredentials {
                 access_key_id: LOCAL_ACCOUNT.to_owned(),
@@ -102,9 +112,22 @@ impl Session {
             registry_endpoint = Some(running.url());
             stand = Some(running);
         }
-        let connection = Connection::open(&settings).await.map_err(connect_failure)?;
-        let (clients, region) = (connection.clients(), connection.region().clone());
-        Ok(Connected { clients, region, registry_endpoint, settings, stand })
+        let expected = common.expect_account.as_deref().map(parse::<AccountId>).transpose()?;
+        let opened = self.doors.open(&settings, expected.is_some()).await?;
+        if let (Some(expected), Some(caller)) = (&expected, &opened.caller)
+            && *expected != caller.account
+        {
+            return Err(wrong_account(expected, caller));
+        }
+        let (clients, region, caller) = (opened.clients, opened.region, opened.caller);
+        let doors = Arc::clone(&self.doors);
+        Ok(Connected { clients, region, registry_endpoint, caller, settings, doors, stand })
+    }
+
+    /// The role that is assumed before anything else.
+    fn role(&self) -> Result<Option<AssumedRole>, Failure> {
+        let Some(arn) = &self.common.assume_role else { return Ok(None) };
+        Ok(Some(AssumedRole { arn: parse(arn)?, external_id: self.common.external_id.clone() }))
     }
 
     /// Starts the stand-in, after whoever else uses the same state has ended.
@@ -156,9 +179,27 @@ impl Connected {
         let mut settings = ConnectionSettings { region: Some(region.clone()), ..self.settings.clone() };
         if let Some(profile) = profile {
             settings.profile = Some(profile.to_owned());
+            settings.role = None;
         }
-        let connection = Connection::open(&settings).await.map_err(connect_failure)?;
-        Ok(Some(connection.clients()))
+        self.doors.open(&settings, false).await.map(|opened| Some(opened.clients))
+    }
+
+    /// Clients for a repository, where those of the function will not do. One that lies in another account than the role which is
+    /// assumed is reached as who we are without that role.
+    pub(super) async fn clients_of_repository(
+        &self,
+        registry: Option<&RegistryHost>,
+        region: &Region,
+        profile: Option<&str>,
+    ) -> Result<Option<Clients>, Failure> {
+        let role = self.settings.role.as_ref().and_then(|role| role.arn.account());
+        let elsewhere = registry.zip(role).is_some_and(|(registry, account)| registry.account != account);
+        if profile.is_some() || !elsewhere {
+            return self.clients_in(region, profile).await;
+        }
+        let settings =
+            ConnectionSettings { region: Some(region.clone()), role: None, ..self.settings.clone() };
+        self.doors.open(&settings, false).await.map(|opened| Some(opened.clients))
     }
 }
 
@@ -214,8 +255,21 @@ fn user_directory(variable: &str, below_home: &str) -> PathBuf {
     base.unwrap_or_else(std::env::temp_dir).join("lambda-lift")
 }
 
-fn connect_failure(error: ConnectError) -> Failure {
+pub(super) fn connect_failure(error: ConnectError) -> Failure {
     Failure { kind: "configuration", stage: Stage::Usage, message: error.to_string(), hint: None }
+}
+
+/// The account that was expected is another one.
+fn wrong_account(expected: &AccountId, caller: &Caller) -> Failure {
+    Failure {
+        kind: "wrong_account",
+        stage: Stage::Usage,
+        message: format!(
+            "this is for account {expected}, and {} is in account {}",
+            caller.arn, caller.account
+        ),
+        hint: Some("use another profile, or assume a role of that account with --assume-role ARN".to_owned()),
+    }
 }
 
 /// A failure of arguments or configuration.

@@ -11,6 +11,7 @@ mod hint;
 mod identity;
 mod lambda;
 mod monitor;
+mod replication;
 
 pub use codedeploy::{
     CodeDeployReader, CodeDeployWriter, Deployment, DeploymentConfig, DeploymentGroup, DeploymentTarget,
@@ -30,3 +31,4 @@ pub use lambda::{
     PublishedVersion,
 };
 pub use monitor::{Alarm, Monitor, TrafficQuery, VersionTraffic};
+pub use replication::{ReplicaState, Replication};

@@ -40,6 +40,9 @@ pub struct Observer<'a> {
     pub endpoint: Option<String>,
     /// Whether a plain http endpoint that is not on this machine may be used.
     pub allow_plain_http: bool,
+    /// Further digests that the repository's image may be known by: what functions run that are not asked for here, or what was
+    /// pushed just now.
+    pub running: &'a [Digest],
     /// Whether layers are read to learn their digests, so that the plan can show them.
     pub compute_digests: bool,
     /// How failures of the registry are answered.
@@ -80,7 +83,8 @@ impl Observer<'_> {
         let function = function.map(|function| function.facts(spec, &caller));
 
         let registry = self.registry(spec, &host, credential)?;
-        let running = function.as_ref().map(running_digests).unwrap_or_default();
+        let mut running = function.as_ref().map(FunctionFacts::running).unwrap_or_default();
+        running.extend(self.running);
         let image = ImageObserver {
             spec,
             registry: &registry,
@@ -93,6 +97,18 @@ impl Observer<'_> {
         let image = image.look(local).await?;
         let facts = Facts { caller, registry: host, image, repository, policy, function };
         Ok(Observation { facts, registry })
+    }
+
+    /// Reads the function's side only; none where the specification has none.
+    ///
+    /// # Errors
+    /// As [`Self::observe`].
+    pub async fn observe_function(
+        &self,
+        spec: &DeploySpec,
+        caller: &Caller,
+    ) -> Result<Option<FunctionFacts>, ObserveError> {
+        Ok(self.function(spec).await?.map(|function| function.facts(spec, caller)))
     }
 
     fn registry(
@@ -202,7 +218,7 @@ impl SeenFunction {
 }
 
 /// The registry that a URI names, else the caller's own in the configured Region.
-fn registry_host(spec: &DeploySpec, caller: &Caller) -> RegistryHost {
+pub(crate) fn registry_host(spec: &DeploySpec, caller: &Caller) -> RegistryHost {
     let own = || RegistryHost::standard(&caller.account, &spec.region);
     spec.repository.registry.clone().unwrap_or_else(own)
 }
@@ -223,16 +239,4 @@ fn policy_facts(read: Result<Option<String>, CloudError>) -> Result<PolicyFacts,
         Err(error) if error.kind == CloudErrorKind::AccessDenied => Ok(PolicyFacts::Unreadable(error)),
         Err(error) => Err(error),
     }
-}
-
-/// The digests that the function and its alias run now.
-fn running_digests(function: &FunctionFacts) -> Vec<Digest> {
-    let mut digests = Vec::new();
-    for live in [&function.live, &function.alias_target].into_iter().flatten() {
-        match live.running_digest() {
-            Some(digest) if !digests.contains(&digest) => digests.push(digest),
-            _ => {}
-        }
-    }
-    digests
 }

@@ -8,7 +8,7 @@ use crate::policy::{Assessment, Side, StatementLabel};
 use crate::preflight::Severity;
 use crate::report::{
     AliasReport, DeploymentReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome,
-    PolicyReport, Report, SmokeReport, StepReport, StepStatus,
+    PolicyReport, Report, SmokeReport, StepReport, StepStatus, TargetReport,
 };
 
 use super::printable::printable_json;
@@ -29,6 +29,7 @@ pub fn document(report: &Report) -> String {
         deployment: report.deployment.as_ref().map(deployment),
         status: report.status.as_deref().map(status_json),
         prune: report.prune.as_ref().map(super::prune::value),
+        targets: report.targets.iter().map(target).collect(),
         findings: report.findings.iter().map(Finding::of).collect(),
         steps: report.steps.iter().map(step).collect(),
         error: report.error.as_ref().map(error),
@@ -53,6 +54,7 @@ struct Document<'a> {
     deployment: Option<Value>,
     status: Option<Value>,
     prune: Option<Value>,
+    targets: Vec<Value>,
     findings: Vec<Finding<'a>>,
     steps: Vec<Value>,
     error: Option<Value>,
@@ -87,6 +89,7 @@ pub(super) fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Unchanged => "unchanged",
         Outcome::Planned => "planned",
         Outcome::Checked => "checked",
+        Outcome::Skipped => "skipped",
         Outcome::Refused => "refused",
         Outcome::RolledBack => "rolled_back",
         Outcome::Failed => "failed",
@@ -111,6 +114,29 @@ pub(super) fn action(action: LayerAction) -> &'static str {
         LayerAction::Mounted => "mounted",
         LayerAction::Reused => "reused",
     }
+}
+
+/// One of many: what the document has of a single one, and what it is among the others.
+fn target(target: &TargetReport) -> Value {
+    let TargetReport { name, wave, place, exit, report } = target;
+    json!({
+        "name": name,
+        "wave": wave,
+        "place": place,
+        "outcome": outcome(report.outcome),
+        "exit": exit,
+        "function": report.function.as_ref().map(function),
+        "image": report.image.as_ref().map(image),
+        "policy": report.policy.as_ref().map(policy),
+        "version": report.version,
+        "alias": report.alias.as_ref().map(alias),
+        "smoke": report.smoke.as_ref().map(smoke),
+        "deployment": report.deployment.as_ref().map(deployment),
+        "status": report.status.as_deref().map(status_json),
+        "findings": report.findings.iter().map(Finding::of).collect::<Vec<_>>(),
+        "steps": report.steps.iter().map(step).collect::<Vec<_>>(),
+        "error": report.error.as_ref().map(error),
+    })
 }
 
 fn function(function: &FunctionReport) -> Value {
@@ -253,7 +279,7 @@ mod tests {
         value.as_object().unwrap().keys().map(String::as_str).collect()
     }
 
-    const KEYS: [&str; 15] = [
+    const KEYS: [&str; 16] = [
         "schema",
         "command",
         "outcome",
@@ -266,6 +292,7 @@ mod tests {
         "deployment",
         "status",
         "prune",
+        "targets",
         "findings",
         "steps",
         "error",

@@ -4,6 +4,7 @@
 //! harmless before it is marked up (`printable`).
 
 mod document;
+mod fleet;
 mod github;
 mod lines;
 mod printable;

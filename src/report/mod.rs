@@ -3,6 +3,7 @@
 //! `output` renders it for people, programs and CI systems; nothing here prints or serialises.
 
 mod describe;
+mod fleet;
 pub(crate) mod moments;
 mod outcome;
 mod prune;
@@ -11,6 +12,8 @@ mod summary;
 
 pub use describe::describe;
 pub(crate) use describe::describe_done;
+pub use fleet::TargetReport;
+pub(crate) use fleet::{Shared, whole};
 pub(crate) use outcome::chain;
 pub use outcome::{
     AliasReport, DeploymentReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome,

@@ -9,7 +9,7 @@ use crate::policy::Assessment;
 use crate::preflight::Finding;
 use crate::status::Status;
 
-use super::PruneReport;
+use super::{PruneReport, TargetReport};
 
 /// Everything a command has to say at its end.
 #[derive(Debug, Clone)]
@@ -36,6 +36,8 @@ pub struct Report {
     pub status: Option<Box<Status>>,
     /// What was looked at to be deleted; none where nothing was, or where it was refused.
     pub prune: Option<PruneReport>,
+    /// How each of many targets ended; empty where there was one.
+    pub targets: Vec<TargetReport>,
     /// What the checks found.
     pub findings: Vec<Finding>,
     /// The plan, step by step, as far as it went.
@@ -59,6 +61,7 @@ impl Report {
             deployment: None,
             status: None,
             prune: None,
+            targets: Vec::new(),
             findings: Vec::new(),
             steps: Vec::new(),
             error: None,
@@ -98,6 +101,8 @@ pub enum Outcome {
     Planned,
     /// What was to be checked was checked.
     Checked,
+    /// It was one of many, and not begun because another one did not end well.
+    Skipped,
     /// A check refused; nothing was changed.
     Refused,
     /// The alias is back at what it ran before: asked for (`rollback`), or because the new version did not do (then `error`

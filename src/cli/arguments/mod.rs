@@ -7,6 +7,7 @@ mod policy;
 mod prune;
 mod release;
 mod status;
+mod targets;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Arg, ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::configured::Declared;
+use crate::fleet::Order;
 pub(super) use engine::{EngineArguments, EngineName, GroupArguments};
 pub(super) use function::{DeployArguments, FunctionArguments, PlanArguments};
 pub(super) use image::{CheckArguments, ImageArguments, PushArguments, SourceArguments};
@@ -23,6 +25,7 @@ pub(super) use policy::{
 pub(super) use prune::PruneArguments;
 pub(super) use release::{NoData, OnInterrupt, ReleaseArguments, RollbackArguments, WatchArguments};
 pub(super) use status::StatusArguments;
+pub(super) use targets::TargetArguments;
 
 /// What `--local` without a folder stands for. Not the empty text: clap refuses that, and so an empty LAMBDA_LIFT_LOCAL
 /// does not turn a deploy to AWS into one to the stand-in.
@@ -94,6 +97,24 @@ pub(super) enum Command {
 }
 
 impl Command {
+    /// How many targets are worked on at a time, and whether one that fails leaves the others alone.
+    pub(super) fn order(&self) -> Order {
+        let order = |chosen: &TargetArguments, keep_going| Order {
+            max_parallel: usize::from(chosen.max_parallel),
+            keep_going,
+        };
+        match self {
+            Self::Deploy(DeployArguments { fleet, .. }) | Self::Release(ReleaseArguments { fleet, .. }) => {
+                order(&fleet.chosen, fleet.keep_going)
+            }
+            Self::Plan(arguments) => order(&arguments.deploy.fleet.chosen, true),
+            // Whoever moves back, or looks, wants it for all of them.
+            Self::Rollback(arguments) => order(&arguments.targets, true),
+            Self::Status(arguments) => order(&arguments.targets, true),
+            _ => Order { max_parallel: 1, keep_going: false },
+        }
+    }
+
     /// Where what the configuration file declares of the function goes, for the commands that want it.
     pub(super) fn declared(&mut self) -> Option<&mut Declared> {
         match self {
@@ -106,7 +127,7 @@ impl Command {
 }
 
 /// Flags of every command.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Common options")]
 pub(super) struct Common {
     /// The configuration file (default: lambda-lift.toml in the working directory, or above it up to the repository's root)
@@ -124,6 +145,15 @@ pub(super) struct Common {
     /// Profile of the AWS configuration files
     #[arg(long, global = true, env = "LAMBDA_LIFT_PROFILE", value_name = "NAME")]
     pub(super) profile: Option<String>,
+    /// A role to assume before anything else, for instance in another account
+    #[arg(long, global = true, env = "LAMBDA_LIFT_ASSUME_ROLE", value_name = "ARN")]
+    pub(super) assume_role: Option<String>,
+    /// The external id that the role's trust policy asks for
+    #[arg(long, global = true, env = "LAMBDA_LIFT_EXTERNAL_ID", value_name = "ID", requires = "assume_role")]
+    pub(super) external_id: Option<String>,
+    /// Refuse to work in any AWS account but this one
+    #[arg(long, global = true, env = "LAMBDA_LIFT_EXPECT_ACCOUNT", value_name = "ID")]
+    pub(super) expect_account: Option<String>,
     /// Send all AWS API calls to this URL
     #[arg(long, global = true, env = "LAMBDA_LIFT_ENDPOINT_URL", value_name = "URL")]
     pub(super) endpoint_url: Option<String>,

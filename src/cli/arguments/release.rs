@@ -6,6 +6,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
 use super::engine::{EngineArguments, GroupArguments};
+use super::targets::{FleetArguments, TargetArguments};
 
 /// What `--on-interrupt` decides.
 pub(super) const ON_INTERRUPT_HELP: &str = "What Ctrl-C or SIGTERM does to traffic that is on its way";
@@ -108,6 +109,8 @@ pub(in crate::cli) struct ReleaseArguments {
     pub(in crate::cli) watch: WatchArguments,
     #[command(flatten)]
     pub(in crate::cli) engine: EngineArguments,
+    #[command(flatten)]
+    pub(in crate::cli) fleet: FleetArguments,
 }
 
 /// `rollback`
@@ -127,4 +130,6 @@ pub(in crate::cli) struct RollbackArguments {
     pub(in crate::cli) steps: u8,
     #[command(flatten)]
     pub(in crate::cli) group: GroupArguments,
+    #[command(flatten)]
+    pub(in crate::cli) targets: TargetArguments,
 }
