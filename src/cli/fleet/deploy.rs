@@ -94,8 +94,16 @@ impl Run<'_> {
             return Ok(self.ended(targets, shelves.shared(self.mode)));
         }
         shelves.fill(self, candidates(&targets)).await;
+        for (target, progress) in targets.iter_mut().enumerate().filter(|(_, one)| one.candidate.is_some()) {
+            if let Some(failure) = shelves.failure_of(target) {
+                *progress = Progress {
+                    candidate: None,
+                    report: progress.report.clone().closed(Err(failure.clone())),
+                };
+            }
+        }
         self.grant(&mut targets, &mut shelves).await;
-        let is_stopped = targets.iter().any(|target| target.report.error.is_some()) || shelves.failed();
+        let is_stopped = targets.iter().any(|target| target.report.error.is_some());
         if !is_stopped || self.fleet.order.keep_going {
             self.change_functions(&mut targets, &shelves).await;
         }

@@ -192,9 +192,9 @@ impl Shelves {
         report.image = self.of_target(target).and_then(|kept| kept.report.image.clone());
     }
 
-    /// Whether one of them could not be filled.
-    pub(super) fn failed(&self) -> bool {
-        self.all.iter().any(|kept| kept.report.error.is_some())
+    /// Why the shelf of a target could not be filled, if it could not.
+    pub(super) fn failure_of(&self, target: usize) -> Option<&Failure> {
+        self.of_target(target)?.report.error.as_ref()
     }
 
     /// Brings the image to each that a target still wants it from: by a push, then by waiting for replication.
