@@ -41,6 +41,12 @@ const ATTEMPTS: u32 = 5;
 /// wait ten seconds for the news that nobody listens at an address.
 const FIRST_WAIT: Duration = Duration::from_millis(300);
 
+/// How often a call is tried by a client that keeps a pace.
+const PATIENT_ATTEMPTS: u32 = 12;
+
+/// The most that such a client waits between two attempts.
+const LONGEST_WAIT: Duration = Duration::from_secs(6);
+
 /// How long the instance metadata service may take to accept a connection. It is one hop away: who is not on EC2
 /// should not notice that it was asked.
 const METADATA_CONNECT_TIMEOUT: Duration = Duration::from_millis(400);
@@ -61,6 +67,9 @@ pub struct ConnectionSettings {
     pub endpoint_url: Option<String>,
     /// An access key to use instead of any other identity: for a stand-in for AWS.
     pub credentials: Option<StaticCredentials>,
+    /// Whether the clients keep a [`Pace`](super::Pace): then they need not slow down by themselves when AWS throttles, and may try
+    /// longer.
+    pub paced: bool,
     /// A role that this identity assumes before anything else.
     pub role: Option<AssumedRole>,
 }
@@ -166,7 +175,7 @@ impl Connection {
             .region(sdk_region.clone())
             .credentials_provider(Sendable(credentials(settings, &sdk_region).await))
             // Given outright: the SDK panics where AWS_MAX_ATTEMPTS or AWS_RETRY_MODE is malformed.
-            .retry_config(retries())
+            .retry_config(if settings.paced { patient_retries() } else { retries() })
             .timeout_config(timeouts());
         if let Ok(name) = AppName::new("lambda-lift") {
             loader = loader.app_name(name);
@@ -252,6 +261,14 @@ fn is_plain_and_near(url: &str) -> bool {
 /// Retries with jitter that also slow down while AWS throttles.
 fn retries() -> RetryConfig {
     RetryConfig::adaptive().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_WAIT)
+}
+
+/// Retries with jitter, for as long as others may use up the quota that we keep to.
+fn patient_retries() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(PATIENT_ATTEMPTS)
+        .with_initial_backoff(FIRST_WAIT)
+        .with_max_backoff(LONGEST_WAIT)
 }
 
 fn timeouts() -> TimeoutConfig {

@@ -1,10 +1,9 @@
 //! How fast Lambda's control plane may be called: of all that one account does in one Region, so that it is shared by every client
 //! of that account and Region in this process.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
 /// Calls a second that we make at most, GetFunction apart. AWS's quota is 15; what is missing is for others, and for calls that are
@@ -49,12 +48,9 @@ impl Pace {
     }
 
     async fn pass(&self, turnstile: &Turnstile) -> Result<(), Stopped> {
-        let (now, is_stopped) = (Instant::now(), *self.stop.borrow());
-        let turn = turnstile.turn(now, is_stopped);
-        if turn <= now {
-            return Ok(());
-        }
         let mut stop = self.stop.clone();
+        // Who comes after the user asked to stop cleans up, and has its turn.
+        let is_stopped = *stop.borrow();
         let stopped = async {
             if is_stopped || stop.wait_for(|stop| *stop).await.is_err() {
                 std::future::pending::<()>().await;
@@ -63,44 +59,53 @@ impl Pace {
         tokio::select! {
             biased;
             () = stopped => Err(Stopped),
-            () = tokio::time::sleep_until(turn) => Ok(()),
+            () = turnstile.pass() => Ok(()),
         }
     }
 }
 
 /// Lets callers through in the order in which they come, so many a second.
+///
+/// A bucket of turns that fills with the time. What counts is when a caller really went: a process that was held up for a while does
+/// not send all at once what it would have sent meanwhile.
 #[derive(Debug)]
 struct Turnstile {
-    interval: Duration,
-    /// By how much a caller may be early who comes after a pause.
-    tolerance: Duration,
-    queue: Mutex<Queue>,
+    rate: f64,
+    most: f64,
+    /// Callers queue for it, the first in line waits in it.
+    bucket: Mutex<Bucket>,
 }
 
-#[derive(Debug, Default)]
-struct Queue {
-    /// When the next one would pass if all came evenly.
-    next: Option<Instant>,
-    /// Whether those who waited have gone away.
-    is_stopped: bool,
+#[derive(Debug)]
+struct Bucket {
+    turns: f64,
+    at: Instant,
 }
 
 impl Turnstile {
     fn new(rate: f64, burst: u32) -> Self {
-        let interval = Duration::from_secs_f64(1.0 / rate);
-        Self { interval, tolerance: interval * (burst - 1), queue: Mutex::default() }
+        let most = f64::from(burst);
+        Self { rate, most, bucket: Mutex::new(Bucket { turns: most, at: Instant::now() }) }
     }
 
-    /// Takes the next turn, and says when it is. Whoever gives up waiting has had it.
-    fn turn(&self, now: Instant, is_stopped: bool) -> Instant {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        if is_stopped && !queue.is_stopped {
-            // Nobody waits any more for the turns that were given.
-            *queue = Queue { next: None, is_stopped };
+    async fn pass(&self) {
+        let mut bucket = self.bucket.lock().await;
+        while let Some(wait) = self.wait(&mut bucket, Instant::now()) {
+            tokio::time::sleep(wait).await;
         }
-        let even = queue.next.map_or(now, |next| next.max(now));
-        queue.next = Some(even + self.interval);
-        even.checked_sub(self.tolerance).unwrap_or(now).max(now)
+    }
+
+    /// Takes a turn; how long there will be none, where there is none.
+    fn wait(&self, bucket: &mut Bucket, now: Instant) -> Option<Duration> {
+        let passed = now.saturating_duration_since(bucket.at).as_secs_f64();
+        bucket.turns = passed.mul_add(self.rate, bucket.turns).min(self.most);
+        bucket.at = now;
+        if bucket.turns >= 1.0 {
+            bucket.turns -= 1.0;
+            return None;
+        }
+        // A timer counts in milliseconds.
+        Some(Duration::from_secs_f64((1.0 - bucket.turns) / self.rate) + Duration::from_millis(1))
     }
 }
 
@@ -109,36 +114,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn after_a_pause_some_go_at_once_and_the_rest_evenly() {
+    fn after_a_pause_some_go_at_once_and_the_rest_evenly_however_long_it_was() {
         let turnstile = Turnstile::new(10.0, 3);
         let begin = Instant::now() + Duration::from_secs(60);
-        let turns = |now: Instant, calls: usize| -> Vec<u128> {
-            (0..calls).map(|_| (turnstile.turn(now, false) - begin).as_millis()).collect()
+        let mut bucket = Bucket { turns: 3.0, at: begin };
+        let mut passed = |milliseconds: u64, calls: usize| {
+            let now = begin + Duration::from_millis(milliseconds);
+            (0..calls).filter(|_| turnstile.wait(&mut bucket, now).is_none()).count()
         };
-        assert_eq!(turns(begin, 6), [0, 0, 0, 100, 200, 300]);
-        assert_eq!(turns(begin + Duration::from_millis(100), 1), [400], "turns that were given are kept");
-        assert_eq!(
-            turns(begin + Duration::from_secs(9), 4),
-            [9000, 9000, 9000, 9100],
-            "a pause saves no more"
-        );
+        assert_eq!(passed(0, 5), 3);
+        assert_eq!(passed(101, 5), 1);
+        assert_eq!(passed(150, 5), 0);
+        assert_eq!(passed(60_000, 50), 3, "who was held up for a minute does not send a minute's worth");
     }
 
     #[test]
-    fn no_second_has_more_turns_than_the_quota_and_what_it_saves_up() {
-        for (rate, quota) in [(OTHERS, 15), (GET_FUNCTION, 100)] {
+    fn a_bucket_as_the_quotas_never_runs_dry() {
+        for (rate, quota) in [(OTHERS, 15.0), (GET_FUNCTION, 100.0)] {
             let turnstile = Turnstile::new(rate, BURST);
-            let begin = Instant::now() + Duration::from_secs(60);
-            let turns: Vec<Instant> = (0..1000).map(|_| turnstile.turn(begin, false)).collect();
-            // A bucket that holds a second's worth, as the quota's, never runs dry.
-            let mut tokens = f64::from(quota);
-            let mut last = begin;
-            for turn in turns {
-                tokens =
-                    (tokens + (turn - last).as_secs_f64() * f64::from(quota)).min(f64::from(quota)) - 1.0;
-                last = turn;
-                assert!(tokens > f64::from(quota) / 2.0, "{rate}: {tokens}");
+            let begin = Instant::now();
+            let mut bucket = Bucket { turns: f64::from(BURST), at: begin };
+            let (mut now, mut sent, mut tokens) = (begin, begin, quota);
+            for _ in 0..1000 {
+                while let Some(wait) = turnstile.wait(&mut bucket, now) {
+                    now += wait;
+                }
+                tokens = f64::min(tokens + (now - sent).as_secs_f64() * quota, quota) - 1.0;
+                sent = now;
+                assert!(tokens > quota / 2.0, "{rate}: {tokens}");
             }
+            // It does not lag far behind the quota either.
+            assert!((now - begin).as_secs_f64() < 1000.0 / quota * 1.15, "{rate}");
         }
     }
 
@@ -146,8 +152,8 @@ mod tests {
     async fn who_waits_when_the_user_asks_to_stop_goes_away_and_who_comes_to_clean_up_has_a_turn() {
         let (stop, stopped) = watch::channel(false);
         let pace = std::sync::Arc::new(Pace::new(stopped));
-        for _ in 0..BURST + 100 {
-            pace.others.turn(Instant::now(), false);
+        for _ in 0..BURST {
+            assert_eq!(pace.other().await, Ok(()));
         }
         let waiting = tokio::spawn({
             let pace = std::sync::Arc::clone(&pace);

@@ -40,6 +40,11 @@ impl Doors {
         Self { stop, ..Self::default() }
     }
 
+    /// Whether calls to Lambda keep the pace of AWS's quota.
+    pub(super) fn keep_a_pace(&self) -> bool {
+        self.stop.is_some()
+    }
+
     /// The one stand-in of this process; the first who asks starts it.
     pub(super) async fn stand(
         &self,

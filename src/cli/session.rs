@@ -91,6 +91,7 @@ impl Session {
             endpoint_url: common.endpoint_url.clone(),
             credentials: None,
             role: self.role()?,
+            paced: self.doors.keep_a_pace(),
         };
         let mut registry_endpoint = common.registry_endpoint.clone();
         if let Some(address) = &registry_endpoint {
