@@ -1,5 +1,6 @@
 //! Credentials, Region and clients: everything that is decided before the first call.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
@@ -19,6 +20,7 @@ use url::Url;
 
 use super::assume;
 use super::bounded::BoundedAnswers;
+use super::pace::{Pace, Throttling};
 use super::{CloudWatch, CodeDeploy, Ecr, Lambda, Sts};
 use crate::http::endpoint::is_loopback;
 use crate::name::{NameError, Region, RoleArn};
@@ -217,6 +219,13 @@ impl Connection {
     pub fn lambda(&self) -> Lambda {
         let config = aws_sdk_lambda::config::Builder::from(&self.sdk).interceptor(BoundedAnswers);
         Lambda::new(aws_sdk_lambda::Client::from_conf(config.build()))
+    }
+
+    /// The same, keeping a pace that is shared with others of its account and Region.
+    pub fn lambda_at(&self, pace: Arc<Pace>) -> Lambda {
+        let config = aws_sdk_lambda::config::Builder::from(&self.sdk).interceptor(BoundedAnswers);
+        let config = config.interceptor(Throttling(Arc::clone(&pace)));
+        Lambda::new(aws_sdk_lambda::Client::from_conf(config.build())).at(pace)
     }
 
     /// AWS STS.

@@ -63,25 +63,23 @@ impl Lambda {
         Self { client, pace: None }
     }
 
-    /// The same, keeping a pace that is shared with others of its account and Region.
-    pub fn at(self, pace: Arc<Pace>) -> Self {
+    /// The same, waiting for its turns.
+    pub(super) fn at(self, pace: Arc<Pace>) -> Self {
         Self { pace: Some(pace), ..self }
     }
 
     /// The client, when it is the turn of a GetFunction.
     async fn for_get_function(&self, call: Operation) -> Result<&Client, CloudError> {
-        match &self.pace {
-            Some(pace) => pace.get_function().await.map_err(|_| call.stopped())?,
-            None => {}
+        if let Some(pace) = &self.pace {
+            pace.get_function().await.map_err(|_| call.stopped())?;
         }
         Ok(&self.client)
     }
 
     /// The client, when it is the turn of any other call.
     async fn in_turn(&self, call: Operation) -> Result<&Client, CloudError> {
-        match &self.pace {
-            Some(pace) => pace.other().await.map_err(|_| call.stopped())?,
-            None => {}
+        if let Some(pace) = &self.pace {
+            pace.other().await.map_err(|_| call.stopped())?;
         }
         Ok(&self.client)
     }

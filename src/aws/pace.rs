@@ -1,8 +1,15 @@
 //! How fast Lambda's control plane may be called: of all that one account does in one Region, so that it is shared by every client
 //! of that account and Region in this process.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextRef;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
@@ -47,6 +54,12 @@ impl Pace {
         self.pass(&self.others).await
     }
 
+    /// Takes a turn away for a call that was throttled: it comes again, at a time of its own, and has to fit in among the others.
+    fn note_throttled(&self, is_get_function: bool) {
+        let turnstile = if is_get_function { &self.get_function } else { &self.others };
+        turnstile.owed.fetch_add(1, Ordering::Relaxed);
+    }
+
     async fn pass(&self, turnstile: &Turnstile) -> Result<(), Stopped> {
         let mut stop = self.stop.clone();
         // Who comes after the user asked to stop cleans up, and has its turn.
@@ -74,6 +87,8 @@ struct Turnstile {
     most: f64,
     /// Callers queue for it, the first in line waits in it.
     bucket: Mutex<Bucket>,
+    /// Turns that were had without being taken.
+    owed: AtomicU32,
 }
 
 #[derive(Debug)]
@@ -85,7 +100,12 @@ struct Bucket {
 impl Turnstile {
     fn new(rate: f64, burst: u32) -> Self {
         let most = f64::from(burst);
-        Self { rate, most, bucket: Mutex::new(Bucket { turns: most, at: Instant::now() }) }
+        Self {
+            rate,
+            most,
+            bucket: Mutex::new(Bucket { turns: most, at: Instant::now() }),
+            owed: AtomicU32::new(0),
+        }
     }
 
     async fn pass(&self) {
@@ -98,7 +118,8 @@ impl Turnstile {
     /// Takes a turn; how long there will be none, where there is none.
     fn wait(&self, bucket: &mut Bucket, now: Instant) -> Option<Duration> {
         let passed = now.saturating_duration_since(bucket.at).as_secs_f64();
-        bucket.turns = passed.mul_add(self.rate, bucket.turns).min(self.most);
+        let owed = f64::from(self.owed.swap(0, Ordering::Relaxed));
+        bucket.turns = (passed.mul_add(self.rate, bucket.turns) - owed).min(self.most);
         bucket.at = now;
         if bucket.turns >= 1.0 {
             bucket.turns -= 1.0;
@@ -107,6 +128,41 @@ impl Turnstile {
         // A timer counts in milliseconds.
         Some(Duration::from_secs_f64((1.0 - bucket.turns) / self.rate) + Duration::from_millis(1))
     }
+}
+
+/// Sees which calls are throttled.
+#[derive(Debug)]
+pub(super) struct Throttling(pub(super) Arc<Pace>);
+
+impl Intercept for Throttling {
+    fn name(&self) -> &'static str {
+        "Throttling"
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if context.response().is_some_and(|response| response.status().as_u16() == TOO_MANY_REQUESTS) {
+            let is_get_function = context
+                .request()
+                .is_some_and(|request| names_a_function_only(request.method(), request.uri()));
+            self.0.note_throttled(is_get_function);
+        }
+        Ok(())
+    }
+}
+
+/// The HTTP status of a call that is throttled.
+const TOO_MANY_REQUESTS: u16 = 429;
+
+/// Whether a request is `GET …/functions/NAME`.
+fn names_a_function_only(method: &str, uri: &str) -> bool {
+    let path = uri.split('?').next().unwrap_or_default();
+    let name = path.rsplit_once("/functions/").map(|(_, name)| name);
+    method == "GET" && name.is_some_and(|name| !name.is_empty() && !name.contains('/'))
 }
 
 #[cfg(test)]
@@ -126,6 +182,26 @@ mod tests {
         assert_eq!(passed(101, 5), 1);
         assert_eq!(passed(150, 5), 0);
         assert_eq!(passed(60_000, 50), 3, "who was held up for a minute does not send a minute's worth");
+    }
+
+    #[test]
+    fn who_was_throttled_comes_again_in_the_place_of_others() {
+        let turnstile = Turnstile::new(10.0, 3);
+        let begin = Instant::now() + Duration::from_secs(60);
+        let mut bucket = Bucket { turns: 3.0, at: begin };
+        turnstile.owed.fetch_add(5, Ordering::Relaxed);
+        let mut passed = |milliseconds: u64| {
+            turnstile.wait(&mut bucket, begin + Duration::from_millis(milliseconds)).is_none()
+        };
+        assert_eq!([0, 150, 290, 310].map(&mut passed), [false, false, false, true]);
+        for (method, uri, expected) in [
+            ("GET", "https://lambda.eu-west-1.amazonaws.com/2015-03-31/functions/shop?Qualifier=live", true),
+            ("GET", "http://127.0.0.1:1/2015-03-31/functions/shop/aliases/live", false),
+            ("GET", "http://127.0.0.1:1/2015-03-31/functions/", false),
+            ("DELETE", "http://127.0.0.1:1/2015-03-31/functions/shop", false),
+        ] {
+            assert_eq!(names_a_function_only(method, uri), expected, "{method} {uri}");
+        }
     }
 
     #[test]

@@ -244,7 +244,10 @@ impl Prepared {
 
 /// Images that were opened, each once, whoever asks for it.
 #[derive(Default)]
-pub(super) struct Images(Mutex<HashMap<(String, Option<Architecture>), Arc<OnceCell<Opened>>>>);
+pub(super) struct Images(Mutex<HashMap<SourceFor, Arc<OnceCell<Opened>>>>);
+
+/// A source, and the architecture that is wanted of it.
+type SourceFor = (String, Option<Architecture>);
 
 type Opened = Result<LocalImage, Arc<ImageError>>;
 

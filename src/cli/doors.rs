@@ -77,7 +77,7 @@ impl Doors {
         if settings.role.is_some() || self.stop.is_some() {
             let found = clients.identity.caller().await.map_err(|error| refused(error, settings))?;
             if let Some(pace) = self.pace(&found.account, &region) {
-                clients.lambda = clients.lambda.at(pace);
+                clients.lambda = connection.lambda_at(pace);
             }
             caller = Some(found);
         }

@@ -22,4 +22,5 @@ mod release;
 mod remote;
 mod resumed;
 mod status;
+mod targets;
 mod withheld;

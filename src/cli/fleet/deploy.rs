@@ -227,20 +227,22 @@ impl Run<'_> {
         }
     }
 
-    async fn change_functions(&self, targets: &mut [Progress], shelves: &Shelves) {
+    async fn change_functions(&self, targets: &mut Vec<Progress>, shelves: &Shelves) {
         let waves: Vec<u16> = self.fleet.members.iter().map(|member| member.wave).collect();
-        let cells: Vec<RefCell<&mut Progress>> = targets.iter_mut().map(RefCell::new).collect();
+        let cells: Vec<RefCell<Option<Progress>>> =
+            targets.drain(..).map(|one| RefCell::new(Some(one))).collect();
         let work = async |target: usize| {
-            // Nobody else holds it: each is worked on once.
-            let mut progress = cells[target].borrow_mut();
-            let Progress { candidate, report } = &mut **progress;
-            if let Some(candidate) = candidate {
-                let ended = self.change(target, candidate, shelves, report).await;
-                **progress = Progress { candidate: None, report: report.clone().closed(ended) };
+            let Some(mut progress) = cells[target].take() else { return false };
+            if let Some(candidate) = progress.candidate.take() {
+                let ended = self.change(target, &candidate, shelves, &mut progress.report).await;
+                progress.report = progress.report.closed(ended);
             }
-            is_well(&progress.report)
+            let well = is_well(&progress.report);
+            cells[target].replace(Some(progress));
+            well
         };
         in_waves(&waves, self.fleet.order, || self.fleet.may_begin(), work, |well| *well).await;
+        targets.extend(cells.into_iter().filter_map(RefCell::into_inner));
     }
 
     /// Brings one function to what it shall be, now that its registry has the image.
