@@ -12,6 +12,8 @@ fn functions_of_two_regions_and_two_accounts_are_deployed_by_one_command() {
     let account = Account::new();
     let other = account.boto3.in_account(OTHER);
     let role_of_other = other.create_role("hello");
+    // Nobody makes a repository in another account's registry.
+    account.boto3.call("ecr", "create_repository", json!({ "repositoryName": "hello" }));
     let image = images().docker_save("one");
     let central = ThirdPartyCloud::repository_uri(&account.cloud, "hello");
     let (image_source, role) = (&image.source, &account.role);
