@@ -80,6 +80,11 @@ impl PrivateFolder {
 
     /// The text of a file of at most `longest` bytes; none when there is none that can be read and believed.
     pub fn read(&self, name: &str, longest: u64) -> Option<String> {
+        String::from_utf8(self.read_bytes(name, longest)?).ok()
+    }
+
+    /// The bytes of a file of at most `longest` bytes; none when there is none that can be read and believed.
+    pub fn read_bytes(&self, name: &str, longest: u64) -> Option<Vec<u8>> {
         if self.distrust().is_some() {
             return None;
         }
@@ -88,9 +93,9 @@ impl PrivateFolder {
         if !path.is_file() {
             return None;
         }
-        let mut text = String::new();
-        File::open(&path).ok()?.take(longest + 1).read_to_string(&mut text).ok()?;
-        (text.len() as u64 <= longest).then_some(text)
+        let mut bytes = Vec::new();
+        File::open(&path).ok()?.take(longest + 1).read_to_end(&mut bytes).ok()?;
+        (bytes.len() as u64 <= longest).then_some(bytes)
     }
 
     /// Notes that a file was of use: the least recently used ones are dropped first.
@@ -154,7 +159,7 @@ impl PrivateFolder {
 }
 
 fn is_ours(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "json" || extension == "tmp")
+    path.extension().is_some_and(|extension| ["json", "zst", "tmp"].iter().any(|ours| extension == *ours))
 }
 
 fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! Images, specifications and facts for the tests of the pure parts. Everything is in order in them: a test spoils one thing.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -28,7 +29,8 @@ pub(crate) fn region() -> Region {
 
 /// An uncompressed layer whose diff id is that of `content`.
 pub(crate) fn layer(content: &[u8]) -> Layer {
-    let (file, size) = (tempfile::tempfile().unwrap(), content.len() as u64);
+    let (mut file, size) = (tempfile::tempfile().unwrap(), content.len() as u64);
+    file.write_all(content).unwrap();
     Layer {
         diff_id: Digest::of(content),
         media_type: None,

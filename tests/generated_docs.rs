@@ -37,6 +37,7 @@ fn the_page_of_checks_is_current() {
         let when = match check.judge {
             Judge::Arguments(_) => "from the arguments alone, before AWS is asked anything",
             Judge::Image(_) => "from the local image alone (`check`, `plan`, `deploy`, `push`)",
+            Judge::Files(_) => "from what is in the layers, read in the one pass over them (`check`)",
             Judge::Facts(_) => "from both sides (`plan`, `deploy`, `push`)",
         };
         write!(

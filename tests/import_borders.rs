@@ -79,8 +79,10 @@ fn pure_parts_do_no_io_and_read_no_clock() {
         "release/",
         "prune/",
         "status/",
+        "init/",
+        "diff/",
     ]);
-    let asking = ["release/drive/", "prune/drive/", "status/gather.rs"];
+    let asking = ["release/drive/", "prune/drive/", "status/gather.rs", "init/gather.rs"];
     let pure = |name: &str| folders(name) && !asking.iter().any(|part| name.starts_with(part));
     let effects = [
         "tokio::",

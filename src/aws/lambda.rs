@@ -2,14 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::types::{self, AliasConfiguration, AliasRoutingConfiguration, FunctionCode};
-use aws_smithy_types::timeout::TimeoutConfig;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value};
 
 use super::error::{Operation, says_not_found, scrub};
@@ -20,9 +16,8 @@ use super::lambda_settings::{SettingError, Settings};
 use super::pace::Pace;
 use super::pages::Pages;
 use crate::cloud::{
-    AliasTarget, CloudError, CodeUpdate, CodeUse, ConfigurationUpdate, Invocation, LambdaReader,
-    LambdaWriter, LiveAlias, LiveFunction, NewFunction, ProvisionedConcurrency, PublishGuard,
-    PublishedVersion,
+    AliasTarget, CloudError, CodeUpdate, CodeUse, ConfigurationUpdate, LambdaReader, LambdaWriter, LiveAlias,
+    LiveFunction, NewFunction, ProvisionedConcurrency, PublishGuard, PublishedVersion,
 };
 use crate::http::without_signed_queries;
 use crate::name::{AliasName, Architecture, FunctionName, Version};
@@ -40,20 +35,16 @@ const CREATE_ALIAS: Operation = operation("CreateAlias");
 const UPDATE_ALIAS: Operation = operation("UpdateAlias");
 const GET_PROVISIONED: Operation = operation("GetProvisionedConcurrencyConfig");
 const PUT_PROVISIONED: Operation = operation("PutProvisionedConcurrencyConfig");
-/// The longest that a function may run, and some time for its start.
-const LONGEST_INVOCATION: Duration = Duration::from_secs(16 * 60);
-
-const INVOKE: Operation = operation("InvokeFunction");
 const DELETE_PROVISIONED: Operation = operation("DeleteProvisionedConcurrencyConfig");
 
-const fn operation(name: &'static str) -> Operation {
+pub(super) const fn operation(name: &'static str) -> Operation {
     Operation { service: "AWS Lambda", name }
 }
 
 /// AWS Lambda of one Region, with one identity.
 #[derive(Debug, Clone)]
 pub struct Lambda {
-    client: Client,
+    pub(super) client: Client,
     /// Where calls wait for their turn; none where there are too few of them to matter.
     pace: Option<Arc<Pace>>,
 }
@@ -389,42 +380,6 @@ impl LambdaWriter for Lambda {
     async fn delete_version(&self, function: &FunctionName, version: Version) -> Result<(), CloudError> {
         lambda_fleet::delete_version(self.in_turn(operation("DeleteFunction")).await?, function, version)
             .await
-    }
-
-    async fn invoke(
-        &self,
-        function: &FunctionName,
-        qualifier: &str,
-        payload: &[u8],
-    ) -> Result<Invocation, CloudError> {
-        let call = INVOKE;
-        // A function may take fifteen minutes, and an answer that is late must not start it again.
-        let patient = aws_sdk_lambda::config::Builder::new()
-            .retry_config(aws_smithy_types::retry::RetryConfig::disabled())
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .read_timeout(LONGEST_INVOCATION)
-                    .operation_attempt_timeout(LONGEST_INVOCATION)
-                    .operation_timeout(LONGEST_INVOCATION)
-                    .build(),
-            );
-        let request = self
-            .client
-            .invoke()
-            .function_name(function.as_str())
-            .qualifier(qualifier)
-            .invocation_type(types::InvocationType::RequestResponse)
-            .log_type(types::LogType::Tail)
-            .payload(payload.to_vec().into());
-        let sent = request.customize().config_override(patient).send().await;
-        let answer = sent.map_err(|error| call.failed(error))?;
-        let log = answer.log_result().and_then(|log| BASE64.decode(log).ok()).unwrap_or_default();
-        Ok(Invocation {
-            status: u16::try_from(answer.status_code()).unwrap_or_default(),
-            function_error: answer.function_error().map(str::to_owned),
-            payload: answer.payload().map(|payload| payload.as_ref().to_vec()).unwrap_or_default(),
-            log_tail: log,
-        })
     }
 
     async fn delete_provisioned_concurrency(

@@ -16,6 +16,7 @@ mod error;
 mod lambda;
 mod lambda_answer;
 mod lambda_fleet;
+mod lambda_invoke;
 mod lambda_request;
 mod lambda_settings;
 mod pace;

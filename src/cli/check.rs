@@ -1,11 +1,16 @@
 //! `check`: is this image fit for Lambda? Needs no AWS account.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::function::Flags;
-use crate::image::{self, SourceAccess};
-use crate::preflight::{self, Severity, Wanted};
-use crate::report::{Failure, Outcome, Report, image_report};
+use crate::image::{self, LocalImage, SourceAccess, UNCOMPRESSED_LIMIT};
+use crate::layer::{self, LayerError};
+use crate::memory::Memory;
+use crate::observe::ObserveError;
+use crate::preflight::{self, Day, Finding, Severity, Wanted};
+use crate::report::{Failure, Outcome, Report, chain, image_report, moments};
+use crate::rootfs::ImageContents;
 
 use super::arguments::CheckArguments;
 use super::deploy::image_finding;
@@ -36,6 +41,10 @@ async fn judge(
         Ok(local) => {
             report.findings = preflight::check_image(&local, &wanted);
             report.image = Some(image_report(&local));
+            let memory = settings::memory(&arguments.from);
+            if !arguments.metadata_only && !preflight::refused(&report.findings) {
+                report.findings.extend(session.or_stopped(judge_files(&local, &wanted, memory)).await??);
+            }
         }
         Err(error) => report.findings.push(image_finding(&error)?),
     }
@@ -48,14 +57,41 @@ async fn judge(
     Ok(if refused { Outcome::Refused } else { Outcome::Checked })
 }
 
+/// Reads the layers, and judges the file system that they make.
+async fn judge_files(
+    local: &LocalImage,
+    wanted: &Wanted,
+    memory: Option<Memory>,
+) -> Result<Vec<Finding>, Failure> {
+    let cache = memory.as_ref().map(|memory| &memory.layers);
+    match layer::scan(&local.layers, UNCOMPRESSED_LIMIT, cache).await {
+        Ok(layers) => Ok(preflight::check_files(local, wanted, &ImageContents::of(&layers))),
+        Err(error) => unfit_layer(error).map(|finding| vec![finding]),
+    }
+}
+
+/// A layer that cannot be what a registry takes is a finding; one that cannot be read is a failure.
+fn unfit_layer(error: LayerError) -> Result<Finding, Failure> {
+    match error {
+        LayerError::Read { .. } | LayerError::Stopped { .. } | LayerError::Encoder { .. } => {
+            Err(ObserveError::from(error).failure())
+        }
+        _ => {
+            let hint = error.hint().unwrap_or_else(|| "build the image again".to_owned());
+            Ok(Finding::refuse("image", chain(&error), hint))
+        }
+    }
+}
+
 fn wanted(arguments: &CheckArguments) -> Result<Wanted, Failure> {
     let flag = settings::architecture(arguments.arch.as_deref())?;
     let file = arguments.function_file.as_deref();
+    let today = Day::of(&moments::rfc3339(SystemTime::now()));
     if file.is_none() && arguments.declared.is_empty() {
-        return Ok(Wanted { architecture: flag, ..Wanted::default() });
+        return Ok(Wanted { architecture: flag, today, ..Wanted::default() });
     }
     let definition = settings::definition(file, &arguments.declared, &Flags::default(), None)?;
     let declared = definition.architecture;
     let architecture = settings::agree(flag, declared)?;
-    Ok(Wanted { architecture, ..Wanted::declared(&definition) })
+    Ok(Wanted { architecture, today, ..Wanted::declared(&definition) })
 }

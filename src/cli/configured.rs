@@ -234,7 +234,8 @@ impl FromFile {
         let mut given = configuration
             .arguments(&|table, id| typed.lacks(id) && !typed.ends_before(table), &sources)
             .map_err(unusable)?;
-        let takes_declaration = typed.argument("function_file").is_some();
+        // Two versions are compared with each other, whatever is declared.
+        let takes_declaration = typed.argument("function_file").is_some() && !typed.has("from");
         let declared = match takes_declaration {
             true => declared(configuration, typed, &sources)?,
             false => Declared::default(),

@@ -7,7 +7,7 @@ use tokio::sync::OnceCell;
 
 use crate::apply::Applier;
 use crate::aws::{Clients, Ecr};
-use crate::cloud::{Identity, LambdaReader as _};
+use crate::cloud::{Identity, LambdaReader};
 use crate::event::Event;
 use crate::image::{self, ImageError, ImageErrorKind, LocalImage, RemoteAccess};
 use crate::name::{Architecture, Digest};
@@ -129,7 +129,8 @@ impl Prepared {
         images: &Images,
         report: &mut Report,
     ) -> Result<Option<LocalImage>, Failure> {
-        let opened = open_image(session, self, images, report).await?;
+        let of_target = (&self.resolved, &self.spec, &self.clients.lambda as &dyn LambdaReader);
+        let opened = open_once(session, of_target, images, report).await?;
         let Some(local) = opened else { return Ok(None) };
         report.findings.extend(preflight::check_image(&local, &Wanted::of(&self.spec)));
         report.image = Some(image_report(&local));
@@ -279,9 +280,20 @@ fn is_move(step: &Step) -> bool {
 
 /// Opens the image for the architecture that was asked for, else the function's own, else the only one there. None when
 /// it cannot be deployed; the finding says why.
-async fn open_image(
+pub(super) async fn open_image(
     session: &Session,
-    Prepared { resolved, spec, clients, .. }: &Prepared,
+    resolved: &Resolved,
+    spec: &DeploySpec,
+    lambda: &dyn LambdaReader,
+    report: &mut Report,
+) -> Result<Option<LocalImage>, Failure> {
+    open_once(session, (resolved, spec, lambda), &Images::default(), report).await
+}
+
+/// The same, unless it was opened already.
+async fn open_once(
+    session: &Session,
+    (resolved, spec, lambda): (&Resolved, &DeploySpec, &dyn LambdaReader),
     images: &Images,
     report: &mut Report,
 ) -> Result<Option<LocalImage>, Failure> {
@@ -293,7 +305,7 @@ async fn open_image(
         // What is refused by the arguments alone asks nobody.
         && !preflight::refused(&report.findings)
     {
-        let live = clients.lambda.function(&function.name, None);
+        let live = lambda.function(&function.name, None);
         if let Ok(Some(live)) = session.or_stopped(live).await? {
             opened = open(Some(live.architecture)).await?;
         }

@@ -21,7 +21,7 @@ pub enum ExitCondition {
     MovedBack,
     /// 6: the alias needs a person.
     AliasNeedsPerson,
-    /// 10: `plan --detailed-exit-code`, and changes are pending.
+    /// 10: `plan --detailed-exit-code`, and changes are pending; `diff`, and there is a difference.
     ChangesPending,
 }
 
@@ -30,6 +30,7 @@ impl ExitCondition {
     pub fn of(report: &Report) -> Self {
         let stage = report.error.as_ref().map(|error| error.stage);
         match (report.outcome, stage) {
+            (Outcome::Different, None) => Self::ChangesPending,
             (Outcome::Refused, _) | (_, Some(Stage::Refused)) => Self::Refused,
             (_, Some(Stage::Usage)) => Self::Usage,
             (_, Some(Stage::BeforeTraffic)) => Self::StoppedBeforeTraffic,
@@ -91,6 +92,9 @@ mod tests {
             (Outcome::Unchanged, None, 0),
             (Outcome::Planned, None, 0),
             (Outcome::Checked, None, 0),
+            (Outcome::Written, None, 0),
+            (Outcome::Invoked, None, 0),
+            (Outcome::Different, None, 10),
             (Outcome::Refused, None, 3),
             (Outcome::Failed, Some(Stage::Usage), 2),
             (Outcome::Failed, Some(Stage::Refused), 3),

@@ -23,7 +23,7 @@ enum What {
 }
 
 /// The commands that answer with a document, as it names them; longer ones before those that they end in.
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 14] = [
     "policy show",
     "policy check",
     "policy ensure",
@@ -35,6 +35,9 @@ const COMMANDS: [&str; 11] = [
     "status",
     "prune",
     "check",
+    "diff",
+    "init",
+    "invoke",
 ];
 
 impl Misuse {

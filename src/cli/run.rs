@@ -13,7 +13,9 @@ use crate::report::Report;
 use super::arguments::{Cli, ColorChoice, Command, Common, OutputFormat, PolicyCommand};
 use super::configured::{Chosen, Invocation};
 use super::session::Session;
-use super::{ExitCondition, check, deploy, fleet, policy, prune, release, rollback, shell, status};
+use super::{
+    ExitCondition, check, deploy, diff, fleet, init, invoke, policy, prune, release, rollback, shell, status,
+};
 
 /// Runs one command to its end and says how the world is then.
 ///
@@ -67,6 +69,9 @@ pub(super) async fn run_command(session: Session, command: Command) -> Option<Re
         Command::Release(arguments) => release::release(session, arguments).await,
         Command::Rollback(arguments) => rollback::rollback(session, arguments).await,
         Command::Status(arguments) => status::status(session, arguments).await,
+        Command::Diff(arguments) => diff::diff(session, arguments).await,
+        Command::Init(arguments) => init::init(session, arguments).await,
+        Command::Invoke(arguments) => invoke::invoke(session, arguments).await,
         Command::Prune(arguments) => prune::prune(session, arguments).await,
         Command::Check(arguments) => check::check(session, arguments).await,
         Command::Policy(PolicyCommand::Show(arguments)) => policy::show(session, arguments).await,
@@ -97,15 +102,21 @@ impl Ending {
     }
 }
 
-/// The commands that change nothing.
-const LOOKING: [&str; 5] = ["status", "plan", "check", "policy show", "policy check"];
+/// The commands whose answer is all there is.
+const LOOKING: [&str; 8] =
+    ["status", "plan", "check", "policy show", "policy check", "diff", "init", "invoke"];
 
 fn finish(report: &Report, format: OutputFormat, style: Style, detailed: bool) -> ExitCondition {
-    let told = match format {
-        OutputFormat::Json => output::print_result(&output::document(report)),
-        OutputFormat::Human => output::print_result(&output::report_text(report, style)),
+    let in_github = std::env::var("GITHUB_ACTIONS").as_deref() == Ok("true");
+    let told = match (format, &report.init) {
+        (OutputFormat::Json, _) => output::print_result(&output::document(report)),
+        (OutputFormat::Human, Some(init)) => output::print_init(report, init, style),
+        (OutputFormat::Human, None) if report.command == "invoke" => {
+            output::print_answer(report, style, in_github)
+        }
+        (OutputFormat::Human, None) => output::print_result(&output::report_text(report, style)),
     };
-    if std::env::var("GITHUB_ACTIONS").as_deref() == Ok("true")
+    if in_github
         && let Some(path) = std::env::var_os("GITHUB_OUTPUT")
         && let Err(error) = output::write_outputs(path.as_ref(), report)
     {
@@ -115,7 +126,9 @@ fn finish(report: &Report, format: OutputFormat, style: Style, detailed: bool) -
     }
     match ExitCondition::of(report) {
         // Of what only looks, the answer is all there is. What changed something says so, whether or not it could be told.
-        ExitCondition::Done if !told && LOOKING.contains(&report.command) => ExitCondition::Failed,
+        ExitCondition::Done | ExitCondition::ChangesPending if !told && LOOKING.contains(&report.command) => {
+            ExitCondition::Failed
+        }
         ExitCondition::Done if detailed && has_steps(report) => ExitCondition::ChangesPending,
         condition => condition,
     }

@@ -9,12 +9,13 @@ use lambda_lift_localstack::{Settings as StandSettings, Stand, StartError};
 
 use crate::apply::Interrupt;
 use crate::aws::{AssumedRole, Clients, ConnectError, ConnectionSettings, StaticCredentials};
-use crate::cloud::Caller;
+use crate::cloud::{Caller, Identity as _};
 use crate::event::{Event, Reporter};
-use crate::name::{AccountId, NameError, Region, RegistryHost};
+use crate::name::{AccountId, FunctionRef, NameError, Region, RegistryHost};
 use crate::output::{Detail, Lines, Progress, Style};
 use crate::registry::check_endpoint;
 use crate::report::{Failure, Stage};
+use crate::status::StatusError;
 
 use super::arguments::{Common, DEFAULT_STATE};
 use super::doors::Doors;
@@ -205,6 +206,29 @@ impl Connected {
 }
 
 impl Connected {
+    /// Refuses an ARN of another account than that of the credentials: calls would go to a function of the same name in their own.
+    pub(super) async fn refuse_another_account(
+        &self,
+        session: &Session,
+        function: &FunctionRef,
+    ) -> Result<(), Failure> {
+        let Some(account) = &function.account else { return Ok(()) };
+        let caller = session.or_stopped(self.clients.identity.caller()).await?;
+        let caller = caller.map_err(|error| StatusError::from(error).failure())?;
+        if *account == caller.account {
+            return Ok(());
+        }
+        Err(Failure {
+            kind: "account",
+            stage: Stage::Refused,
+            message: format!(
+                "the function is in account {account}, the credentials are for account {}",
+                caller.account
+            ),
+            hint: Some(format!("use credentials of account {account} (--profile NAME, or an assumed role)")),
+        })
+    }
+
     /// Clients for a function of this Region, and for the repository that its image is in.
     pub(super) async fn both_clients(
         &self,

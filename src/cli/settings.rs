@@ -131,6 +131,12 @@ pub(super) fn source_access(arguments: &SourceArguments, reporter: Arc<dyn Repor
     SourceAccess { daemon: daemon_settings(arguments), reporter, ..SourceAccess::default() }
 }
 
+/// What is remembered between runs; none when nothing is wanted, or nothing there is to be believed.
+pub(super) fn memory(arguments: &SourceArguments) -> Option<Memory> {
+    let memory = (!arguments.no_cache).then(|| Memory::in_folder(cache_folder(arguments)));
+    memory.filter(|memory| memory.distrust().is_none())
+}
+
 /// Where things are remembered.
 pub(super) fn cache_folder(arguments: &SourceArguments) -> PathBuf {
     arguments.cache_dir.clone().unwrap_or_else(default_cache_directory)
@@ -165,7 +171,10 @@ pub(super) fn agree(
     }
 }
 
-fn function_spec(arguments: FunctionArguments) -> Result<(FunctionSpec, Option<Architecture>), Failure> {
+/// What the arguments, and what the configuration file declares, want of the function; and its architecture, where one is declared.
+pub(super) fn function_spec(
+    arguments: FunctionArguments,
+) -> Result<(FunctionSpec, Option<Architecture>), Failure> {
     let named = arguments.function.as_deref().map(parse::<FunctionRef>).transpose()?;
     let file = arguments.function_file.as_deref();
     let definition = definition(file, &arguments.declared, &flags(&arguments)?, named.as_ref())?;

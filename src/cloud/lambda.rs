@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
-use super::CloudError;
+use super::{CloudError, LambdaInvoker};
 use crate::name::{AliasName, Architecture, Digest, FunctionName, ImageUri, Version};
 
 /// How a function's code is packaged. It can never be changed.
@@ -194,27 +194,6 @@ pub struct CodeUse {
     pub digest: Option<Digest>,
 }
 
-/// What an invocation came to. `Debug` shows neither the answer nor the log: they are the user's own.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Invocation {
-    /// The HTTP status.
-    pub status: u16,
-    /// `X-Amz-Function-Error`: Handled or Unhandled; none when the function answered.
-    pub function_error: Option<String>,
-    /// The answer.
-    pub payload: Vec<u8>,
-    /// The last 4 KiB of its log.
-    pub log_tail: Vec<u8>,
-}
-
-impl std::fmt::Debug for Invocation {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { status, function_error, payload, log_tail } = self;
-        let (payload, log) = (payload.len(), log_tail.len());
-        write!(formatter, "Invocation({status}, {function_error:?}, {payload} bytes, log of {log} bytes)")
-    }
-}
-
 /// What we read from Lambda.
 #[async_trait]
 pub trait LambdaReader: Send + Sync {
@@ -251,7 +230,7 @@ pub trait LambdaReader: Send + Sync {
 
 /// What we change in Lambda. None of these waits for the function to settle.
 #[async_trait]
-pub trait LambdaWriter: Send + Sync {
+pub trait LambdaWriter: LambdaInvoker {
     /// CreateFunction with `PackageType=Image`, without `Publish`.
     async fn create_function(&self, new: &NewFunction) -> Result<LiveFunction, CloudError>;
 
@@ -298,15 +277,6 @@ pub trait LambdaWriter: Send + Sync {
     /// DeleteFunction of one published version. There is no way here to delete a function as a whole. Deleting a version that is
     /// not there is no error.
     async fn delete_version(&self, function: &FunctionName, version: Version) -> Result<(), CloudError>;
-
-    /// Invoke of a version by its number, waited for, with the end of its log. It is sent once: what is to be tried again is for the
-    /// caller to decide.
-    async fn invoke(
-        &self,
-        function: &FunctionName,
-        qualifier: &str,
-        payload: &[u8],
-    ) -> Result<Invocation, CloudError>;
 
     /// DeleteProvisionedConcurrencyConfig. Deleting what is not there is no error.
     async fn delete_provisioned_concurrency(

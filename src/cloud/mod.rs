@@ -9,6 +9,7 @@ mod error;
 mod hidden;
 mod hint;
 mod identity;
+mod invoke;
 mod lambda;
 mod monitor;
 mod replication;
@@ -25,9 +26,10 @@ pub use ecr::{
 pub use error::{CloudError, CloudErrorKind};
 pub(crate) use hidden::HiddenVariables;
 pub use identity::{Caller, Identity};
+pub use invoke::{Invocation, InvocationMode, InvocationRequest, LambdaInvoker};
 pub use lambda::{
-    AliasTarget, CodeUpdate, CodeUse, ConfigurationUpdate, FunctionState, Invocation, LambdaReader,
-    LambdaWriter, LiveAlias, LiveFunction, NewFunction, PackageType, ProvisionedConcurrency, PublishGuard,
+    AliasTarget, CodeUpdate, CodeUse, ConfigurationUpdate, FunctionState, LambdaReader, LambdaWriter,
+    LiveAlias, LiveFunction, NewFunction, PackageType, ProvisionedConcurrency, PublishGuard,
     PublishedVersion,
 };
 pub use monitor::{Alarm, Monitor, TrafficQuery, VersionTraffic};

@@ -73,17 +73,73 @@ impl std::fmt::Display for Shown {
     }
 }
 
+/// A declared value beside the live one. It holds no value of an environment variable.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Compared {
+    /// Where it is, by CreateFunction's keys from the outside in. An entry of a list is in its list's name: `FileSystemConfigs[0]`.
+    pub path: Vec<String>,
+    /// What is there now, in its canonical form; where nothing is, what AWS takes instead.
+    pub from: Option<Held>,
+    /// What is declared, in the same form.
+    pub to: Option<Held>,
+    /// Whether both are the same.
+    pub is_same: bool,
+}
+
+/// A value, or that it is not shown.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Held {
+    /// The value.
+    Value(Value),
+    /// The value of an environment variable, which is never shown.
+    Hidden,
+}
+
+impl From<&Held> for Shown {
+    fn from(held: &Held) -> Self {
+        match held {
+            Held::Value(value) => Self::new(value),
+            Held::Hidden => Self::Hidden,
+        }
+    }
+}
+
+impl From<&Compared> for Change {
+    fn from(compared: &Compared) -> Self {
+        let kind = match (&compared.from, &compared.to) {
+            (None, _) => ChangeKind::Add,
+            (Some(_), Some(_)) => ChangeKind::Change,
+            (Some(_), None) => ChangeKind::Remove,
+        };
+        let shown = |held: &Option<Held>| held.as_ref().map(Shown::from);
+        Self { key: compared.path.join("."), kind, from: shown(&compared.from), to: shown(&compared.to) }
+    }
+}
+
 /// Every difference between what is declared and what is live, in the order of CreateFunction's keys. Nothing
 /// else is managed: code and architecture are not settings.
 ///
 /// Tags are left out where they could not be read (`Tags` is null in [`LiveFunction::settings`]).
 pub fn compare(definition: &Definition, live: &LiveFunction) -> Vec<Change> {
-    let context = Context::of(live);
-    let mut changes = Vec::new();
-    for setting in &SETTINGS {
-        changes.extend(setting_changes(&setting.field, definition.settings(), &live.settings, &context));
+    let all = compare_all(definition.settings(), &live.settings, &Context::of(live));
+    all.iter().filter(|compared| !compared.is_same).map(Change::from).collect()
+}
+
+/// The same, with what is declared and live alike among it. Without a function everything is new.
+pub fn compared(definition: &Definition, live: Option<&LiveFunction>) -> Vec<Compared> {
+    match live {
+        Some(live) => compare_all(definition.settings(), &live.settings, &Context::of(live)),
+        None => compare_all(definition.settings(), &Map::new(), &Context::default()),
     }
-    changes
+}
+
+/// Every setting of `declared`, beside that of `live`.
+pub(crate) fn compare_all(
+    declared: &Map<String, Value>,
+    live: &Map<String, Value>,
+    context: &Context,
+) -> Vec<Compared> {
+    SETTINGS.iter().flat_map(|setting| compare_setting(&setting.field, declared, live, context)).collect()
 }
 
 /// The differences of one top-level setting.
@@ -93,38 +149,53 @@ pub(crate) fn setting_changes(
     live: &Map<String, Value>,
     context: &Context,
 ) -> Vec<Change> {
+    let all = compare_setting(field, declared, live, context);
+    all.iter().filter(|compared| !compared.is_same).map(Change::from).collect()
+}
+
+fn compare_setting(
+    field: &Field,
+    declared: &Map<String, Value>,
+    live: &Map<String, Value>,
+    context: &Context,
+) -> Vec<Compared> {
     let Some(declared) = declared.get(field.name) else {
         return Vec::new();
     };
     let live = live.get(field.name);
     let unreadable_tags =
         matches!(field.shape, Shape::Names(Names::Tags)) && live.is_some_and(Value::is_null);
-    let mut comparison = Comparison { context, changes: Vec::new() };
+    let mut comparison = Comparison { context, compared: Vec::new() };
     if !unreadable_tags {
-        comparison.field(field, field.name, declared, live);
+        comparison.field(field, &[field.name.to_owned()], declared, live);
     }
-    comparison.changes
+    comparison.compared
+}
+
+/// A path, and one step further in.
+fn below(path: &[String], name: &str) -> Vec<String> {
+    path.iter().cloned().chain([name.to_owned()]).collect()
 }
 
 struct Comparison<'a> {
     context: &'a Context,
-    changes: Vec<Change>,
+    compared: Vec<Compared>,
 }
 
 impl Comparison<'_> {
-    fn field(&mut self, field: &Field, path: &str, declared: &Value, live: Option<&Value>) {
+    fn field(&mut self, field: &Field, path: &[String], declared: &Value, live: Option<&Value>) {
         match (&field.shape, declared) {
             (Shape::Object(fields), Value::Object(declared)) => self.object(fields, path, declared, live),
             (Shape::Names(names), Value::Object(declared)) => {
                 for (name, value) in declared {
-                    self.name(*names, &format!("{path}.{name}"), value, live.and_then(|live| live.get(name)));
+                    self.name(*names, &below(path, name), value, live.and_then(|live| live.get(name)));
                 }
             }
             (Shape::Names(names), Value::Null) => {
                 let live = live.and_then(Value::as_object).into_iter().flatten();
                 // The journal of the function's aliases is no setting.
                 for (name, value) in live.filter(|(name, _)| !is_journal_key(name)) {
-                    self.name(*names, &format!("{path}.{name}"), &Value::Null, Some(value));
+                    self.name(*names, &below(path, name), &Value::Null, Some(value));
                 }
             }
             (Shape::List(list), Value::Array(declared)) => {
@@ -138,53 +209,52 @@ impl Comparison<'_> {
         }
     }
 
-    fn object(&mut self, fields: &[Field], path: &str, declared: &Map<String, Value>, live: Option<&Value>) {
+    fn object(
+        &mut self,
+        fields: &[Field],
+        path: &[String],
+        declared: &Map<String, Value>,
+        live: Option<&Value>,
+    ) {
         for field in fields {
             if let Some(declared) = declared.get(field.name) {
                 let live = live.and_then(|live| live.get(field.name));
-                self.field(field, &format!("{path}.{}", field.name), declared, live);
+                self.field(field, &below(path, field.name), declared, live);
             }
         }
     }
 
-    fn entries(&mut self, list: &List, path: &str, declared: &[Value], live: &[Value]) {
+    fn entries(&mut self, list: &List, path: &[String], declared: &[Value], live: &[Value]) {
         let Shape::Object(fields) = list.of else { return };
+        let (name, outer) = path.split_last().expect("a path begins with the setting's name");
         for (index, (declared, live)) in declared.iter().zip(live).enumerate() {
             if let Value::Object(declared) = declared {
-                self.object(fields, &format!("{path}[{index}]"), declared, Some(live));
+                self.object(fields, &below(outer, &format!("{name}[{index}]")), declared, Some(live));
             }
         }
     }
 
-    fn name(&mut self, names: Names, path: &str, declared: &Value, live: Option<&Value>) {
+    fn name(&mut self, names: Names, path: &[String], declared: &Value, live: Option<&Value>) {
         let wanted = Some(declared).filter(|value| !value.is_null());
-        if wanted != live {
-            let shown = |value: &Value| match names {
-                Names::Variables => Shown::Hidden,
-                Names::Tags => Shown::new(value),
-            };
-            self.push(path, live.map(shown), wanted.map(shown));
-        }
+        let held = |value: &Value| match names {
+            Names::Variables => Held::Hidden,
+            Names::Tags => Held::Value(value.clone()),
+        };
+        self.push(path, live.map(held), wanted.map(held), wanted == live);
     }
 
-    fn leaf(&mut self, field: &Field, path: &str, declared: &Value, live: Option<&Value>) {
+    fn leaf(&mut self, field: &Field, path: &[String], declared: &Value, live: Option<&Value>) {
         let wanted = canonical(field, declared, self.context);
         let have = live.and_then(|live| canonical(field, live, self.context));
-        if wanted != have {
-            let shown = |value: Option<Value>| {
-                value.or_else(|| default_of(field, self.context)).as_ref().map(Shown::new)
-            };
-            self.push(path, shown(have), shown(wanted));
-        }
+        let is_same = wanted == have;
+        let held = |value: Option<Value>| value.or_else(|| default_of(field, self.context)).map(Held::Value);
+        self.push(path, held(have), held(wanted), is_same);
     }
 
-    fn push(&mut self, key: &str, from: Option<Shown>, to: Option<Shown>) {
-        let kind = match (&from, &to) {
-            (None, _) => ChangeKind::Add,
-            (Some(_), Some(_)) => ChangeKind::Change,
-            (Some(_), None) => ChangeKind::Remove,
-        };
-        self.changes.push(Change { key: key.to_owned(), kind, from, to });
+    fn push(&mut self, path: &[String], from: Option<Held>, to: Option<Held>, is_same: bool) {
+        if !is_same || from.is_some() || to.is_some() {
+            self.compared.push(Compared { path: path.to_vec(), from, to, is_same });
+        }
     }
 }
 

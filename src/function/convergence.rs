@@ -8,7 +8,10 @@ use serde_json::{Map, Value, json};
 use super::canonical::canonical_settings;
 use super::samples::{declared, live};
 use super::schema::{Context, Names, SETTINGS, Shape};
-use super::{Definition, check_against, compare, same_content, settings_for_creation, settings_to_send};
+use super::{
+    Definition, check_against, compare, compared_versions, declaration_of, same_content, same_function,
+    settings_for_creation, settings_to_send,
+};
 use crate::cloud::{LiveFunction, PublishedVersion};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/shop";
@@ -166,6 +169,22 @@ fn unmanaged(definition: &Definition, live: &LiveFunction) -> Map<String, Value>
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_written_down_of_a_function_is_no_change_of_it(settings in settings(false)) {
+        let function = live(settings);
+        let declaration = declaration_of(&function);
+        let text = Value::Object(declaration.settings.clone()).to_string();
+        let definition = Definition::new(Some(&text), &super::Flags::default(), None).unwrap();
+        prop_assert_eq!(compare(&definition, &function), vec![]);
+    }
+
+    #[test]
+    fn two_versions_are_different_where_publishing_would_make_another(one in settings(false), other in settings(false)) {
+        let (one, other) = (live(one), live(other));
+        let is_same = compared_versions(&one, &other).iter().all(|compared| compared.is_same);
+        prop_assert_eq!(is_same, same_function(&one, &other));
+    }
 
     #[test]
     fn both_halves_together_leave_no_difference((definition, live) in pair()) {

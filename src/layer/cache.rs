@@ -1,8 +1,8 @@
 //! The local cache of what passes over layers found out.
 //!
-//! There are two kinds of entry. For a layer that was compressed: by diff id and encoder, the digest and the size.
+//! There are three kinds of entry. For a layer that was compressed: by diff id and encoder, the digest and the size.
 //! For a layer that went through as stored: by the digest of the stored bytes, that they decompress to the
-//! content with this diff id, and that it is a sound archive. Only what this tool computed itself is stored, so an
+//! content with this diff id, and that it is a sound archive. And what is in a layer (`listing_cache`). Only what this tool computed itself is stored, so an
 //! entry can be trusted as far as the folder can ([`PrivateFolder`] decides that). One small JSON file an entry. An
 //! entry that cannot be read or does not fit its name is as good as none. The folder is chosen by the caller.
 
@@ -13,7 +13,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::encoder::Encoder;
+use super::listing_cache::ListingCache;
 use super::pass::VerifiedContent;
+use super::scan::LayerContent;
 use super::summary::LayerSummary;
 use super::tar_scan::TarContents;
 use crate::image::Compression;
@@ -29,6 +31,7 @@ const LONGEST_ENTRY: u64 = 4096;
 #[derive(Debug, Clone)]
 pub struct LayerCache {
     folder: PrivateFolder,
+    listings: ListingCache,
 }
 
 /// What the cache knows about a layer.
@@ -65,12 +68,16 @@ struct Entry {
 impl LayerCache {
     /// The cache in `folder`, which is created when the first entry is stored.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: PrivateFolder::new(folder, MOST_ENTRIES) }
+        let folder = folder.into();
+        Self {
+            listings: ListingCache::new(folder.join("listings")),
+            folder: PrivateFolder::new(folder, MOST_ENTRIES),
+        }
     }
 
     /// The same cache, keeping at most so many entries.
     pub fn with_most_entries(self, most_entries: usize) -> Self {
-        Self { folder: self.folder.with_most_files(most_entries) }
+        Self { folder: self.folder.with_most_files(most_entries), ..self }
     }
 
     /// Why the cache is not used; none when it is.
@@ -103,12 +110,18 @@ impl LayerCache {
         Some(VerifiedContent { uncompressed_bytes, contents: TarContents { entries, regular_bytes } })
     }
 
+    /// What a pass on this machine saw in the layer with this diff id; none when there was no such pass.
+    pub fn content(&self, diff_id: &Digest) -> Option<LayerContent> {
+        self.listings.look_up(diff_id)
+    }
+
     /// Stores what a pass found out. Does nothing for what no later pass can use: an archive that is not sound, or
     /// content that was stored as it is.
     ///
     /// # Errors
     /// Fails when the folder cannot be written to; the caller may go on without.
     pub fn store(&self, summary: &LayerSummary) -> io::Result<()> {
+        self.listings.store(summary)?;
         let Some(encoder) = summary.encoder else { return self.store_verified(summary) };
         let entry = Entry {
             diff_id: summary.diff_id.to_string(),
@@ -170,12 +183,17 @@ mod tests {
             compression: Compression::Gzip,
             uncompressed_bytes: 70,
             contents: Ok(TarContents::default()),
+            listing: None,
             encoder: Some(Encoder::default()),
         }
     }
 
     fn entries(folder: &Path) -> Vec<PathBuf> {
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+        fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_file())
+            .collect()
     }
 
     fn path_of(cache: &LayerCache, layer: &LayerSummary) -> PathBuf {

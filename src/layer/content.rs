@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::LayerError;
+use super::listing::Listing;
 use super::stored::Progress;
 use super::tar_scan::{TarContents, TarDefect, TarScan};
 use crate::image::Compression;
@@ -24,6 +25,7 @@ pub(super) struct ContentCheck {
 pub(super) struct Content {
     pub(super) length: u64,
     pub(super) contents: Result<TarContents, TarDefect>,
+    pub(super) listing: Option<Arc<Listing>>,
 }
 
 impl ContentCheck {
@@ -49,7 +51,11 @@ impl ContentCheck {
         if found != self.layer {
             return Err(LayerError::DiffId { layer: self.layer, found });
         }
-        Ok(Content { length: self.length, contents: self.scan.finish() })
+        let (contents, listing) = match self.scan.finish() {
+            Ok((contents, listing)) => (Ok(contents), Some(Arc::new(listing))),
+            Err(defect) => (Err(defect), None),
+        };
+        Ok(Content { length: self.length, contents, listing })
     }
 }
 

@@ -25,7 +25,9 @@ const CONTENT_SIZE: usize = 128 << 10;
 /// so that the bytes are under way at the same time.
 pub(super) fn pass_through(run: &PassRun, source: Source) -> Result<LayerSummary, LayerError> {
     let layer = &run.layer;
-    let mut stored = run.stored(source, true);
+    // The stored bytes of an uncompressed layer are its content, which is hashed anyway.
+    let is_plain = layer.compression == Compression::None;
+    let mut stored = run.stored(source, !is_plain);
     let mut size = 0;
     let checked = std::thread::scope(|scope| {
         let (to_check, frames) = sync_channel::<Bytes>(LAGGING_FRAMES);
@@ -54,15 +56,19 @@ pub(super) fn pass_through(run: &PassRun, source: Source) -> Result<LayerSummary
         Err(CheckFailure::Decoder(error)) => return Err(stored.explain(error)),
         Err(CheckFailure::Content(error)) => return Err(error),
     };
-    let digest = finish_stored(run, stored)?;
-    let Content { length, contents } = check.finish()?;
+    let hashed = finish_stored(run, stored)?;
+    let Content { length, contents, listing } = check.finish()?;
+    if is_plain {
+        run.verify_stored(layer.diff_id)?;
+    }
     Ok(LayerSummary {
         diff_id: layer.diff_id,
-        digest,
+        digest: hashed.unwrap_or(layer.diff_id),
         size,
         compression: layer.compression,
         uncompressed_bytes: length,
         contents,
+        listing,
         encoder: None,
     })
 }
@@ -84,20 +90,22 @@ pub(super) fn pass_verified(
     }
     Ok(LayerSummary {
         diff_id: layer.diff_id,
-        digest: finish_stored(run, stored)?,
+        digest: finish_stored(run, stored)?.ok_or(LayerError::Stopped { layer: layer.diff_id })?,
         size,
         compression: layer.compression,
         uncompressed_bytes: verified.uncompressed_bytes,
         contents: Ok(verified.contents),
+        listing: None,
         encoder: None,
     })
 }
 
-/// The digest of the stored bytes, held against the stated one.
-fn finish_stored(run: &PassRun, stored: StoredReader) -> Result<Digest, LayerError> {
-    let layer = run.layer.diff_id;
-    let digest = stored.finish()?.ok_or(LayerError::Stopped { layer })?;
-    run.verify_stored(digest)?;
+/// The digest of the stored bytes, if they were hashed, held against the stated one.
+fn finish_stored(run: &PassRun, stored: StoredReader) -> Result<Option<Digest>, LayerError> {
+    let digest = stored.finish()?;
+    if let Some(digest) = digest {
+        run.verify_stored(digest)?;
+    }
     Ok(digest)
 }
 

@@ -50,6 +50,7 @@ pub(super) fn recompress(
         compression: Compression::Gzip,
         uncompressed_bytes: content.length,
         contents: content.contents,
+        listing: content.listing,
         encoder: Some(encoder),
     })
 }

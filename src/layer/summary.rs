@@ -1,6 +1,9 @@
 //! What a pass over a layer found out.
 
+use std::sync::Arc;
+
 use super::encoder::Encoder;
+use super::listing::Listing;
 use super::tar_scan::{TarContents, TarDefect};
 use crate::image::Compression;
 use crate::name::Digest;
@@ -20,6 +23,8 @@ pub struct LayerSummary {
     pub uncompressed_bytes: u64,
     /// What the archive contains, or why it is not one that an unpacker would accept.
     pub contents: Result<TarContents, TarDefect>,
+    /// The entries of the archive; none when it is not a sound one, or when its content did not go by in this pass.
+    pub listing: Option<Arc<Listing>>,
     /// The encoder that made the bytes; none when they are pushed as stored.
     pub encoder: Option<Encoder>,
 }

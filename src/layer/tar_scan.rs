@@ -1,9 +1,14 @@
 //! Walks the headers of a tar archive that arrives in pieces, without unpacking anything.
 //!
-//! Fed by the same pass that hashes and compresses, so it must stay cheap: contents are skipped, never kept.
-//! It knows the format (POSIX ustar, pax, GNU) and nothing of images.
+//! Fed by the same pass that hashes and compresses, so it must stay cheap: of contents only what says how a program
+//! starts is looked at. It knows the format (POSIX ustar, pax, GNU) and nothing of images.
 
 use tar::{EntryType, Header};
+
+use super::entry::{Entry, EntryKind};
+use super::listing::{Listing, ListingWriter, OddityKind};
+use super::program_scan::ProgramScan;
+use super::tar_extension::{Extension, long_name};
 
 const RECORD: usize = 512;
 /// Extended headers larger than this are taken for an attack. Real ones hold a few paths and attributes.
@@ -38,15 +43,26 @@ pub enum TarDefect {
 /// The walk. Feed it the whole content in order, then finish it.
 pub(super) struct TarScan {
     contents: TarContents,
+    listing: ListingWriter,
     defect: Option<TarDefect>,
     state: State,
-    /// Part of a record that has not arrived whole, or the pax header being gathered.
+    /// Part of a record that has not arrived whole, or the extended header being gathered.
     gathered: Vec<u8>,
     position: u64,
     /// Where the header of the current entry begins.
     header_offset: u64,
-    /// The size that a pax header gives to the next entry.
-    next_size: Option<u64>,
+    /// What extended headers say of the next entry.
+    extension: Extension,
+    /// The regular file whose content goes by.
+    file: Option<OpenFile>,
+}
+
+/// A regular file that is listed once its content went by.
+struct OpenFile {
+    path: Vec<u8>,
+    mode: u16,
+    size: u64,
+    scan: ProgramScan,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,24 +71,35 @@ enum State {
     Header,
     /// More records of an old GNU sparse map come, then so many bytes of data.
     SparseMap { data: u64 },
-    /// So many bytes of a pax header, to be gathered, and its padding.
-    Pax { left: u64, padding: u64 },
+    /// So many bytes of an extended header, to be gathered, and its padding.
+    Extended { kind: ExtendedKind, left: u64, padding: u64 },
+    /// So many bytes of a regular file, and its padding.
+    Data { left: u64, padding: u64 },
     /// So many bytes, padding included, that do not matter.
     Skip { left: u64 },
     /// The archive has ended; what follows is padding.
     Ended,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ExtendedKind {
+    Pax,
+    LongName,
+    LongLink,
+}
+
 impl TarScan {
     pub(super) fn new() -> Self {
         Self {
             contents: TarContents::default(),
+            listing: ListingWriter::default(),
             defect: None,
             state: State::Header,
             gathered: Vec::new(),
             position: 0,
             header_offset: 0,
-            next_size: None,
+            extension: Extension::default(),
+            file: None,
         }
     }
 
@@ -82,7 +109,8 @@ impl TarScan {
             let taken = match self.state {
                 State::Header => self.gather(piece, RECORD),
                 State::SparseMap { data } => self.gather_sparse_map(piece, data),
-                State::Pax { left, padding } => self.gather_pax(piece, left, padding),
+                State::Extended { kind, left, padding } => self.gather_extended(piece, kind, left, padding),
+                State::Data { left, padding } => self.read_data(piece, left, padding),
                 State::Skip { left } => {
                     let taken = shorter(piece.len(), left);
                     self.skip(left - taken as u64);
@@ -99,11 +127,11 @@ impl TarScan {
     }
 
     /// What was found, once everything was fed.
-    pub(super) fn finish(self) -> Result<TarContents, TarDefect> {
+    pub(super) fn finish(self) -> Result<(TarContents, Listing), TarDefect> {
         let between_entries = self.gathered.is_empty() && matches!(self.state, State::Header | State::Ended);
         match self.defect {
             Some(defect) => Err(defect),
-            None if between_entries => Ok(self.contents),
+            None if between_entries => Ok((self.contents, self.listing.finish())),
             None => Err(TarDefect::Truncated { offset: self.header_offset }),
         }
     }
@@ -131,22 +159,45 @@ impl TarScan {
         taken
     }
 
-    fn gather_pax(&mut self, piece: &[u8], left: u64, padding: u64) -> usize {
+    fn gather_extended(&mut self, piece: &[u8], kind: ExtendedKind, left: u64, padding: u64) -> usize {
         let taken = shorter(piece.len(), left);
         self.gathered.extend_from_slice(&piece[..taken]);
         let left = left - taken as u64;
-        self.state = State::Pax { left, padding };
+        self.state = State::Extended { kind, left, padding };
         if left == 0 {
-            match pax_size(&self.gathered) {
-                Ok(size) => self.next_size = size.or(self.next_size),
-                Err(()) => self.fail(),
-            }
-            self.gathered.clear();
-            if self.state != State::Ended {
-                self.skip(padding);
+            let data = std::mem::take(&mut self.gathered);
+            self.skip(padding);
+            match kind {
+                ExtendedKind::LongName => self.extension.path = Some(long_name(data)),
+                ExtendedKind::LongLink => self.extension.link = Some(long_name(data)),
+                ExtendedKind::Pax if self.extension.read_pax(&data).is_none() => self.fail(),
+                ExtendedKind::Pax => {}
             }
         }
         taken
+    }
+
+    fn read_data(&mut self, piece: &[u8], left: u64, padding: u64) -> usize {
+        let taken = shorter(piece.len(), left);
+        let left = left - taken as u64;
+        self.state = State::Data { left, padding };
+        let mut rest_matters = false;
+        if let Some(file) = &mut self.file {
+            file.scan.feed(&piece[..taken]);
+            rest_matters = !file.scan.is_done();
+        }
+        if left == 0 || !rest_matters {
+            self.close_file();
+            self.skip(left + padding);
+        }
+        taken
+    }
+
+    fn close_file(&mut self) {
+        if let Some(OpenFile { path, mode, size, scan }) = self.file.take() {
+            let kind = EntryKind::File { size, content: scan.finish() };
+            self.listing.push(&Entry { path: &path, mode, kind });
+        }
     }
 
     fn skip(&mut self, left: u64) {
@@ -178,25 +229,31 @@ impl TarScan {
             return None;
         }
         let stated = header.entry_size().ok()?;
-        let kind = header.entry_type();
-        match kind {
-            EntryType::XHeader
-            | EntryType::XGlobalHeader
-            | EntryType::GNULongName
-            | EntryType::GNULongLink => {
-                if stated > LONGEST_EXTENSION {
-                    return None;
-                }
-                if kind == EntryType::XHeader && stated > 0 {
-                    self.state = State::Pax { left: stated, padding: padding(stated)? };
-                } else {
-                    self.skip(stated + padding(stated)?);
-                }
+        let kind = match header.entry_type() {
+            EntryType::XHeader => ExtendedKind::Pax,
+            EntryType::GNULongName => ExtendedKind::LongName,
+            EntryType::GNULongLink => ExtendedKind::LongLink,
+            EntryType::XGlobalHeader if stated <= LONGEST_EXTENSION => {
+                self.skip(stated + padding(stated)?);
                 return Some(());
             }
-            _ => {}
+            EntryType::XGlobalHeader => return None,
+            _ => return self.accept_entry(header, stated),
+        };
+        if stated > LONGEST_EXTENSION {
+            return None;
         }
-        let size = self.next_size.take().unwrap_or(stated);
+        if stated > 0 {
+            self.state = State::Extended { kind, left: stated, padding: padding(stated)? };
+        }
+        Some(())
+    }
+
+    /// Lists the entry of this header, and goes on with its data.
+    fn accept_entry(&mut self, header: &Header, stated: u64) -> Option<()> {
+        let extension = std::mem::take(&mut self.extension);
+        let size = extension.size.unwrap_or(stated);
+        let kind = header.entry_type();
         self.contents.entries += 1;
         // Links, devices, directories and pipes have no data, whatever their size field says.
         let data = match kind {
@@ -208,17 +265,91 @@ impl TarScan {
             | EntryType::Fifo => 0,
             _ => size,
         };
-        if matches!(kind, EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse) {
+        if is_regular(kind) {
             self.contents.regular_bytes = self.contents.regular_bytes.checked_add(data)?;
         }
-        let padded = data.checked_add(padding(data)?)?;
+        let padding = padding(data)?;
+        data.checked_add(padding)?;
+        self.list(header, extension, data);
         if kind == EntryType::GNUSparse && header.as_gnu().is_some_and(|gnu| gnu.is_extended()) {
-            self.state = State::SparseMap { data: padded };
+            self.close_file();
+            self.state = State::SparseMap { data: data + padding };
+        } else if self.file.is_some() && data > 0 {
+            self.state = State::Data { left: data, padding };
         } else {
-            self.skip(padded);
+            self.close_file();
+            self.skip(data + padding);
         }
         Some(())
     }
+
+    /// Lists an entry, or opens the file that is listed when its content went by.
+    fn list(&mut self, header: &Header, extension: Extension, data: u64) {
+        let flag = header.entry_type();
+        let raw = extension.path.unwrap_or_else(|| header.path_bytes().into_owned());
+        let Some(path) = self.cleaned(&raw) else { return };
+        // What is not a number is none: that is how Go's reader takes an empty field.
+        let mode = (header.mode().unwrap_or(0) & 0o7777) as u16;
+        let link = || {
+            let link = extension.link.or_else(|| header.link_name_bytes().map(std::borrow::Cow::into_owned));
+            link.unwrap_or_default()
+        };
+        let target;
+        let kind = match flag {
+            // Old archives mark a directory only by the slash at the end of its name.
+            EntryType::Regular if raw.ends_with(b"/") => EntryKind::Directory,
+            _ if is_regular(flag) => {
+                let sparse = header.as_gnu().filter(|_| flag == EntryType::GNUSparse);
+                let real_size = extension.real_size.or_else(|| sparse?.real_size().ok());
+                let size = real_size.unwrap_or(data);
+                self.file = Some(OpenFile { scan: ProgramScan::new(&path), path, mode, size });
+                return;
+            }
+            EntryType::Directory => EntryKind::Directory,
+            EntryType::Symlink => {
+                target = link();
+                EntryKind::Symlink { target: &target }
+            }
+            EntryType::Link => match self.cleaned(&link()) {
+                Some(name) => {
+                    target = name;
+                    EntryKind::HardLink { target: &target }
+                }
+                None => return,
+            },
+            EntryType::Char | EntryType::Block | EntryType::Fifo => EntryKind::Special,
+            _ => return self.listing.note(&raw, OddityKind::UnknownType(flag.as_byte())),
+        };
+        self.listing.push(&Entry { path: &path, mode, kind });
+    }
+
+    /// A name as [`Entry::path`] has it; none when it leads out of the root. What is odd is noted.
+    fn cleaned(&mut self, raw: &[u8]) -> Option<Vec<u8>> {
+        if raw.starts_with(b"/") && raw != b"/" {
+            self.listing.note(raw, OddityKind::Absolute);
+        }
+        let mut path: Vec<u8> = Vec::with_capacity(raw.len());
+        for component in raw.split(|byte| *byte == b'/').filter(|component| !matches!(*component, b"" | b"."))
+        {
+            if component == b".." {
+                if path.is_empty() {
+                    self.listing.note(raw, OddityKind::Escapes);
+                    return None;
+                }
+                path.truncate(path.iter().rposition(|byte| *byte == b'/').unwrap_or(0));
+                continue;
+            }
+            if !path.is_empty() {
+                path.push(b'/');
+            }
+            path.extend_from_slice(component);
+        }
+        Some(path)
+    }
+}
+
+fn is_regular(kind: EntryType) -> bool {
+    matches!(kind, EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse)
 }
 
 /// The sum that a header's checksum field must hold: of all bytes, those of the field itself as spaces.
@@ -232,27 +363,6 @@ fn padding(size: u64) -> Option<u64> {
     Some(size.checked_next_multiple_of(RECORD as u64)? - size)
 }
 
-/// The `size` record of a pax header: `LENGTH KEY=VALUE\n`, the length counting the whole record.
-fn pax_size(mut records: &[u8]) -> Result<Option<u64>, ()> {
-    let mut size = None;
-    while !records.is_empty() {
-        let space = records.iter().position(|byte| *byte == b' ').ok_or(())?;
-        let length = number(&records[..space]).and_then(|n| usize::try_from(n).ok()).ok_or(())?;
-        let record = records.get(space + 1..length).ok_or(())?;
-        let pair = record.strip_suffix(b"\n").ok_or(())?;
-        if let Some(value) = pair.strip_prefix(b"size=") {
-            size = Some(number(value).ok_or(())?);
-        }
-        records = &records[length..];
-    }
-    Ok(size)
-}
-
-fn number(digits: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(digits).ok()?;
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
-}
-
 fn shorter(length: usize, left: u64) -> usize {
     usize::try_from(left).map_or(length, |left| left.min(length))
 }
@@ -264,7 +374,7 @@ mod tests {
     fn scan(content: &[u8], step: usize) -> Result<TarContents, TarDefect> {
         let mut scan = TarScan::new();
         content.chunks(step).for_each(|piece| scan.feed(piece));
-        scan.finish()
+        scan.finish().map(|(contents, _)| contents)
     }
 
     fn header(kind: EntryType, size: u64) -> Header {

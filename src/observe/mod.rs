@@ -17,4 +17,4 @@ pub use facts::{
     RepositoryFacts,
 };
 pub(crate) use observer::registry_host;
-pub use observer::{Observation, Observer};
+pub use observer::{FunctionSight, Observation, Observer};

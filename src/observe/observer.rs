@@ -14,7 +14,7 @@ use crate::cloud::{
 use crate::event::Reporter;
 use crate::image::LocalImage;
 use crate::memory::Memory;
-use crate::name::{AccountId, Digest, RegistryHost, RepositoryName};
+use crate::name::{AccountId, Digest, Region, RegistryHost, RepositoryName, RepositoryRef};
 use crate::plan::{DeploySpec, FunctionSpec};
 use crate::registry::{BlobInventory, Registry, RegistrySettings, RetryPolicy, check_endpoint};
 use crate::release::{self, Journal};
@@ -57,6 +57,17 @@ pub struct Observation {
     pub registry: Registry,
 }
 
+/// What was seen of a function alone.
+#[derive(Debug)]
+pub struct FunctionSight {
+    /// Who we are to AWS.
+    pub caller: Caller,
+    /// The repository's registry and policy; none where no repository is named.
+    pub pull: Option<(RegistryHost, PolicyFacts)>,
+    /// The function.
+    pub function: FunctionFacts,
+}
+
 impl Observer<'_> {
     /// Reads both sides.
     ///
@@ -73,14 +84,15 @@ impl Observer<'_> {
             self.ecr.repository(owner, name),
             self.ecr.repository_policy(owner, name),
             self.ecr.authorize(),
-            self.function(spec),
+            self.function(spec.function.as_ref()),
             setting,
         );
         let (caller, credential, function) = (caller?, credential?, function?);
         let repository = repository_facts(repository)?;
         let policy = policy_facts(policy)?;
-        let host = registry_host(spec, &caller);
-        let function = function.map(|function| function.facts(spec, &caller));
+        let host = registry_host(&spec.repository, &spec.region, &caller);
+        let function = spec.function.as_ref().zip(function);
+        let function = function.map(|(wanted, seen)| seen.facts(wanted, spec.function_region(), &caller));
 
         let registry = self.registry(spec, &host, credential)?;
         let mut running = function.as_ref().map(FunctionFacts::running).unwrap_or_default();
@@ -99,16 +111,31 @@ impl Observer<'_> {
         Ok(Observation { facts, registry })
     }
 
-    /// Reads the function's side only; none where the specification has none.
+    /// Reads the function and, where one is named, its repository's policy: what can be known without an image.
     ///
     /// # Errors
     /// As [`Self::observe`].
     pub async fn observe_function(
         &self,
-        spec: &DeploySpec,
-        caller: &Caller,
-    ) -> Result<Option<FunctionFacts>, ObserveError> {
-        Ok(self.function(spec).await?.map(|function| function.facts(spec, caller)))
+        wanted: &FunctionSpec,
+        region: &Region,
+        repository: Option<&RepositoryRef>,
+    ) -> Result<FunctionSight, ObserveError> {
+        let policy = async {
+            let repository = repository?;
+            let owner = repository.registry.as_ref().map(|registry| &registry.account);
+            Some(self.ecr.repository_policy(owner, &repository.name).await)
+        };
+        let (caller, policy, seen) = join!(self.identity.caller(), policy, self.function(Some(wanted)));
+        let caller = caller?;
+        let policy = policy.map(policy_facts).transpose()?;
+        let pull = repository
+            .zip(policy)
+            .map(|(repository, policy)| (registry_host(repository, region, &caller), policy));
+        let region = wanted.region.as_ref().unwrap_or(region);
+        let seen = seen?.unwrap_or_default();
+        let function = seen.facts(wanted, region, &caller);
+        Ok(FunctionSight { caller, pull, function })
     }
 
     fn registry(
@@ -139,8 +166,8 @@ impl Observer<'_> {
     }
 
     /// Everything about the function, in one wave.
-    async fn function(&self, spec: &DeploySpec) -> Result<Option<SeenFunction>, CloudError> {
-        let Some(wanted) = &spec.function else { return Ok(None) };
+    async fn function(&self, wanted: Option<&FunctionSpec>) -> Result<Option<SeenFunction>, CloudError> {
+        let Some(wanted) = wanted else { return Ok(None) };
         let FunctionSpec { name, alias, publish, .. } = wanted;
         let of_alias = async {
             match alias {
@@ -191,6 +218,7 @@ impl BlobInventory for EcrInventory {
 }
 
 /// The function's side before the account is known.
+#[derive(Default)]
 struct SeenFunction {
     live: Option<LiveFunction>,
     alias: Option<LiveAlias>,
@@ -200,14 +228,10 @@ struct SeenFunction {
 }
 
 impl SeenFunction {
-    fn facts(self, spec: &DeploySpec, caller: &Caller) -> FunctionFacts {
+    fn facts(self, wanted: &FunctionSpec, region: &Region, caller: &Caller) -> FunctionFacts {
         FunctionFacts {
-            account: spec
-                .function
-                .as_ref()
-                .and_then(|wanted| wanted.account.clone())
-                .unwrap_or_else(|| caller.account.clone()),
-            region: spec.function_region().clone(),
+            account: wanted.account.clone().unwrap_or_else(|| caller.account.clone()),
+            region: region.clone(),
             live: self.live,
             alias: self.alias,
             alias_target: self.alias_target,
@@ -218,9 +242,9 @@ impl SeenFunction {
 }
 
 /// The registry that a URI names, else the caller's own in the configured Region.
-pub(crate) fn registry_host(spec: &DeploySpec, caller: &Caller) -> RegistryHost {
-    let own = || RegistryHost::standard(&caller.account, &spec.region);
-    spec.repository.registry.clone().unwrap_or_else(own)
+pub(crate) fn registry_host(repository: &RepositoryRef, region: &Region, caller: &Caller) -> RegistryHost {
+    let own = || RegistryHost::standard(&caller.account, region);
+    repository.registry.clone().unwrap_or_else(own)
 }
 
 fn repository_facts(read: Result<Option<Repository>, CloudError>) -> Result<RepositoryFacts, CloudError> {

@@ -30,6 +30,9 @@ pub fn document(report: &Report) -> String {
         status: report.status.as_deref().map(status_json),
         prune: report.prune.as_ref().map(super::prune::value),
         targets: report.targets.iter().map(target).collect(),
+        diff: report.diff.as_ref().map(super::diff::value),
+        init: report.init.as_ref().map(super::init::value),
+        invoke: report.invoke.as_ref().map(super::invoke::value),
         findings: report.findings.iter().map(Finding::of).collect(),
         steps: report.steps.iter().map(step).collect(),
         error: report.error.as_ref().map(error),
@@ -55,6 +58,9 @@ struct Document<'a> {
     status: Option<Value>,
     prune: Option<Value>,
     targets: Vec<Value>,
+    diff: Option<Value>,
+    init: Option<Value>,
+    invoke: Option<Value>,
     findings: Vec<Finding<'a>>,
     steps: Vec<Value>,
     error: Option<Value>,
@@ -90,6 +96,9 @@ pub(super) fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Planned => "planned",
         Outcome::Checked => "checked",
         Outcome::Skipped => "skipped",
+        Outcome::Different => "different",
+        Outcome::Written => "written",
+        Outcome::Invoked => "invoked",
         Outcome::Refused => "refused",
         Outcome::RolledBack => "rolled_back",
         Outcome::Failed => "failed",
@@ -279,7 +288,7 @@ mod tests {
         value.as_object().unwrap().keys().map(String::as_str).collect()
     }
 
-    const KEYS: [&str; 16] = [
+    const KEYS: [&str; 19] = [
         "schema",
         "command",
         "outcome",
@@ -293,6 +302,9 @@ mod tests {
         "status",
         "prune",
         "targets",
+        "diff",
+        "init",
+        "invoke",
         "findings",
         "steps",
         "error",

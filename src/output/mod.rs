@@ -3,9 +3,12 @@
 //! stdout carries the result only: human text, or exactly one JSON document. Progress goes to stderr. What others wrote is made
 //! harmless before it is marked up (`printable`).
 
+mod diff;
 mod document;
 mod fleet;
 mod github;
+mod init;
+mod invoke;
 mod lines;
 mod printable;
 mod progress;
@@ -19,6 +22,8 @@ mod traffic;
 
 pub use document::document;
 pub use github::write_outputs;
+pub use init::print_init;
+pub use invoke::print_answer;
 pub use lines::{Detail, Lines};
 pub use progress::Progress;
 pub use prune::prune_plan;

@@ -17,7 +17,12 @@ pub(super) struct Room {
 /// Writes the result to stdout, and says whether who was to have it could have it. A reader that went away (a closed pipe) wanted
 /// no more; what else goes wrong is told on stderr.
 pub fn print_result(text: &str) -> bool {
-    match write_result(text) {
+    written(write_result(text))
+}
+
+/// Whether who was to have what was written could have it; what else goes wrong is told.
+pub(super) fn written(result: io::Result<()>) -> bool {
+    match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             print_message(&format!("error: the result could not be written to standard output: {error}"));
             false

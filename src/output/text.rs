@@ -38,6 +38,15 @@ pub fn report_text(report: &Report, style: Style) -> String {
         // A watch has shown all there is by its end.
         return report.status.as_deref().map(|status| status_page(status, style)).unwrap_or_default();
     }
+    if let Some(diff) = report.diff.as_ref().filter(|_| report.error.is_none()) {
+        text.findings(report);
+        text.lines.extend(super::diff::lines(diff, style));
+        return text.finish();
+    }
+    if let Some(init) = &report.init {
+        text.lines.extend(super::init::lines(report, init, style));
+        return text.finish();
+    }
     text.findings(report);
     if let Some(PolicyReport { verdict: PolicyOutcome::Judged(assessment), .. }) = &report.policy {
         text.assessment(assessment);
@@ -119,6 +128,10 @@ impl Text {
                 format!("{marked}: everything is as it should be, nothing was written")
             }
             (Outcome::Started, ..) => format!("{marked}: CodeDeploy moves the traffic from here on"),
+            (Outcome::Invoked, ..) => {
+                format!("{marked}: Lambda has the event, and runs the function with it later")
+            }
+            (Outcome::Checked, "invoke", _) => format!("{marked}: it can be invoked; nothing ran"),
             (Outcome::Refused, "check", _) => format!("{marked}: this image is not fit for Lambda as it is"),
             // What only the push can see is refused after the repository was made or layers were sent.
             (Outcome::Refused, ..) if report.steps.iter().any(|step| step.status != StepStatus::Planned) => {
@@ -258,6 +271,8 @@ impl Text {
             return;
         }
         let state = match failure.stage {
+            // What an invocation did is known to the function alone.
+            Stage::BeforeChange if report.command == "invoke" => return,
             Stage::Usage | Stage::Refused => return,
             Stage::MovedBack => "Traffic was moved, and moved back: the alias is what it was before.",
             Stage::TrafficUnknown => "Look at the alias before anything else.",

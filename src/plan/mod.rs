@@ -7,8 +7,8 @@ mod planner;
 mod spec;
 mod step;
 
-pub use grant::{Explained, GrantDecision, decide_grant, owner_instructions};
-pub use planner::{default_tag, plan};
+pub use grant::{Explained, GrantDecision, PullSide, decide_grant, decide_pull, owner_instructions};
+pub use planner::{default_tag, plan, plan_function};
 pub use spec::{DeploySpec, FunctionSpec};
 pub use step::{
     AliasStep, CodeStep, ConfigurationStep, CreateStep, GrantStep, Plan, PushStep, Step, TagStep,

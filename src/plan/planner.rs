@@ -32,7 +32,17 @@ pub fn plan(spec: &DeploySpec, facts: &Facts) -> Plan {
     }
     let mut version = None;
     if let (Some(wanted), Some(function)) = (&spec.function, &facts.function) {
-        let (function_steps, publication) = function_steps(spec, wanted, facts, function);
+        let code = WantedCode {
+            digest: facts.image.digest(),
+            architecture: facts
+                .image
+                .local
+                .config
+                .architecture
+                .or(spec.architecture)
+                .unwrap_or(Architecture::X86_64),
+        };
+        let (function_steps, publication) = function_steps(wanted, &code, function);
         steps.extend(function_steps);
         version = publication.version().filter(|_| wanted.publish);
     }
@@ -54,14 +64,34 @@ fn push_step(spec: &DeploySpec, facts: &Facts) -> Option<PushStep> {
     Some(PushStep { tags, digest })
 }
 
-fn function_steps(
-    spec: &DeploySpec,
+/// The steps of the function alone, which keeps the image that it runs: what is declared is all that may differ.
+pub fn plan_function(
     wanted: &FunctionSpec,
-    facts: &Facts,
+    architecture: Option<Architecture>,
+    function: &FunctionFacts,
+) -> Vec<Step> {
+    let live = function.live.as_ref();
+    let running = live.map(|live| live.architecture);
+    let code = WantedCode {
+        digest: live.and_then(LiveFunction::running_digest),
+        architecture: architecture.or(running).unwrap_or(Architecture::X86_64),
+    };
+    function_steps(wanted, &code, function).0
+}
+
+/// What the function shall run.
+struct WantedCode {
+    /// The manifest's digest; none while it is not known.
+    digest: Option<Digest>,
+    architecture: Architecture,
+}
+
+fn function_steps(
+    wanted: &FunctionSpec,
+    code: &WantedCode,
     function: &FunctionFacts,
 ) -> (Vec<Step>, Publication) {
-    let architecture =
-        facts.image.local.config.architecture.or(spec.architecture).unwrap_or(Architecture::X86_64);
+    let &WantedCode { digest, architecture } = code;
     let Some(live) = &function.live else {
         // A declaration that is not enough to create a function was refused by the preflight.
         let settings = function::settings_for_creation(&wanted.definition).unwrap_or_default();
@@ -72,7 +102,6 @@ fn function_steps(
     };
 
     let mut steps = Vec::new();
-    let digest = facts.image.digest();
     let runs = digest.is_some_and(|digest| live.runs(&digest));
     // After a failed update the function shows the new digest while the old code serves: it must be sent again.
     let failed = matches!(function::judge(&live.state), Settled::Failed(_));

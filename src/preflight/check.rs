@@ -6,6 +6,7 @@ use crate::layer::Encoding;
 use crate::name::Architecture;
 use crate::observe::Facts;
 use crate::plan::DeploySpec;
+use crate::rootfs::ImageContents;
 
 use super::Finding;
 
@@ -31,6 +32,8 @@ pub enum Judge {
     Arguments(fn(&DeploySpec) -> Vec<Finding>),
     /// The local image alone.
     Image(fn(&LocalImage, &Wanted) -> Vec<Finding>),
+    /// The local image and what is in its layers, which were read for it.
+    Files(fn(&LocalImage, &Wanted, &ImageContents) -> Vec<Finding>),
     /// Both sides.
     Facts(fn(&DeploySpec, &Facts) -> Vec<Finding>),
 }
@@ -40,8 +43,14 @@ pub enum Judge {
 pub struct Wanted {
     /// The architecture that was asked for.
     pub architecture: Option<Architecture>,
-    /// Whether the function's ImageConfig brings an entry point or a command of its own.
-    pub overrides_entrypoint: bool,
+    /// EntryPoint of the function's ImageConfig, which goes before the image's ENTRYPOINT.
+    pub entrypoint: Option<Vec<String>>,
+    /// Command of the function's ImageConfig, which goes before CMD.
+    pub command: Option<Vec<String>>,
+    /// WorkingDirectory of the function's ImageConfig, which goes before WORKDIR.
+    pub working_directory: Option<String>,
+    /// Today's date, for what is known to end some day; none when that does not matter.
+    pub today: Option<Day>,
     /// The form in which its layers will be pushed.
     pub encoding: Encoding,
 }
@@ -54,14 +63,57 @@ impl Wanted {
         Self { architecture, encoding, ..declared.unwrap_or_default() }
     }
 
+    /// Whether the function brings an entry point or a command of its own.
+    pub fn overrides_entrypoint(&self) -> bool {
+        self.entrypoint.is_some() || self.command.is_some()
+    }
+
     /// What a function's declaration says about its image.
     pub fn declared(definition: &Definition) -> Self {
         let image_config = definition.settings().get("ImageConfig");
-        let names = |key: &str| image_config.is_some_and(|config| config.get(key).is_some());
+        let setting = |key: &str| image_config?.get(key).cloned();
         Self {
             architecture: definition.architecture,
-            overrides_entrypoint: names("EntryPoint") || names("Command"),
-            encoding: Encoding::default(),
+            entrypoint: setting("EntryPoint").and_then(|value| serde_json::from_value(value).ok()),
+            command: setting("Command").and_then(|value| serde_json::from_value(value).ok()),
+            working_directory: setting("WorkingDirectory")
+                .and_then(|value| serde_json::from_value(value).ok()),
+            ..Self::default()
+        }
+    }
+}
+
+/// A day, as the number that `YYYYMMDD` makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Day(pub u32);
+
+impl Day {
+    /// The day that RFC 3339 writes at the beginning of a moment: `2026-11-27T…`.
+    pub fn of(moment: &str) -> Option<Self> {
+        let digits: String = moment.get(..10)?.split('-').collect();
+        digits.parse().ok().filter(|_| digits.len() == 8).map(Self)
+    }
+}
+
+impl std::fmt::Display for Day {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self(number) = self;
+        write!(formatter, "{:04}-{:02}-{:02}", number / 10_000, number / 100 % 100, number % 100)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_read_and_written_and_ordered() {
+        let day = Day::of("2026-11-27T04:00:00Z").unwrap();
+        assert_eq!(day, Day(2026_11_27));
+        assert_eq!(day.to_string(), "2026-11-27");
+        assert!(day < Day(2027_01_01));
+        for wrong in ["", "2026-11", "27.11.2026", "2026-11-2x", "2026/11/27"] {
+            assert_eq!(Day::of(wrong), None, "{wrong}");
         }
     }
 }

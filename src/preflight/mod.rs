@@ -8,30 +8,42 @@
 mod check;
 mod checks;
 mod finding;
+mod start;
 #[cfg(test)]
 mod test_checks;
+#[cfg(test)]
+mod test_files;
 
-pub use check::{Check, Judge};
+pub use check::{Check, Day, Judge, Wanted};
 pub use checks::CHECKS;
 pub use finding::{Finding, Severity};
 
 use crate::image::LocalImage;
 use crate::observe::Facts;
 use crate::plan::DeploySpec;
+use crate::rootfs::ImageContents;
 
 /// Judges what the arguments alone decide. Nothing was asked of AWS yet.
 pub fn check_arguments(spec: &DeploySpec) -> Vec<Finding> {
     run(|judge| match judge {
         Judge::Arguments(judge) => judge(spec),
-        Judge::Image(_) | Judge::Facts(_) => Vec::new(),
+        Judge::Image(_) | Judge::Files(_) | Judge::Facts(_) => Vec::new(),
     })
 }
 
 /// Judges the image alone. `wanted` is what the function file or the flags say about it.
-pub fn check_image(image: &LocalImage, wanted: &check::Wanted) -> Vec<Finding> {
+pub fn check_image(image: &LocalImage, wanted: &Wanted) -> Vec<Finding> {
     run(|judge| match judge {
         Judge::Image(judge) => judge(image, wanted),
-        Judge::Arguments(_) | Judge::Facts(_) => Vec::new(),
+        Judge::Arguments(_) | Judge::Files(_) | Judge::Facts(_) => Vec::new(),
+    })
+}
+
+/// Judges the file system that the image's layers make.
+pub fn check_files(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<Finding> {
+    run(|judge| match judge {
+        Judge::Files(judge) => judge(image, wanted, contents),
+        Judge::Arguments(_) | Judge::Image(_) | Judge::Facts(_) => Vec::new(),
     })
 }
 
@@ -39,11 +51,9 @@ pub fn check_image(image: &LocalImage, wanted: &check::Wanted) -> Vec<Finding> {
 pub fn check_facts(spec: &DeploySpec, facts: &Facts) -> Vec<Finding> {
     run(|judge| match judge {
         Judge::Facts(judge) => judge(spec, facts),
-        Judge::Arguments(_) | Judge::Image(_) => Vec::new(),
+        Judge::Arguments(_) | Judge::Image(_) | Judge::Files(_) => Vec::new(),
     })
 }
-
-pub use check::Wanted;
 
 /// Whether any of the findings refuses.
 pub fn refused(findings: &[Finding]) -> bool {

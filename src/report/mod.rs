@@ -4,6 +4,8 @@
 
 mod describe;
 mod fleet;
+mod init;
+mod invoke;
 pub(crate) mod moments;
 mod outcome;
 mod prune;
@@ -14,6 +16,8 @@ pub use describe::describe;
 pub(crate) use describe::describe_done;
 pub use fleet::TargetReport;
 pub(crate) use fleet::{Shared, whole};
+pub use init::InitReport;
+pub use invoke::InvokeReport;
 pub(crate) use outcome::chain;
 pub use outcome::{
     AliasReport, DeploymentReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome,

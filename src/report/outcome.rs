@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use crate::cloud::LiveFunction;
+use crate::diff::Diff;
 use crate::event::LayerAction;
 use crate::name::{AccountId, AliasName, Digest, FunctionName, FunctionRef, Region, Tag};
 use crate::policy::Assessment;
 use crate::preflight::Finding;
 use crate::status::Status;
 
-use super::{PruneReport, TargetReport};
+use super::{InitReport, InvokeReport, PruneReport, TargetReport};
 
 /// Everything a command has to say at its end.
 #[derive(Debug, Clone)]
@@ -38,6 +39,12 @@ pub struct Report {
     pub prune: Option<PruneReport>,
     /// How each of many targets ended; empty where there was one.
     pub targets: Vec<TargetReport>,
+    /// What an invocation came to; none for all commands but `invoke`, and where there is no answer.
+    pub invoke: Option<InvokeReport>,
+    /// What is different; none for all commands but `diff`.
+    pub diff: Option<Diff>,
+    /// What was written; none for all commands but `init`.
+    pub init: Option<InitReport>,
     /// What the checks found.
     pub findings: Vec<Finding>,
     /// The plan, step by step, as far as it went.
@@ -62,6 +69,9 @@ impl Report {
             status: None,
             prune: None,
             targets: Vec::new(),
+            invoke: None,
+            init: None,
+            diff: None,
             findings: Vec::new(),
             steps: Vec::new(),
             error: None,
@@ -99,6 +109,12 @@ pub enum Outcome {
     Unchanged,
     /// There is something to do, and it was only shown.
     Planned,
+    /// What was compared is not the same.
+    Different,
+    /// Files were written.
+    Written,
+    /// A function was run, or its event queued.
+    Invoked,
     /// What was to be checked was checked.
     Checked,
     /// It was one of many, and not begun because another one did not end well.

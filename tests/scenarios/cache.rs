@@ -94,7 +94,8 @@ fn a_cache_that_cannot_be_made_or_is_damaged_or_lies_never_fails_a_push() {
         &|_| b"\xff{}".to_vec(),
         // An entry that is well formed, and names a blob that nobody has.
         &|good| {
-            let mut entry: Value = serde_json::from_slice(good).unwrap();
+            // What is known of a layer's files is not JSON, and cannot lie about a blob.
+            let Ok(mut entry) = serde_json::from_slice::<Value>(good) else { return good.to_vec() };
             if entry.get("diff_id").is_some() {
                 entry["digest"] = json!(format!("sha256:{zeros}"));
             }
@@ -139,7 +140,7 @@ fn two_runs_at_once_share_a_cache() {
         .map(|child| Account::finish(child).expect(0)["image"]["digest"].clone())
         .collect();
     assert!(digests.iter().all(|digest| *digest == digests[0]), "{digests:?}");
-    assert!(files(Path::new(&cache)).iter().all(|path| path.extension().unwrap() == "json"));
+    assert!(files(Path::new(&cache)).iter().all(|path| path.extension().unwrap() != "tmp"));
     account.stand.clear_calls();
     assert_eq!(account.run(&push(&source, &cache)).expect(0)["outcome"], "unchanged");
 }

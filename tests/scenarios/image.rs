@@ -29,7 +29,8 @@ pub(crate) struct Image {
 impl Image {
     /// Two small layers; the second one holds `note`.
     pub(crate) fn small(note: &str) -> Self {
-        let layers = vec![layer("var/task/bootstrap", b"#!"), layer("var/task/note", note.as_bytes())];
+        let layers =
+            vec![layer("var/task/bootstrap", &program("amd64")), layer("var/task/note", note.as_bytes())];
         Self { architecture: "amd64", os: "linux", layers, layer_type: PLAIN_LAYER, base: None }
     }
 
@@ -39,7 +40,7 @@ impl Image {
         let seed = note.bytes().fold(7, |seed: u64, byte| seed.wrapping_mul(31) + u64::from(byte));
         fastrand::Rng::with_seed(seed).fill(&mut bulk);
         Self {
-            layers: vec![layer("var/task/bootstrap", b"#!"), layer("var/task/bulk", &bulk)],
+            layers: vec![layer("var/task/bootstrap", &program("amd64")), layer("var/task/bulk", &bulk)],
             ..Self::small(note)
         }
     }
@@ -66,7 +67,8 @@ impl Image {
         encoder.finish().unwrap()
     }
 
-    pub(crate) fn for_architecture(self, architecture: &'static str) -> Self {
+    pub(crate) fn for_architecture(mut self, architecture: &'static str) -> Self {
+        self.layers[0] = layer("var/task/bootstrap", &program(architecture));
         Self { architecture, ..self }
     }
 
@@ -190,6 +192,20 @@ pub(crate) fn sparse_archive(path: &Path, bytes: u64) -> String {
     // Its end is there already; the builder must not write another one into the middle.
     std::mem::forget(archive);
     format!("docker-archive:{}", path.display())
+}
+
+/// As much of a static ELF program as says what it is: one that speaks Lambda's runtime API.
+fn program(architecture: &str) -> Vec<u8> {
+    let machine: u16 = if architecture == "arm64" { 183 } else { 62 };
+    let mut file = b"\x7fELF\x02\x01\x01".to_vec();
+    file.resize(16, 0);
+    file.extend([3, machine].map(u16::to_le_bytes).concat());
+    file.extend(1_u32.to_le_bytes());
+    file.extend([0, 64, 0].map(u64::to_le_bytes).concat());
+    file.extend(0_u32.to_le_bytes());
+    file.extend([64, 56, 0, 0, 0, 0].map(u16::to_le_bytes).concat());
+    file.extend(b"AWS_LAMBDA_RUNTIME_API");
+    file
 }
 
 /// A layer with one file, its parents before it.

@@ -127,18 +127,28 @@ fn of_a_new_image_only_the_layers_are_read_that_the_repository_lacks() {
 }
 
 #[test]
-fn check_and_plan_read_documents_only() {
+fn check_reads_layers_once_and_documents_only_after_that_or_when_asked() {
     let (account, digest) = two_accounts(Settings::default(), &gzip_image("one"));
     let endpoint = account.stand.url();
     let arguments =
         ["check", &source("base/app:v1"), "--source-profile", "base", "--source-endpoint", &endpoint];
-    let checked = account.run(&arguments);
+    let documents = ["GetAuthorizationToken", "GetManifest", "HeadManifest", "GetBlob", "DownloadLayer"];
+    let checked = account.run(&[&arguments[..], &["--metadata-only"]].concat());
     assert_eq!(checked.expect(0)["image"]["digest"], digest.as_str());
-    assert_eq!(
-        account.operations(),
-        ["GetAuthorizationToken", "GetManifest", "HeadManifest", "GetBlob", "DownloadLayer"]
-    );
+    assert_eq!(account.operations(), documents);
     account.stand.clear_calls();
+    account.run(&arguments).expect(0);
+    assert_eq!(downloads(&account), 3, "the configuration and two layers");
+    account.stand.clear_calls();
+    account.run(&arguments).expect(0);
+    assert_eq!(account.operations(), documents, "what was in them is remembered");
+    account.stand.clear_calls();
+}
+
+#[test]
+fn plan_reads_documents_only() {
+    let (account, digest) = two_accounts(Settings::default(), &gzip_image("one"));
+    let endpoint = account.stand.url();
     let role = account.role();
     let planned = account.run(&[
         "plan",

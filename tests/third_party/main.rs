@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod account;
+mod around;
 mod codedeploy;
 mod deploy;
 mod docker_daemon;

@@ -19,6 +19,8 @@ pub(super) const ERROR_VARIABLE: &str = "LOCALSTACK_ERROR";
 
 /// The largest payload of a synchronous invocation, in bytes.
 const LARGEST_PAYLOAD: usize = 6 * 1024 * 1024;
+/// The largest payload of an asynchronous invocation, in bytes.
+const LARGEST_EVENT: usize = 1024 * 1024;
 /// How much of the log `LogType=Tail` returns, in bytes.
 const LOG_TAIL: usize = 4096;
 
@@ -34,8 +36,10 @@ impl Session<'_> {
         let (name, qualifier) = (reference.name, reference.qualifier);
         let arn = self.arn(&name, Some(qualifier.as_deref().unwrap_or("$LATEST")));
         let absent = || Refusal::no_function(&arn);
-        if self.call.body.len() > LARGEST_PAYLOAD {
-            return Err(Refusal::too_large(LARGEST_PAYLOAD, "InvokeFunction"));
+        let kind = self.call.header("x-amz-invocation-type").unwrap_or("RequestResponse").to_owned();
+        let largest = if kind == "Event" { LARGEST_EVENT } else { LARGEST_PAYLOAD };
+        if self.call.body.len() > largest {
+            return Err(Refusal::too_large(largest, "InvokeFunction"));
         }
         let payload: Value = match self.call.body.as_slice() {
             b"" => Value::Null,
@@ -46,7 +50,6 @@ impl Session<'_> {
         if function.reserved_concurrency == Some(0) {
             return Err(Refusal::throttled("ReservedFunctionConcurrentInvocationLimitExceeded"));
         }
-        let kind = self.call.header("x-amz-invocation-type").unwrap_or("RequestResponse");
         let alias = qualifier.as_deref().and_then(|qualifier| function.aliases.get_mut(qualifier));
         let weighted = alias.as_ref().is_some_and(|alias| !alias.weights.is_empty());
         let version = match alias {
@@ -56,7 +59,7 @@ impl Session<'_> {
         };
         let revision = function.revision_mut(&version).ok_or_else(absent)?;
         check_invocable(revision, ready_at)?;
-        let (status, sent) = match kind {
+        let (status, sent) = match kind.as_str() {
             "DryRun" => return Ok(answer::empty(204)),
             "Event" => (202, None),
             "RequestResponse" => (200, Some(())),

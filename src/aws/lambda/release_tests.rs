@@ -5,7 +5,7 @@ use serde_json::json;
 use super::tests::{lambda, shop};
 use super::*;
 use crate::aws::replay::{json as answer, xml};
-use crate::cloud::CloudErrorKind;
+use crate::cloud::{CloudErrorKind, Invocation, InvocationMode, InvocationRequest, LambdaInvoker as _};
 
 fn missing() -> crate::aws::replay::Answer {
     let message = "No Provisioned Concurrency Config found for this function";
@@ -53,6 +53,11 @@ async fn provisioned_concurrency_is_given_and_taken_by_qualifier() {
     assert_eq!((error.kind, replay.requests().len()), (CloudErrorKind::Invalid, 3), "no such number is sent");
 }
 
+async fn invoke(lambda: &Lambda, payload: &[u8]) -> Result<Invocation, CloudError> {
+    let (function, mode) = (shop(), InvocationMode::Wait);
+    lambda.invoke(InvocationRequest { function: &function, qualifier: "8", payload, mode }).await
+}
+
 #[tokio::test]
 async fn a_version_is_invoked_once_and_its_log_is_decoded() {
     let (replay, lambda) = lambda([
@@ -61,13 +66,14 @@ async fn a_version_is_invoked_once_and_its_log_is_decoded() {
             .with_header("x-amz-executed-version", "8"),
         answer(200, json!({"errorType": "Crash"})).with_header("x-amz-function-error", "Unhandled"),
     ]);
-    let good = lambda.invoke(&shop(), "8", br#"{"ping": 1}"#).await.unwrap();
+    let good = invoke(&lambda, br#"{"ping": 1}"#).await.unwrap();
     assert_eq!((good.status, good.function_error.as_deref()), (200, None));
+    assert_eq!(good.executed_version.as_deref(), Some("8"));
     assert_eq!(
         (good.payload.as_slice(), good.log_tail.as_slice()),
         (&br#"{"ok":true}"#[..], &b"START RequestId"[..])
     );
-    let bad = lambda.invoke(&shop(), "8", b"{}").await.unwrap();
+    let bad = invoke(&lambda, b"{}").await.unwrap();
     assert_eq!((bad.status, bad.function_error.as_deref()), (200, Some("Unhandled")));
     assert!(!format!("{bad:?}").contains("Crash"), "the answer is the user's own");
     assert_eq!(replay.requests()[0], "POST /2015-03-31/functions/shop/invocations?Qualifier=8");
@@ -77,9 +83,9 @@ async fn a_version_is_invoked_once_and_its_log_is_decoded() {
 #[tokio::test]
 async fn an_invocation_that_fails_is_not_sent_again() {
     let (replay, lambda) = lambda([xml(500, "<html>"), answer(200, json!({}))]);
-    let error = lambda.invoke(&shop(), "8", b"{}").await.unwrap_err();
+    let error = invoke(&lambda, b"{}").await.unwrap_err();
     assert_eq!((error.status, replay.requests().len()), (Some(500), 1));
     let (_, lambda) = super::tests::lambda([]);
-    let error = lambda.invoke(&shop(), "8", b"{}").await.unwrap_err();
+    let error = invoke(&lambda, b"{}").await.unwrap_err();
     assert_eq!(error.kind, CloudErrorKind::Unreachable);
 }

@@ -104,6 +104,9 @@ pub(in crate::cli) struct CheckArguments {
     /// What the configuration file declares
     #[arg(skip)]
     pub(in crate::cli) declared: Declared,
+    /// Look at the manifest and the configuration only: do not read the layers
+    #[arg(long, env = "LAMBDA_LIFT_METADATA_ONLY", value_parser = BoolishValueParser::new())]
+    pub(in crate::cli) metadata_only: bool,
     /// Refuse for warnings and for what could not be decided, too
     #[arg(long, env = "LAMBDA_LIFT_STRICT", value_parser = BoolishValueParser::new())]
     pub(in crate::cli) strict: bool,

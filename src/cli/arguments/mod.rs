@@ -1,8 +1,11 @@
 //! The command line as clap sees it, a file for what belongs together. Values stay as typed; `settings` resolves them.
 
+mod diff;
 mod engine;
 mod function;
 mod image;
+mod init;
+mod invoke;
 mod policy;
 mod prune;
 mod release;
@@ -16,9 +19,12 @@ use clap::{Arg, ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::configured::Declared;
 use crate::fleet::Order;
+pub(super) use diff::DiffArguments;
 pub(super) use engine::{EngineArguments, EngineName, GroupArguments};
 pub(super) use function::{DeployArguments, FunctionArguments, PlanArguments};
 pub(super) use image::{CheckArguments, ImageArguments, PushArguments, SourceArguments};
+pub(super) use init::{InitArguments, InitVariables};
+pub(super) use invoke::InvokeArguments;
 pub(super) use policy::{
     PolicyAudience, PolicyCheckArguments, PolicyCommand, PolicyEnsureArguments, PolicyRepository, Scope,
 };
@@ -80,6 +86,12 @@ pub(super) enum Command {
     Rollback(RollbackArguments),
     /// Show how a function stands: aliases, releases, versions, images; changes nothing
     Status(StatusArguments),
+    /// Write lambda-lift.toml from a function that is there; changes nothing in AWS
+    Init(InitArguments),
+    /// Show what is different between a function and its declaration, or two of its versions; changes nothing
+    Diff(DiffArguments),
+    /// Run a function once, and print its answer
+    Invoke(InvokeArguments),
     /// Delete versions and images that nothing needs; shows them first, and asks
     Prune(PruneArguments),
     /// Is this image fit for Lambda? Needs no AWS account
@@ -120,6 +132,7 @@ impl Command {
         match self {
             Self::Deploy(arguments) => Some(&mut arguments.function.declared),
             Self::Plan(arguments) => Some(&mut arguments.deploy.function.declared),
+            Self::Diff(arguments) => Some(&mut arguments.function.declared),
             Self::Check(arguments) => Some(&mut arguments.declared),
             _ => None,
         }

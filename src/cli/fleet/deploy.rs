@@ -147,9 +147,11 @@ impl Run<'_> {
         memory.get_or_insert_with(|| Memory::in_folder(self.scratch.path()));
         let Some(local) = prepared.image(session, images, report).await? else { return Ok(None) };
         let caller = prepared.connected.caller.clone().ok_or_else(|| nobody(target))?;
+        let wanted = prepared.spec.function.as_ref().ok_or_else(|| nobody(target))?;
         let observer = prepared.observer(session, &[], self.mode);
-        let observed = session.or_stopped(observer.observe_function(&prepared.spec, &caller)).await?;
-        let function = observed.map_err(|error| error.failure())?.ok_or_else(|| nobody(target))?;
+        let observed =
+            session.or_stopped(observer.observe_function(wanted, &prepared.spec.region, None)).await?;
+        let function = observed.map_err(|error| error.failure())?.function;
         Ok(Some(Candidate { prepared, local, caller, function }))
     }
 

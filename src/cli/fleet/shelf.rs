@@ -70,7 +70,7 @@ impl Shelves {
         for (target, candidate) in candidates {
             let spec = &candidate.prepared.spec;
             let shelf = Shelf {
-                registry: registry_host(spec, &candidate.caller),
+                registry: registry_host(&spec.repository, &spec.region, &candidate.caller),
                 repository: spec.repository.name.clone(),
                 content: format!("{} {:?} {:?}", candidate.local.config_digest, spec.tags, spec.encoding),
             };

@@ -16,12 +16,12 @@ fn judge(image: &LocalImage, wanted: &Wanted) -> Vec<Finding> {
     let mut findings = Vec::new();
     let started = config.entrypoint.first().or(config.command.first());
     match started {
-        None if !wanted.overrides_entrypoint => findings.push(Finding::warn(
+        None if !wanted.overrides_entrypoint() => findings.push(Finding::warn(
             CHECK.id,
             "the image has neither ENTRYPOINT nor CMD, so Lambda has nothing to start",
             "set ENTRYPOINT in the Dockerfile, or give --entrypoint for this function",
         )),
-        Some(program) if !program.starts_with('/') && !wanted.overrides_entrypoint => {
+        Some(program) if !program.starts_with('/') && !wanted.overrides_entrypoint() => {
             findings.push(Finding::warn(
                 CHECK.id,
                 format!("the image starts {program:?}, which is not an absolute path"),

@@ -1,6 +1,7 @@
 //! At most 10 GB uncompressed.
 
 use crate::image::{LocalImage, UNCOMPRESSED_LIMIT};
+use crate::name::Digest;
 use crate::preflight::{Check, Finding, Judge, Wanted};
 
 pub(super) const CHECK: Check = Check {
@@ -15,20 +16,30 @@ pub(super) const CHECK: Check = Check {
 fn judge(image: &LocalImage, _: &Wanted) -> Vec<Finding> {
     let sizes = image.layers.iter().filter_map(|layer| layer.known_uncompressed_size());
     let known = sizes.fold(0, u64::saturating_add);
-    if known <= UNCOMPRESSED_LIMIT {
-        return Vec::new();
+    let sizes =
+        image.layers.iter().filter_map(|layer| Some((layer.diff_id, layer.known_uncompressed_size()?)));
+    too_large(CHECK.id, known, sizes.collect(), &[]).into_iter().collect()
+}
+
+/// The finding, when so many bytes are too many.
+pub(super) fn too_large(
+    check: &'static str,
+    bytes: u64,
+    mut layers: Vec<(Digest, u64)>,
+    files: &[(String, u64)],
+) -> Option<Finding> {
+    if bytes <= UNCOMPRESSED_LIMIT {
+        return None;
     }
-    let mut sizes: Vec<(u64, String)> = image
-        .layers
-        .iter()
-        .filter_map(|layer| Some((layer.known_uncompressed_size()?, layer.diff_id.short())))
-        .collect();
-    sizes.sort_by(|a, b| b.cmp(a));
-    let largest: Vec<String> =
-        sizes.iter().take(3).map(|(size, id)| format!("{id} ({size} bytes)")).collect();
-    vec![Finding::refuse(
-        CHECK.id,
-        format!("the image has {known} bytes uncompressed; Lambda's limit is {UNCOMPRESSED_LIMIT}"),
-        format!("make it smaller; the largest layers are {}", largest.join(", ")),
-    )]
+    layers.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
+    let largest = layers.iter().take(3).map(|(diff_id, size)| format!("{} ({size} bytes)", diff_id.short()));
+    let largest: Vec<String> = largest.collect();
+    let files: Vec<String> = files.iter().map(|(path, size)| format!("{path} ({size} bytes)")).collect();
+    let files =
+        if files.is_empty() { String::new() } else { format!("; the largest files {}", files.join(", ")) };
+    Some(Finding::refuse(
+        check,
+        format!("the image has {bytes} bytes uncompressed; Lambda's limit is {UNCOMPRESSED_LIMIT}"),
+        format!("make it smaller; the largest layers are {}{files}", largest.join(", ")),
+    ))
 }

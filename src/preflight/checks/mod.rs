@@ -3,23 +3,35 @@
 mod account;
 mod alias;
 mod architecture;
+mod base_runtime;
 mod compression;
+mod content_size;
 mod definition;
 mod entrypoint;
+mod entrypoint_architecture;
+mod entrypoint_file;
+mod entrypoint_libraries;
 mod fips;
 mod function_architecture;
 mod function_state;
 mod image_size;
+mod layer_entries;
 mod layers;
 mod mount;
 mod operating_system;
 mod package_type;
 mod platform;
 mod policy;
+mod privileges;
+mod readable;
 mod region;
 mod repository;
 mod role;
+mod runtime_client;
+mod secrets;
+mod settings_size;
 mod tag;
+mod working_directory;
 
 use super::Check;
 
@@ -34,6 +46,18 @@ pub const CHECKS: &[Check] = &[
     compression::CHECK,
     image_size::CHECK,
     entrypoint::CHECK,
+    settings_size::CHECK,
+    content_size::CHECK,
+    layer_entries::CHECK,
+    entrypoint_file::CHECK,
+    entrypoint_architecture::CHECK,
+    entrypoint_libraries::CHECK,
+    working_directory::CHECK,
+    readable::CHECK,
+    runtime_client::CHECK,
+    base_runtime::CHECK,
+    secrets::CHECK,
+    privileges::CHECK,
     account::CHECK,
     repository::CHECK,
     mount::CHECK,

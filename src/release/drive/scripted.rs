@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use super::Clock;
 use crate::cloud::{
     AliasTarget, CloudError, CloudErrorKind, CodeUpdate, CodeUse, ConfigurationUpdate, FunctionState,
-    Invocation, LambdaReader, LambdaWriter, LiveAlias, LiveFunction, NewFunction, PackageType,
-    ProvisionedConcurrency, PublishGuard, PublishedVersion,
+    Invocation, InvocationRequest, LambdaInvoker, LambdaReader, LambdaWriter, LiveAlias, LiveFunction,
+    NewFunction, PackageType, ProvisionedConcurrency, PublishGuard, PublishedVersion,
 };
 use crate::name::{AliasName, Architecture, FunctionName, Version};
 use crate::release::Place;
@@ -210,6 +210,13 @@ impl LambdaReader for ScriptedAlias {
 }
 
 #[async_trait]
+impl LambdaInvoker for ScriptedAlias {
+    async fn invoke(&self, _: InvocationRequest<'_>) -> Result<Invocation, CloudError> {
+        unreachable!("a move invokes nothing")
+    }
+}
+
+#[async_trait]
 impl LambdaWriter for ScriptedAlias {
     async fn move_alias(&self, _: &FunctionName, target: &AliasTarget) -> Result<LiveAlias, CloudError> {
         self.with(|state| state.answer(target))
@@ -253,10 +260,6 @@ impl LambdaWriter for ScriptedAlias {
 
     async fn delete_version(&self, _: &FunctionName, _: Version) -> Result<(), CloudError> {
         unreachable!("a move deletes nothing")
-    }
-
-    async fn invoke(&self, _: &FunctionName, _: &str, _: &[u8]) -> Result<Invocation, CloudError> {
-        unreachable!("a move invokes nothing")
     }
 
     async fn delete_provisioned_concurrency(&self, _: &FunctionName, _: &str) -> Result<(), CloudError> {

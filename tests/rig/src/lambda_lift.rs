@@ -1,6 +1,7 @@
 //! The binary under test, run as a user would run it, but with an environment of its own.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -106,6 +107,21 @@ impl LambdaLift {
     pub fn run(&self, arguments: &[&str]) -> Run {
         let output = self.command(arguments).output();
         Run::of(output.unwrap_or_else(|error| missing(self.binary.as_os_str(), error)))
+    }
+
+    /// Runs it to the end, with this on its standard input.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn run_with_input(&self, input: &[u8], arguments: &[&str]) -> Run {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| missing(self.binary.as_os_str(), error));
+        if let Some(mut stdin) = child.stdin.take() {
+            // A run that ends before it has read all of it is no failure of the test's.
+            let _ = stdin.write_all(input);
+        }
+        Run::of(child.wait_with_output().unwrap_or_else(|error| panic!("it cannot be waited for: {error}")))
     }
 
     /// Starts it; the caller waits for it or ends it.

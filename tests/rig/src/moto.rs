@@ -3,6 +3,8 @@
 //! Where it is known to differ from AWS is written in `docs/testing.md`; a test that runs against it and against
 //! another stand-in must not depend on those places.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::PathBuf;
 
 use crate::calls::{self, Call};
@@ -47,6 +49,25 @@ impl Moto {
     /// `http://127.0.0.1:PORT`
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Lets Invoke answer without Docker. moto keeps functions for that apart: call it before any is created.
+    ///
+    /// # Panics
+    /// When moto does not take the setting.
+    pub fn invoke_without_docker(&self) {
+        let body = r#"{"lambda": {"use_docker": false}}"#;
+        let request = format!(
+            "POST /moto-api/config HTTP/1.1\r\nHost: moto\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut answer = String::new();
+        let talked = TcpStream::connect(("127.0.0.1", self.port)).and_then(|mut stream| {
+            stream.write_all(request.as_bytes())?;
+            stream.read_to_string(&mut answer)
+        });
+        assert!(talked.is_ok() && answer.contains(" 201 "), "moto does not take the setting: {answer}");
     }
 
     /// Every call since it started, by moto's own recorder.

@@ -66,6 +66,14 @@ impl ThirdPartyCloud {
         lambda_lift
     }
 
+    /// Lets Invoke answer without Docker: moto's own canned answer. Call it before any function is created.
+    ///
+    /// # Panics
+    /// When moto does not take the setting.
+    pub fn invoke_without_docker(&self) {
+        self.moto.invoke_without_docker();
+    }
+
     /// Now, for [`calls_since`](Self::calls_since).
     pub fn mark(&self) -> Mark {
         Mark { control_plane: self.moto.calls().len(), registry: self.registry.calls().len() }

@@ -1,0 +1,65 @@
+//! Reads all layers of an image for what is in them, where nobody takes their bytes.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::pass::{Encoding, PassSettings, summarize};
+use super::{Compressors, LayerCache, LayerError, Listing};
+use crate::image::Layer;
+use crate::name::Digest;
+
+/// What is in one layer.
+#[derive(Debug, Clone)]
+pub struct LayerContent {
+    /// The layer.
+    pub diff_id: Digest,
+    /// Bytes of its archive.
+    pub uncompressed_bytes: u64,
+    /// The entries of the archive.
+    pub listing: Arc<Listing>,
+}
+
+/// Reads and verifies the layers, and gives what is in them in the layers' order. A layer that was read on this machine
+/// before is remembered by its diff id, which names its content, and is not read again. At most `limit` bytes of a
+/// layer's content are read.
+///
+/// # Errors
+/// Fails with the first layer that cannot be read, or is not what it claims to be.
+pub async fn scan(
+    layers: &[Layer],
+    limit: u64,
+    cache: Option<&LayerCache>,
+) -> Result<Vec<LayerContent>, LayerError> {
+    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+    let contents = layers.iter().map(|layer| content_of(layer, limit, cache));
+    stream::iter(contents).buffered(at_once).try_collect().await
+}
+
+async fn content_of(
+    layer: &Layer,
+    limit: u64,
+    cache: Option<&LayerCache>,
+) -> Result<LayerContent, LayerError> {
+    let diff_id = layer.diff_id;
+    let stopped = |_| LayerError::Stopped { layer: diff_id };
+    if let Some(cache) = cache.cloned() {
+        let known = tokio::task::spawn_blocking(move || cache.content(&diff_id)).await.map_err(stopped)?;
+        if let Some(known) = known {
+            return Ok(known);
+        }
+    }
+    let settings = PassSettings { encoding: Encoding::Keep, uncompressed_limit: limit, verified: None };
+    let summary = summarize(&Compressors::for_this_machine(), layer, settings).await?;
+    let listing = match (&summary.contents, &summary.listing) {
+        (Ok(_), Some(listing)) => Arc::clone(listing),
+        (Err(source), _) => return Err(LayerError::NotTar { layer: diff_id, source: source.clone() }),
+        (Ok(_), None) => return Err(LayerError::Stopped { layer: diff_id }),
+    };
+    let uncompressed_bytes = summary.uncompressed_bytes;
+    if let Some(cache) = cache.cloned() {
+        // A cache that cannot be written costs time at the next run, nothing else.
+        let _ = tokio::task::spawn_blocking(move || cache.store(&summary)).await.map_err(stopped)?;
+    }
+    Ok(LayerContent { diff_id, uncompressed_bytes, listing })
+}

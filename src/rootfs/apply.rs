@@ -1,0 +1,184 @@
+//! Laying a layer over those below, as every unpacker does (OCI image specification, "Applying Changesets").
+
+use crate::layer::{Entry, EntryKind, FileContent, Listing, Oddity, OddityKind};
+
+use super::tree::{Defect, FileSystem, Node, NodeKind, ROOT};
+
+/// A file of this prefix says that what it names is gone.
+const WHITEOUT: &[u8] = b".wh.";
+/// This one says that nothing of the folder below remains.
+const OPAQUE: &[u8] = b".wh..wh..opq";
+/// Names of this prefix are an unpacker's own (AUFS).
+const RESERVED: &[u8] = b".wh..wh.";
+
+impl FileSystem {
+    /// The file system that these layers make, the base first.
+    pub fn merged<'a>(layers: impl IntoIterator<Item = &'a Listing>) -> Self {
+        let mut system = Self::new();
+        for layer in layers {
+            system.apply(layer);
+        }
+        system
+    }
+
+    /// Lays a layer over what is there.
+    pub fn apply(&mut self, layer: &Listing) {
+        self.cut_short |= layer.is_cut_short();
+        for Oddity { name, kind } in layer.oddities() {
+            self.note(Defect::Odd { name: name.clone(), what: told(*kind) });
+        }
+        self.note_more(layer.odd_entries() - layer.oddities().len() as u64);
+        // Whiteouts are for the layers below only, wherever in the archive they stand.
+        layer.for_each(|entry| self.white_out(&entry));
+        layer.for_each(|entry| self.add(entry));
+    }
+
+    fn white_out(&mut self, entry: &Entry<'_>) {
+        let (folder, name) = split(entry.path);
+        let Some(gone) = name.strip_prefix(WHITEOUT) else { return };
+        let Ok(found) = self.find_folder(folder) else { return };
+        if name == OPAQUE {
+            let places: Vec<u32> = self.children(found).collect();
+            for place in places {
+                let name = self.name(place).to_vec();
+                self.remove(found, &name);
+            }
+        } else if !name.starts_with(RESERVED) && !gone.is_empty() {
+            self.remove(found, gone);
+        }
+    }
+
+    fn add(&mut self, entry: Entry<'_>) {
+        let (folder, name) = split(entry.path);
+        if name.starts_with(WHITEOUT) {
+            return;
+        }
+        if entry.path.is_empty() {
+            self.nodes[ROOT as usize].mode = entry.mode;
+            return;
+        }
+        let parent = match self.make_folder(folder) {
+            Ok(parent) => parent,
+            Err(Misplaced::NoRoom) => return self.cut_short = true,
+            Err(_) => return self.note(Defect::NotAFolder { path: entry.path.to_vec() }),
+        };
+        match entry.kind {
+            EntryKind::Directory => self.add_folder(parent, name, entry.mode),
+            EntryKind::File { size, content } => self.add_file(parent, name, entry.mode, size, content),
+            EntryKind::Symlink { target } => {
+                if let Some(place) = self.put(parent, name, entry.mode, NodeKind::Symlink) {
+                    self.set_target(place, target);
+                }
+            }
+            EntryKind::HardLink { target } => self.add_link(parent, name, target, entry.path),
+            EntryKind::Special => {
+                self.put(parent, name, entry.mode, NodeKind::Special);
+            }
+        }
+    }
+
+    fn add_folder(&mut self, parent: u32, name: &[u8], mode: u16) {
+        match self.child(parent, name) {
+            Some(place) if self.nodes[place as usize].kind == NodeKind::Folder => {
+                self.nodes[place as usize].mode = mode;
+            }
+            _ => {
+                self.put(parent, name, mode, NodeKind::Folder);
+            }
+        }
+    }
+
+    fn add_file(&mut self, parent: u32, name: &[u8], mode: u16, size: u64, content: Option<FileContent>) {
+        let Some(place) = self.put(parent, name, mode, NodeKind::File) else { return };
+        let detail = content.and_then(|content| {
+            self.contents.push(content);
+            u32::try_from(self.contents.len()).ok()
+        });
+        let record = &mut self.nodes[place as usize];
+        (record.size, record.detail) = (size, detail.unwrap_or(0));
+    }
+
+    /// A hard link is the file itself under one more name.
+    fn add_link(&mut self, parent: u32, name: &[u8], target: &[u8], path: &[u8]) {
+        let found = self.find_folder(split(target).0).ok();
+        let found = found.and_then(|folder| self.child(folder, split(target).1));
+        let Some(found) = found.filter(|found| self.nodes[*found as usize].kind != NodeKind::Folder) else {
+            return self.note(Defect::LinkToNothing { path: path.to_vec(), target: target.to_vec() });
+        };
+        let original = self.nodes[found as usize];
+        let Some(place) = self.put(parent, name, original.mode, original.kind) else { return };
+        let record = &mut self.nodes[place as usize];
+        (record.size, record.detail) = (original.size, original.detail);
+        record.target_length = original.target_length;
+    }
+
+    /// The folder at `path`, made where it is missing, as unpackers do.
+    fn make_folder(&mut self, path: &[u8]) -> Result<u32, Misplaced> {
+        match self.find_folder(path) {
+            Err(Misplaced::Missing { within, name_at }) => {
+                let mut place = within;
+                for name in path[name_at..].split(|byte| *byte == b'/') {
+                    place = self.put(place, name, 0o755, NodeKind::Folder).ok_or(Misplaced::NoRoom)?;
+                }
+                Ok(place)
+            }
+            found => found,
+        }
+    }
+
+    /// The folder at `path`; links on the way are followed.
+    fn find_folder(&self, path: &[u8]) -> Result<u32, Misplaced> {
+        let mut place = ROOT;
+        let mut name_at = 0;
+        for name in path.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
+            let Some(child) = self.child(place, name) else {
+                return Err(Misplaced::Missing { within: place, name_at });
+            };
+            let node = Node { system: self, place: child };
+            place = match node.kind() {
+                NodeKind::Folder => child,
+                NodeKind::Symlink => {
+                    self.resolve(&node.raw_path()).map_err(|_| Misplaced::NotAFolder)?.node.place
+                }
+                NodeKind::File | NodeKind::Special => return Err(Misplaced::NotAFolder),
+            };
+            if self.nodes[place as usize].kind != NodeKind::Folder {
+                return Err(Misplaced::NotAFolder);
+            }
+            name_at += name.len() + 1;
+        }
+        Ok(place)
+    }
+}
+
+/// Why there is no folder at a path.
+enum Misplaced {
+    /// From there on, nothing exists.
+    Missing {
+        /// The last folder that does.
+        within: u32,
+        /// Where in the path the first missing name begins.
+        name_at: usize,
+    },
+    /// Something else stands in the way.
+    NotAFolder,
+    /// The tree is full.
+    NoRoom,
+}
+
+fn told(oddity: OddityKind) -> &'static str {
+    match oddity {
+        OddityKind::Absolute => "has an absolute name",
+        OddityKind::TooLong => "has a longer name or target than Linux takes",
+        OddityKind::Escapes => "leads out of the root",
+        OddityKind::UnknownType(_) => "is of a type that unpackers do not know",
+    }
+}
+
+/// The folder and the name in it.
+fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|byte| *byte == b'/') {
+        Some(slash) => (&path[..slash], &path[slash + 1..]),
+        None => (b"", path),
+    }
+}

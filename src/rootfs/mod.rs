@@ -1,0 +1,21 @@
+//! The file system that an image's layers make together, as a function sees it: names, kinds, permissions and what
+//! starts a program. Contents are not here.
+//!
+//! Pure: made from [`Listing`](crate::layer::Listing)s, which a pass over each layer wrote. Nothing is unpacked.
+
+mod apply;
+mod contents;
+mod libraries;
+mod resolve;
+mod tree;
+
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;
+
+pub use contents::ImageContents;
+pub use libraries::MissingLibrary;
+pub use resolve::{Found, NotFound};
+pub(crate) use tree::printable_path;
+pub use tree::{Defect, FileSystem, Node, NodeKind};
