@@ -15,12 +15,14 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail loudly"))]
 
+pub mod advice;
 pub mod apply;
 pub mod aws;
 pub mod cli;
 pub mod cloud;
 pub mod config;
 pub mod diff;
+pub mod doctor;
 pub mod event;
 pub mod fleet;
 pub mod function;
@@ -28,11 +30,13 @@ mod http;
 pub mod image;
 pub mod init;
 pub mod invoke;
+pub mod lambroll;
 pub mod layer;
 pub mod memory;
 pub mod name;
 pub mod observe;
 pub mod output;
+pub mod permission;
 pub mod plan;
 pub mod policy;
 pub mod preflight;
@@ -46,3 +50,5 @@ pub mod rootfs;
 mod samples;
 mod spelling;
 pub mod status;
+pub mod terraform;
+pub mod values;

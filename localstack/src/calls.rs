@@ -20,13 +20,13 @@ pub struct CallRecord {
     pub sequence: u64,
     /// The operation: AWS's name (`UpdateFunctionCode`), or a readable one for the registry (`UploadPart`).
     pub operation: String,
-    /// `ecr`, `registry`, `layers` (downloads behind a redirect), `lambda`, `sts`, `monitoring`.
+    /// `ecr`, `registry`, `layers` (downloads behind a redirect), `lambda`, `sts`, `monitoring`, `ssm`, `s3`.
     pub service: String,
     /// The caller's account; empty when the caller could not be told.
     pub account: String,
     /// The Region; empty when it could not be told.
     pub region: String,
-    /// The repository or function it is about.
+    /// The repository, function, parameter or object (`BUCKET/KEY`) it is about.
     pub resource: Option<String>,
     /// The version or alias of the function that the query names.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -219,6 +219,11 @@ fn resource_arn(service: &str, start: &CallStart) -> String {
             let partition = crate::partition::of_region(region).0;
             format!("arn:{partition}:lambda:{region}:{account}:function:{function}")
         }
+        ("ssm", Some(name)) => {
+            let partition = crate::partition::of_region(region).0;
+            format!("arn:{partition}:ssm:{region}:{account}:parameter/{}", name.trim_start_matches('/'))
+        }
+        ("s3", Some(object)) => format!("arn:{}:s3:::{object}", crate::partition::of_region(region).0),
         (_, Some(resource)) => resource.clone(),
         (_, None) => "*".to_owned(),
     }

@@ -1,6 +1,6 @@
 //! A stand-in for the parts of AWS that lambda-lift talks to, on one loopback port.
 //!
-//! It speaks the real wire protocols of Amazon ECR, its image registry, AWS Lambda, STS, CloudWatch and CodeDeploy, and
+//! It speaks the real wire protocols of Amazon ECR, its image registry, AWS Lambda, STS, CloudWatch, CodeDeploy, SSM and S3, and
 //! refuses what AWS refuses. It never uses the code that it is there to test: what it refuses it decides by
 //! its own, plainer reading of how AWS behaves.
 //!
@@ -18,7 +18,8 @@
 //!
 //! A tour: `server` accepts connections and finds the room that answers; `exchange` logs each call and plays
 //! its faults; `ecr` holds repositories and answers the control plane; `registry` speaks `/v2/`; `lambda` runs
-//! functions, `policy` reads repository policies for it; `cloudwatch` keeps alarms and metrics; `codedeploy` moves aliases; `sts` says who a caller is.
+//! functions, `policy` reads repository policies for it; `cloudwatch` keeps alarms and metrics; `codedeploy` moves aliases; `ssm` and `s3` keep
+//! values; `sts` says who a caller is, `iam` what a caller may do.
 
 mod blobs;
 mod calendar;
@@ -32,6 +33,7 @@ mod error;
 mod exchange;
 mod fault;
 mod head;
+mod iam;
 mod identity;
 mod images;
 pub mod lambda;
@@ -43,11 +45,13 @@ mod protocol;
 mod registry;
 mod reply;
 mod request_body;
+mod s3;
 mod server;
 mod service;
 mod settings;
 mod signature;
 mod socket;
+mod ssm;
 mod stand;
 mod state_file;
 mod sts;

@@ -63,6 +63,7 @@ pub(crate) fn of_head(protocol: Protocol, head: &Head) -> Option<String> {
         }
         Protocol::Cbor => head.path.rsplit('/').next().map(str::to_owned),
         Protocol::Query => None,
+        Protocol::Storage => Some(if head.method == "PUT" { "PutObject" } else { "GetObject" }.to_owned()),
         _ => match of_rest(&head.method, &head.path) {
             // The one operation of Lambda that only the query tells from another.
             Some("GetProvisionedConcurrencyConfig") if head.parameter("List").is_some() => {
@@ -101,17 +102,20 @@ fn rest_segments(path: &str) -> Option<Vec<&str>> {
     dated.then(|| rest.trim_end_matches('/').split('/').collect())
 }
 
-/// The repository or function that a call is about.
+/// The repository, function, parameter or object that a call is about.
 pub(crate) fn resource(protocol: Protocol, head: &Head, body: &[u8]) -> Option<String> {
     let member = |names: &[&str]| {
         let value: Value = serde_json::from_slice(body).ok()?;
         names.iter().find_map(|name| value.get(name)?.as_str().map(str::to_owned))
     };
     match protocol {
-        Protocol::Json => member(&["repositoryName", "applicationName", "deploymentId"]).or_else(|| {
-            let value: Value = serde_json::from_slice(body).ok()?;
-            value.get("repositoryNames")?.get(0)?.as_str().map(str::to_owned)
-        }),
+        Protocol::Json => {
+            member(&["repositoryName", "applicationName", "deploymentId", "Name"]).or_else(|| {
+                let value: Value = serde_json::from_slice(body).ok()?;
+                value.get("repositoryNames")?.get(0)?.as_str().map(str::to_owned)
+            })
+        }
+        Protocol::Storage => Some(text::percent_decoded(head.path.trim_start_matches('/'))),
         Protocol::Rest => match rest_segments(&head.path)?.as_slice() {
             ["functions"] => member(&["FunctionName"]),
             ["functions" | "tags", name, ..] => Some(text::percent_decoded(name)),

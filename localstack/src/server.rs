@@ -21,7 +21,8 @@ use crate::ecr::{DOWNLOAD_PATH, Ecr};
 use crate::exchange::{Disconnected, Exchange, Line};
 use crate::fault::FaultBook;
 use crate::head::Head;
-use crate::identity::Directory;
+use crate::iam::{self, Guard};
+use crate::identity::{Directory, user_arn};
 use crate::limits::Traffic;
 use crate::operation;
 use crate::protocol::{Common, Protocol};
@@ -47,6 +48,7 @@ pub(crate) struct Shared {
     pub(crate) calls: CallLog,
     pub(crate) traffic: Traffic,
     pub(crate) faults: FaultBook,
+    pub(crate) guard: Arc<Guard>,
 }
 
 /// Serves until `stop` changes.
@@ -147,6 +149,12 @@ async fn visit_registry(
         let reply = exchange.throttled().await;
         return exchange.finish(reply);
     };
+    if let (Ok(visitor), Some(route)) = (&visitor, &route)
+        && let Some(reply) = deny_visit(shared, visitor, route)
+    {
+        exchange.body.drain().await;
+        return exchange.finish(reply);
+    }
     let reply = match (visitor, route) {
         (Err(refused), _) => refused,
         (Ok(_), None) => registry::unsupported(),
@@ -185,8 +193,9 @@ async fn call_service(
     line: Line<'_>,
     body: Incoming,
 ) -> Result<Response<Outgoing>, Disconnected> {
-    let protocol = Protocol::of(head);
     let scope = scope(head.header("authorization"));
+    let is_storage = scope.as_ref().is_ok_and(|scope| scope.service == "s3");
+    let protocol = if is_storage { Protocol::Storage } else { Protocol::of(head) };
     let (service, region, account) = match &scope {
         Ok(scope) => {
             let caller = shared.directory.caller(&scope.access_key, &scope.region);
@@ -203,7 +212,8 @@ async fn call_service(
     let mut start = start(head, service, &operation);
     start.account = account.clone();
     start.region = region.to_owned();
-    start.resource = operation::resource(protocol, head, bytes);
+    let resource = operation::resource(protocol, head, bytes);
+    start.resource = resource.clone();
     start.qualifier = head.parameter("Qualifier").map(str::to_owned);
     let mut exchange = Exchange::resume(line, start, protocol, body).await;
     if let Some(reply) = exchange.intercept().await? {
@@ -211,6 +221,18 @@ async fn call_service(
     }
     if exchange.is_cut_mid_body() || received == Err(BodyError::Interrupted) {
         return Err(exchange.cut());
+    }
+    let asked = iam::Asked {
+        service,
+        operation: &operation,
+        account: &account,
+        region,
+        resource: resource.as_deref(),
+        qualifier: head.parameter("Qualifier"),
+        body: received.as_deref().unwrap_or_default(),
+    };
+    if let Some(lacks) = shared.guard.lacking(&account, iam::of_call(&asked)) {
+        return exchange.finish(denied(protocol, &account, region, &lacks));
     }
     let reply = match (scope.as_ref().map(|_| shared.services.get(service)), received) {
         (_, Err(_)) => {
@@ -244,4 +266,21 @@ async fn call_service(
         }
     };
     exchange.finish(reply)
+}
+
+/// The refusal of a visitor whom an identity policy does not let do this, if it does not.
+fn deny_visit(shared: &Shared, visitor: &registry::Visitor, route: &Route) -> Option<Reply> {
+    let place = match visitor.named {
+        true => visitor.place.clone(),
+        false => shared.ecr.registries.home_of(&visitor.place, &route.repository),
+    };
+    let wanted = iam::of_visit(route, &place.account, &place.region);
+    let lacks = shared.guard.lacking(&visitor.caller, wanted)?;
+    Some(denied(Protocol::Registry, &visitor.caller, &place.region, &lacks))
+}
+
+/// The refusal of a caller whose identity policy lacks this.
+fn denied(protocol: Protocol, account: &str, region: &str, lacks: &iam::Permission) -> Reply {
+    let resource = lacks.resource.as_deref().unwrap_or("*");
+    protocol.denied(&user_arn(account, region), &lacks.action, resource, "identity-based")
 }

@@ -1,6 +1,6 @@
 //! The stand-in as a whole: start it, ask it what it saw, stop it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -18,14 +18,17 @@ use crate::codedeploy::{Attended, CodeDeploy, CodeDeploySettings};
 use crate::ecr::Ecr;
 use crate::error::StartError;
 use crate::fault::{FaultBook, FaultRule};
+use crate::iam::{Guard, Iam};
 use crate::identity::Directory;
 use crate::images::Images;
 use crate::lambda::{Lambda, LambdaSettings};
 use crate::limits::Traffic;
 use crate::partition::is_account;
+use crate::s3::S3;
 use crate::server::{self, Shared};
 use crate::service::{Service, Services};
 use crate::settings::Settings;
+use crate::ssm::Ssm;
 use crate::sts::Sts;
 
 /// A running stand-in. Dropping it stops it at once; [`Stand::shutdown`] lets open calls end first.
@@ -58,14 +61,19 @@ impl Stand {
         let address = listener.local_addr().map_err(fault)?;
         let directory = Arc::new(Directory::new(settings.accounts.clone(), settings.default_account.clone()));
         let ecr = Arc::new(Ecr::open(&state, &settings)?);
+        let guard = Arc::new(Guard::default());
+        let iam = Arc::new(Iam::new(guard.clone()));
+        let mut services = services(&ecr, &directory, (settings.lambda, settings.codedeploy), &state);
+        services.insert("iam", iam);
         let shared = Arc::new(Shared {
             address,
             traffic: Traffic::new(settings.registry_limits.clone()),
-            services: services(&ecr, &directory, (settings.lambda, settings.codedeploy), &state),
+            services,
             directory,
             ecr,
             calls: CallLog::new(settings.log.as_deref())?,
             faults: FaultBook::new(settings.faults),
+            guard,
         });
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(server::serve(listener, shared.clone(), stopped));
@@ -95,6 +103,16 @@ impl Stand {
     /// Replaces the faults; what each has counted begins anew.
     pub fn set_faults(&self, rules: Vec<FaultRule>) {
         self.shared.faults.replace(rules);
+    }
+
+    /// Holds the callers of an account to this identity policy from now on; without one they may do everything.
+    pub fn set_identity_policy(&self, account: &str, policy: Option<serde_json::Value>) {
+        self.shared.guard.set(account, policy);
+    }
+
+    /// The actions that were wanted by calls under an identity policy so far: `ecr:PutImage`.
+    pub fn asked_actions(&self) -> BTreeSet<String> {
+        self.shared.guard.asked()
     }
 
     /// The images of ECR, as Lambda sees them.
@@ -141,6 +159,8 @@ fn services(
         ("ecr", ecr),
         ("lambda", lambda),
         ("monitoring", cloudwatch),
+        ("s3", Arc::new(S3::new(state.to_owned()))),
+        ("ssm", Arc::new(Ssm::new(state.to_owned()))),
         ("sts", sts),
     ])
 }

@@ -82,9 +82,9 @@ impl ApplyError {
         let (kind, stage, hint) = match self {
             // Before anything was changed, an identity that is missing or expired is a matter of configuration.
             Self::Cloud(error) if error.kind == CloudErrorKind::Credentials && !changed => {
-                (cloud_kind(error.kind), Stage::Usage, cloud_hint(error))
+                (cloud_kind(error.kind), Stage::Usage, error.hint())
             }
-            Self::Cloud(error) => (cloud_kind(error.kind), stage, cloud_hint(error)),
+            Self::Cloud(error) => (cloud_kind(error.kind), stage, error.hint()),
             // Not what the layer is, but whoever has it: another run may find it well.
             Self::Push(error @ PushError::Layer(LayerError::Read { .. })) => {
                 ("image_unavailable", stage, error.hint())
@@ -140,35 +140,6 @@ pub(crate) fn cloud_kind(kind: CloudErrorKind) -> &'static str {
         CloudErrorKind::Unreachable => "unreachable",
         CloudErrorKind::Stopped => "interrupted",
         CloudErrorKind::Unexpected => "unexpected",
-    }
-}
-
-/// What a person can do about an AWS failure.
-pub(crate) fn cloud_hint(error: &CloudError) -> Option<String> {
-    let permission = || {
-        let service = match error.service {
-            "Amazon ECR" => "ecr",
-            "AWS Lambda" => "lambda",
-            "Amazon CloudWatch" => "cloudwatch",
-            _ => "sts",
-        };
-        format!("{service}:{}", error.operation)
-    };
-    match error.kind {
-        CloudErrorKind::AccessDenied if error.message.contains("ECR image") => {
-            Some("the repository's policy must let Lambda pull: lambda-lift policy check --repository NAME".to_owned())
-        }
-        CloudErrorKind::AccessDenied => Some(format!("the caller needs the permission {}", permission())),
-        CloudErrorKind::Credentials => Some(
-            "set AWS_PROFILE or --profile, log in (aws sso login), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-                .to_owned(),
-        ),
-        CloudErrorKind::Unreachable => {
-            Some("check the network, HTTPS_PROXY, the Region's name and --endpoint-url".to_owned())
-        }
-        CloudErrorKind::Stopped => Some("run the same command again to go on".to_owned()),
-        CloudErrorKind::Throttled => Some("wait a little and run the same command again".to_owned()),
-        _ => None,
     }
 }
 

@@ -13,6 +13,6 @@ mod settle;
 
 pub use applier::{Applier, ApplySettings};
 pub use error::ApplyError;
-pub(crate) use error::{cloud_hint, cloud_kind};
+pub(crate) use error::cloud_kind;
 pub use grant::write_policy;
 pub use interrupt::Interrupt;

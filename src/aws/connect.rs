@@ -21,7 +21,7 @@ use url::Url;
 use super::assume;
 use super::bounded::BoundedAnswers;
 use super::pace::{Pace, Throttling};
-use super::{CloudWatch, CodeDeploy, Ecr, Lambda, Sts};
+use super::{CloudWatch, CodeDeploy, Ecr, Iam, Lambda, S3, Ssm, Sts};
 use crate::http::endpoint::is_loopback;
 use crate::name::{NameError, Region, RoleArn};
 
@@ -29,7 +29,7 @@ use crate::name::{NameError, Region, RoleArn};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long one attempt of a call may take; a call is tried [`ATTEMPTS`] times.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a call may take with all of its attempts and the waits between them. An endpoint that never answers ends a run
 /// within this time, and so does a call that stays throttled.
@@ -37,11 +37,11 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// How often a call is tried. All of Lambda's control plane shares 15 calls a second and account, so that some
 /// throttling is normal.
-const ATTEMPTS: u32 = 5;
+pub(super) const ATTEMPTS: u32 = 5;
 
 /// The most that is waited before the second attempt; it doubles with each one. The SDK's second would have a user
 /// wait ten seconds for the news that nobody listens at an address.
-const FIRST_WAIT: Duration = Duration::from_millis(300);
+pub(super) const FIRST_WAIT: Duration = Duration::from_millis(300);
 
 /// How often a call is tried by a client that keeps a pace.
 const PATIENT_ATTEMPTS: u32 = 12;
@@ -204,6 +204,12 @@ impl Connection {
         Ok(Self { region, sdk })
     }
 
+    /// Until when the credentials last, where they can be had and say so.
+    pub async fn credentials_end(&self) -> Option<std::time::SystemTime> {
+        let provider = self.sdk.credentials_provider()?;
+        provider.provide_credentials().await.ok()?.expiry()
+    }
+
     /// The Region that was given or found.
     pub fn region(&self) -> &Region {
         &self.region
@@ -234,6 +240,16 @@ impl Connection {
         Sts::new(aws_sdk_sts::Client::from_conf(config.build()))
     }
 
+    /// AWS Systems Manager.
+    pub fn parameters(&self) -> Ssm {
+        Ssm::new(self.sdk.clone(), self.region.clone())
+    }
+
+    /// Amazon S3.
+    pub fn objects(&self) -> S3 {
+        S3::new(self.sdk.clone(), self.region.clone())
+    }
+
     /// Amazon CloudWatch.
     pub fn monitor(&self) -> CloudWatch {
         let config = aws_sdk_cloudwatch::config::Builder::from(&self.sdk).interceptor(BoundedAnswers);
@@ -244,6 +260,11 @@ impl Connection {
     pub fn codedeploy(&self) -> CodeDeploy {
         let config = aws_sdk_codedeploy::config::Builder::from(&self.sdk).interceptor(BoundedAnswers);
         CodeDeploy::new(aws_sdk_codedeploy::Client::from_conf(config.build()))
+    }
+
+    /// AWS IAM, which only `permissions --check` asks.
+    pub fn iam(&self) -> Iam {
+        Iam::new(self.sdk.clone(), &self.region)
     }
 
     /// All of them.

@@ -1,6 +1,7 @@
 //! From the SDK's errors to ours: sorted by what the caller can do, and without secrets.
 
 use std::error::Error;
+use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_lambda::operation::RequestId;
@@ -63,6 +64,34 @@ impl Operation {
         self.own(CloudErrorKind::Stopped, "stopped on request, before it was sent")
     }
 
+    /// A refusal that was read by hand.
+    pub(crate) fn refused(
+        self,
+        status: u16,
+        code: Option<String>,
+        message: Option<String>,
+        request_id: Option<String>,
+    ) -> CloudError {
+        let message = message.map_or_else(|| no_explanation(Some(status)), |message| tellable(&message));
+        let kind = kind_of(code.as_deref(), Some(status), &message);
+        CloudError { code, status: Some(status), request_id, ..self.own(kind, message) }
+    }
+
+    /// A call to which no answer came.
+    pub(crate) fn unreachable(self, error: &(dyn Error + 'static)) -> CloudError {
+        self.own(CloudErrorKind::Unreachable, chain(error))
+    }
+
+    /// The same because it took too long.
+    pub(crate) fn late(self, patience: Duration) -> CloudError {
+        self.own(CloudErrorKind::Unreachable, format!("no whole answer came within {} s", patience.as_secs()))
+    }
+
+    /// A call that nobody can sign.
+    pub(crate) fn without_credentials(self, error: &CredentialsError) -> CloudError {
+        self.own(CloudErrorKind::Credentials, credentials_message(error))
+    }
+
     fn own(self, kind: CloudErrorKind, message: impl Into<String>) -> CloudError {
         CloudError {
             service: self.service,
@@ -88,7 +117,7 @@ fn no_explanation(status: Option<u16>) -> String {
 }
 
 /// Sorts an answer: by code where there is one that we know, else by HTTP status.
-fn kind_of(code: Option<&str>, status: Option<u16>, message: &str) -> CloudErrorKind {
+pub(super) fn kind_of(code: Option<&str>, status: Option<u16>, message: &str) -> CloudErrorKind {
     by_code(code.unwrap_or_default(), message).unwrap_or(match status {
         Some(401) => CloudErrorKind::Credentials,
         Some(403) => CloudErrorKind::AccessDenied,
@@ -132,6 +161,9 @@ fn by_code(code: &str, message: &str) -> Option<CloudErrorKind> {
         "ResourceConflictException" => busy_or_there(message),
         "PreconditionFailedException" => CloudErrorKind::PreconditionFailed,
         "ServiceException" | "ServerException" => CloudErrorKind::Unexpected,
+        "ParameterNotFound" | "ParameterVersionNotFound" | "NoSuchKey" | "NoSuchBucket" => {
+            CloudErrorKind::NotFound
+        }
         // CodeDeploy runs one deployment of a group at a time.
         "DeploymentLimitExceededException" => CloudErrorKind::Conflict,
         _ if code.ends_with("AlreadyExistsException") => CloudErrorKind::AlreadyExists,
@@ -150,7 +182,7 @@ fn busy_or_there(message: &str) -> CloudErrorKind {
 }
 
 /// AWS's message without what must not be told: values of the request that it quotes, and signatures of addresses.
-fn tellable(message: &str) -> String {
+pub(super) fn tellable(message: &str) -> String {
     without_signed_queries(&without_values(message))
 }
 

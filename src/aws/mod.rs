@@ -13,6 +13,7 @@ mod ecr;
 mod ecr_contents;
 mod ecr_images;
 mod error;
+mod iam;
 mod lambda;
 mod lambda_answer;
 mod lambda_fleet;
@@ -24,12 +25,18 @@ mod pages;
 #[cfg(test)]
 mod replay;
 mod replication;
+mod s3;
+mod signed;
+mod ssm;
 mod sts;
 
 pub use cloudwatch::CloudWatch;
 pub use codedeploy::CodeDeploy;
 pub use connect::{AssumedRole, Clients, ConnectError, Connection, ConnectionSettings, StaticCredentials};
 pub use ecr::Ecr;
+pub use iam::Iam;
 pub use lambda::Lambda;
 pub use pace::Pace;
+pub use s3::S3;
+pub use ssm::Ssm;
 pub use sts::Sts;

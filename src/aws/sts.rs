@@ -5,6 +5,7 @@ use aws_sdk_sts::Client;
 
 use super::error::Operation;
 use crate::cloud::{Caller, CloudError, Identity};
+use crate::values::CallerNames;
 
 const GET_CALLER_IDENTITY: Operation = Operation { service: "AWS STS", name: "GetCallerIdentity" };
 
@@ -17,6 +18,23 @@ pub struct Sts {
 impl Sts {
     pub(crate) fn new(client: Client) -> Self {
         Self { client }
+    }
+
+    /// Who the caller is, in all the words that STS has for it.
+    ///
+    /// # Errors
+    /// The call fails, or the answer lacks one of them.
+    pub async fn names(&self) -> Result<CallerNames, CloudError> {
+        let call = GET_CALLER_IDENTITY;
+        let answer = self.client.get_caller_identity().send().await.map_err(|error| call.failed(error))?;
+        let text = |part: Option<&str>| {
+            part.map(str::to_owned).ok_or_else(|| call.unexpected("the answer lacks a part"))
+        };
+        Ok(CallerNames {
+            account: text(answer.account())?,
+            arn: text(answer.arn())?,
+            user_id: text(answer.user_id())?,
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where the configuration file is, and what its templates stand for: the file system, the environment, git.
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -8,6 +9,9 @@ use clap::ArgMatches;
 
 use crate::config::{GitFact, Sources};
 use crate::report::{Failure, Stage};
+use crate::values::Missing;
+
+use super::values::Values;
 
 /// The name that is looked for.
 pub(super) const FILE_NAME: &str = "lambda-lift.toml";
@@ -84,7 +88,7 @@ fn distrust(_: &Path, _: bool) -> Result<(), Failure> {
 }
 
 /// Reads a plain file. What is wrong is said without its name.
-fn read(path: &Path) -> Result<Vec<u8>, String> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
     let failed = |error: std::io::Error| format!("cannot be read: {error}");
     let metadata = path.metadata().map_err(failed)?;
     // Opening a pipe would wait for somebody to write to it.
@@ -102,26 +106,55 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 /// What templates stand for, seen from a configuration file.
-pub(super) struct Surroundings {
+pub(super) struct Surroundings<'a> {
     folder: PathBuf,
+    elsewhere: Option<(&'a Values, &'a BTreeMap<String, String>)>,
 }
 
-impl Surroundings {
-    /// Those of the file at `path`.
-    pub(super) fn beside(path: &Path) -> Self {
-        Self { folder: path.parent().map(Path::to_owned).unwrap_or_default() }
+/// An environment variable of this process.
+pub(super) fn variable(name: &str) -> Result<Option<String>, String> {
+    match std::env::var(name) {
+        Ok(value) => Ok(Some(value)),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => {
+            Err(format!("the environment variable {name} is not UTF-8"))
+        }
     }
 }
 
-impl Sources for Surroundings {
+impl<'a> Surroundings<'a> {
+    /// Those of the file at `path`, without values from elsewhere: for what says where those are.
+    pub(super) fn beside(path: &Path) -> Self {
+        Self { folder: path.parent().map(Path::to_owned).unwrap_or_default(), elsewhere: None }
+    }
+
+    /// The same with values from elsewhere, and the variables of environment files.
+    pub(super) fn with(self, values: &'a Values, variables: &'a BTreeMap<String, String>) -> Self {
+        Self { elsewhere: Some((values, variables)), ..self }
+    }
+
+    fn values(&self) -> Result<&Values, Missing> {
+        let none = "this key says where values are asked for, and so its own cannot be asked for there";
+        self.elsewhere
+            .map(|(values, _)| values)
+            .ok_or_else(|| Missing::new(none).hint("write ${env:NAME} or ${file:PATH}, or the value itself"))
+    }
+}
+
+impl Sources for Surroundings<'_> {
     fn variable(&self, name: &str) -> Result<Option<String>, String> {
-        match std::env::var(name) {
-            Ok(value) => Ok(Some(value)),
-            Err(std::env::VarError::NotPresent) => Ok(None),
-            Err(std::env::VarError::NotUnicode(_)) => {
-                Err(format!("the environment variable {name} is not UTF-8"))
-            }
+        match self.elsewhere.and_then(|(_, variables)| variables.get(name)) {
+            Some(value) => Ok(Some(value.clone())),
+            None => variable(name),
         }
+    }
+
+    fn parameter(&self, name: &str, place: Option<usize>) -> Result<String, Missing> {
+        self.values()?.parameter(name, place, true)
+    }
+
+    fn state(&self, prefix: &str, address: &str) -> Result<String, Missing> {
+        self.values()?.state(prefix, address).map(|found| found.as_text())
     }
 
     fn file(&self, path: &str) -> Result<String, String> {
@@ -150,7 +183,7 @@ impl Sources for Surroundings {
     }
 }
 
-impl Surroundings {
+impl Surroundings<'_> {
     /// What git answers; none where it fails.
     fn ask_git(&self, arguments: &[&str]) -> Result<Option<String>, String> {
         let mut command = Command::new("git");

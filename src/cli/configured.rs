@@ -4,8 +4,9 @@
 //! file has for the rest is put behind what was typed, and all of it is parsed as ever, so that what goes with what is said in one place
 //! only: the command line's own definition.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::builder::Resettable;
 use clap::error::ErrorKind;
@@ -13,15 +14,19 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 
 use crate::config::{ConfigError, Configuration, Given, GivenValue, TargetConfiguration};
-use crate::function::{self, Flags};
+use crate::function::{self, Flags, Written};
+use crate::lambroll::ExternalVariables;
 use crate::report::{Failure, Stage};
 
-use super::arguments::{Cli, EngineName, is_off, without_idle_variables};
+use super::arguments::{self, Cli, EngineName, is_off, without_idle_variables};
 use super::configuration_file::{FILE_NAME, Surroundings, open};
+use super::explanation;
+use super::lambroll;
 use super::misuse::Misuse;
+use super::reach::{REACH, Reached};
 use super::session::usage;
-use super::settings::read_text;
 use super::targets::choose_among;
+use super::values::Values;
 
 /// A target of the configuration file that was chosen.
 #[derive(Debug)]
@@ -36,27 +41,37 @@ pub struct Chosen {
     pub(super) cli: Cli,
 }
 
-/// What the configuration file declares of the function: texts in the shape of a CreateFunction request, the weakest first.
-#[derive(Clone, Default)]
-pub(super) struct Declared(Vec<String>);
+/// What files declare of the function.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Declared {
+    below: Vec<Written>,
+    function_file: Option<Written>,
+}
 
 impl Declared {
-    /// The texts.
-    pub(super) fn texts(&self) -> &[String] {
-        &self.0
+    /// What the configuration file declares, the weakest first.
+    pub(super) fn below(&self) -> &[Written] {
+        &self.below
     }
 
-    /// Whether nothing is declared.
+    /// What the function file declares that was typed, with its templates filled in.
+    pub(super) fn function_file(&self) -> Option<&Written> {
+        self.function_file.as_ref()
+    }
+
+    /// Whether the configuration file declares nothing.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.below.is_empty()
     }
 }
 
-impl std::fmt::Debug for Declared {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // They hold the function's environment.
-        write!(formatter, "Declared({})", self.0.len())
-    }
+/// How the configuration file is.
+#[derive(Debug, Clone, Default)]
+pub(super) struct FileState {
+    /// Where it is; none where there is none, or it cannot be used.
+    pub(super) file: Option<String>,
+    /// Why it cannot be used.
+    pub(super) problem: Option<Failure>,
 }
 
 /// What a process was asked for.
@@ -81,19 +96,29 @@ impl Invocation {
 
 fn parse(arguments: Vec<OsString>) -> Result<Invocation, Misuse> {
     let one = |cli| Invocation::One(Box::new(cli));
+    if let Some(code) = explanation::wanted(&arguments) {
+        return Err(Misuse::explain(code));
+    }
     let Ok(typed) = Typed::of(&arguments) else {
         // What is wrong is told with the usage line that says what is required.
         return strictly(&arguments).map(one).map_err(Misuse::of_process);
     };
     let globs = typed.texts("targets");
     if globs.is_empty() {
-        let from_file = FromFile::read(&typed).map_err(Misuse::of_file)?;
+        let from_file = match FromFile::read(&typed) {
+            // It is there to say what is wrong.
+            Err(failure) if typed.command.get_name() == "doctor" => {
+                FromFile { problem: Some(failure), ..FromFile::default() }
+            }
+            read => read.map_err(Misuse::of_file)?,
+        };
         return from_file.complete(arguments, &typed).map(one);
     }
     let targets = choose(&typed, &globs).map_err(Misuse::of_file)?;
     let chosen = targets.into_iter().map(|target| {
         let about = format!("target {} ({})", target.name, target.place);
-        let from_file = FromFile::of(&target.configuration, &typed).map_err(Misuse::of_file);
+        let file = (Path::new(target.configuration.file()), &target.configuration);
+        let from_file = FromFile::of(Some(file), &typed).map_err(Misuse::of_file);
         let cli = from_file.and_then(|from_file| from_file.complete(arguments.clone(), &typed));
         let cli = cli.map_err(|misuse| misuse.about(&about))?;
         Ok(Chosen { name: target.name, wave: target.wave, place: target.place, cli })
@@ -216,6 +241,7 @@ struct FromFile {
     declared: Declared,
     /// Whether the file has targets, none of which was chosen.
     has_targets: bool,
+    problem: Option<Failure>,
 }
 
 impl FromFile {
@@ -223,30 +249,47 @@ impl FromFile {
         if WITHOUT_FILE.contains(&typed.command.get_name()) {
             return Ok(Self::default());
         }
-        match configuration(typed)? {
-            Some(configuration) => Self::of(&configuration, typed),
-            None => Ok(Self::default()),
-        }
+        let file = configuration(typed)?;
+        Self::of(file.as_ref().map(|(path, configuration)| (path.as_path(), configuration)), typed)
     }
 
-    fn of(configuration: &Configuration, typed: &Typed) -> Result<Self, Failure> {
-        let sources = Surroundings::beside(Path::new(configuration.file()));
-        let mut given = configuration
-            .arguments(&|table, id| typed.lacks(id) && !typed.ends_before(table), &sources)
-            .map_err(unusable)?;
-        // Two versions are compared with each other, whatever is declared.
-        let takes_declaration = typed.argument("function_file").is_some() && !typed.has("from");
-        let declared = match takes_declaration {
-            true => declared(configuration, typed, &sources)?,
-            false => Declared::default(),
-        };
-        for argument in ["function", "functions"] {
-            if typed.lacks(argument) && !takes_declaration {
-                given.extend(function_name(configuration, argument, &sources)?);
+    /// What a configuration file gives, and lambroll's files beside it.
+    fn of(file: Option<(&Path, &Configuration)>, typed: &Typed) -> Result<Self, Failure> {
+        let path = file.map_or(Path::new(""), |(path, _)| path);
+        let mut given = options(typed)?;
+        if let Some((_, configuration)) = file {
+            let has = |id: &str| given.iter().any(|given: &Given| given.argument == id);
+            let wanted = |_: &str, id: &str| REACH.contains(&id) && typed.lacks(id) && !has(id);
+            let found = configuration.arguments(&wanted, &Surroundings::beside(path)).map_err(unusable)?;
+            given.extend(found);
+        }
+        let Reached { reach, variables, external } = Reached::of(&typed.matches, &given)?;
+        let values = Values::new(reach);
+        let elsewhere = Elsewhere { values: &values, variables: &variables, external: &external };
+        let mut declared = Declared::default();
+        if let Some((path, configuration)) = file {
+            let sources = Surroundings::beside(path).with(&values, &variables);
+            let wanted =
+                |table: &str, id: &str| !REACH.contains(&id) && typed.lacks(id) && !typed.ends_before(table);
+            // Two versions are compared with each other, whatever is declared.
+            let takes_declaration = typed.argument("function_file").is_some() && !typed.has("from");
+            values.prefetch(&configuration.asks(&wanted, takes_declaration));
+            given.extend(configuration.arguments(&wanted, &sources).map_err(unusable)?);
+            if takes_declaration {
+                declared.below = elsewhere.declared(configuration, typed, &sources)?;
+            }
+            for argument in ["function", "functions"] {
+                if typed.lacks(argument) && !takes_declaration {
+                    given.extend(elsewhere.function_name(configuration, argument, &sources)?);
+                }
             }
         }
-        let has_targets = configuration.targets().next().is_some();
-        Ok(Self { file: Some(configuration.file().to_owned()), given, declared, has_targets })
+        if let Some(path) = typed.matches.try_get_one::<PathBuf>("function_file").ok().flatten() {
+            declared.function_file = Some(lambroll::function_file(path, &external, &elsewhere.sources())?);
+        }
+        let has_targets = file.is_some_and(|(_, configuration)| configuration.targets().next().is_some());
+        let file = file.map(|(_, configuration)| configuration.file().to_owned());
+        Ok(Self { file, given, declared, has_targets, problem: None })
     }
 
     /// The command line with what the file gives put behind what was typed.
@@ -258,6 +301,8 @@ impl FromFile {
         })?;
         if let Some(declared) = cli.command.declared() {
             *declared = self.declared;
+        } else if let arguments::Command::Doctor(arguments) = &mut cli.command {
+            arguments.file = FileState { file: self.file, problem: self.problem };
         }
         Ok(cli)
     }
@@ -305,12 +350,17 @@ fn needs(given: &Given) -> Option<&'static str> {
     }
 }
 
-/// The configuration file in the environment that was asked for; none where there is none.
-fn configuration(typed: &Typed) -> Result<Option<Configuration>, Failure> {
+fn unusable(error: ConfigError) -> Failure {
+    Failure { kind: "config", stage: Stage::Usage, message: error.to_string(), hint: error.hint() }
+}
+
+/// The configuration file, in the environment that was asked for.
+fn configuration(typed: &Typed) -> Result<Option<(PathBuf, Configuration)>, Failure> {
     let environment = typed.text("env_name").map(String::as_str);
     match (open(&typed.matches)?, environment) {
-        (Some((path, bytes)), _) => {
-            Configuration::new(&path, &bytes, environment).map(Some).map_err(unusable)
+        (Some((path, bytes)), environment) => {
+            let configuration = Configuration::new(&path, &bytes, environment).map_err(unusable)?;
+            Ok(Some((path, configuration)))
         }
         (None, None) => Ok(None),
         (None, Some(name)) => Err(usage(
@@ -320,78 +370,104 @@ fn configuration(typed: &Typed) -> Result<Option<Configuration>, Failure> {
     }
 }
 
-fn unusable(error: ConfigError) -> Failure {
-    Failure { kind: "config", stage: Stage::Usage, message: error.to_string(), hint: error.hint() }
-}
-
-/// What `function-file` and `[function]` declare. A function file that was typed takes the place of the file's.
-fn declared(
-    configuration: &Configuration,
-    typed: &Typed,
-    sources: &Surroundings,
-) -> Result<Declared, Failure> {
-    let mut texts = Vec::new();
-    if !typed.has("function_file") {
-        texts.extend(function_file(configuration, sources)?);
-    }
-    texts.extend(configuration.function(sources).map_err(unusable)?);
-    Ok(Declared(texts))
-}
-
-/// The text of `function-file`, checked, so that what is wrong with it is told with its own name.
-fn function_file(configuration: &Configuration, sources: &Surroundings) -> Result<Option<String>, Failure> {
-    let Some((path, place)) = configuration.function_file(sources).map_err(unusable)? else {
-        return Ok(None);
+/// What lambroll's option file gives.
+fn options(typed: &Typed) -> Result<Vec<Given>, Failure> {
+    let Some(path) = typed.matches.try_get_one::<PathBuf>("option").ok().flatten() else {
+        return Ok(Vec::new());
     };
-    let beside = |message: String| Failure {
-        kind: "config",
-        stage: Stage::Usage,
-        message: format!("{message} ({place} names it)"),
-        hint: None,
-    };
-    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
-        return Err(beside(format!("{} is not a plain file", path.display())));
-    }
-    let text = read_text(&path).map_err(|failure| beside(failure.message))?;
-    let checked = function::Definition::new(Some(&text), &Flags::default(), None);
-    checked.map_err(|error| beside(format!("{}: {error}", path.display())))?;
-    Ok(Some(text))
+    let is_quiet = typed.matches.try_get_one::<bool>("quiet").ok().flatten().is_some_and(|quiet| *quiet);
+    let mut given = lambroll::option_file(path, is_quiet)?;
+    given.retain(|given| typed.lacks(given.argument));
+    Ok(given)
 }
 
-/// The targets that the globs choose, by their names or their functions'.
+/// The targets that the globs choose, by their names or their functions' in `[function]`.
 fn choose(typed: &Typed, globs: &[String]) -> Result<Vec<TargetConfiguration>, Failure> {
-    let Some(configuration) = configuration(typed)? else {
+    let Some((path, configuration)) = configuration(typed)? else {
         let hint = "name the file with --config FILE, or leave --target out".to_owned();
         return Err(usage(format!("there is no {FILE_NAME}, and so no target"), Some(hint)));
     };
     choose_among(configuration.file(), configuration.targets().collect(), globs, |target| {
-        let sources = Surroundings::beside(Path::new(target.configuration.file()));
-        // A name that cannot be known is told where it is used.
-        let named = function_name(&target.configuration, "function", &sources).ok().flatten()?;
-        match named.value {
+        // A name that cannot be known here is told where it is used.
+        let named = target.configuration.function_name("function", &Surroundings::beside(&path));
+        match named.ok().flatten()?.value {
             GivenValue::Texts(texts) => texts.into_iter().next(),
             GivenValue::Flag(_) => None,
         }
     })
 }
 
-/// The function's name, for the commands that want nothing else of it.
-fn function_name(
-    configuration: &Configuration,
-    argument: &'static str,
-    sources: &Surroundings,
-) -> Result<Option<Given>, Failure> {
-    if let Some(given) = configuration.function_name(argument, sources).map_err(unusable)? {
-        return Ok(Some(given));
+/// Values from elsewhere, for files that a configuration file names and for those that were typed.
+struct Elsewhere<'a> {
+    values: &'a Values,
+    variables: &'a BTreeMap<String, String>,
+    external: &'a ExternalVariables,
+}
+
+impl Elsewhere<'_> {
+    fn sources(&self) -> lambroll::Sources<'_> {
+        lambroll::Sources { variables: self.variables, values: Some(self.values) }
     }
-    let Some(text) = function_file(configuration, sources)? else { return Ok(None) };
-    let declared: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-    Ok(declared["FunctionName"].as_str().map(|name| Given {
-        argument,
-        key: "FunctionName of function-file".to_owned(),
-        place: configuration.file().to_owned(),
-        value: GivenValue::Texts(vec![name.to_owned()]),
-    }))
+
+    /// What `function-file` and `[function]` declare. A function file that was typed takes the place of the file's.
+    fn declared(
+        &self,
+        configuration: &Configuration,
+        typed: &Typed,
+        sources: &Surroundings<'_>,
+    ) -> Result<Vec<Written>, Failure> {
+        let mut declarations = Vec::new();
+        if !typed.has("function_file") {
+            declarations.extend(self.function_file(configuration, sources)?);
+        }
+        declarations.extend(configuration.function(sources).map_err(unusable)?);
+        Ok(declarations)
+    }
+
+    /// What is in `function-file`, checked, so that what is wrong with it is told with its own name.
+    fn function_file(
+        &self,
+        configuration: &Configuration,
+        sources: &Surroundings<'_>,
+    ) -> Result<Option<Written>, Failure> {
+        let Some((path, place)) = configuration.function_file(sources).map_err(unusable)? else {
+            return Ok(None);
+        };
+        let beside = |message: String, hint: Option<String>| Failure {
+            kind: "config",
+            stage: Stage::Usage,
+            message: format!("{message} ({place} names it)"),
+            hint,
+        };
+        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(beside(format!("{} is not a plain file", path.display()), None));
+        }
+        let read = lambroll::function_file(&path, self.external, &self.sources());
+        let declaration = read.map_err(|failure| beside(failure.message, failure.hint))?;
+        let checked = function::Definition::over(&[], Some(&declaration), &Flags::default(), None);
+        checked.map_err(|error| beside(format!("{}: {error}", path.display()), None))?;
+        Ok(Some(declaration))
+    }
+
+    /// The function's name, for the commands that want nothing else of it.
+    fn function_name(
+        &self,
+        configuration: &Configuration,
+        argument: &'static str,
+        sources: &Surroundings<'_>,
+    ) -> Result<Option<Given>, Failure> {
+        if let Some(given) = configuration.function_name(argument, sources).map_err(unusable)? {
+            return Ok(Some(given));
+        }
+        let Some(declaration) = self.function_file(configuration, sources)? else { return Ok(None) };
+        let declared: serde_json::Value = serde_json::from_str(&declaration.text).unwrap_or_default();
+        Ok(declared["FunctionName"].as_str().map(|name| Given {
+            argument,
+            key: "FunctionName of function-file".to_owned(),
+            place: configuration.file().to_owned(),
+            value: GivenValue::Texts(vec![name.to_owned()]),
+        }))
+    }
 }
 
 /// What was typed, and behind it what the file gives.
@@ -495,7 +571,8 @@ mod tests {
 
     #[test]
     fn what_the_file_declares_is_not_in_a_debug_output() {
-        assert!(!format!("{:?}", Declared(vec!["hunter2".to_owned()])).contains("hunter2"));
+        let declared = Declared { below: vec![Written::plain("hunter2")], ..Declared::default() };
+        assert!(!format!("{declared:?}").contains("hunter2"));
     }
 
     #[test]

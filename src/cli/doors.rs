@@ -17,6 +17,7 @@ use super::session::connect_failure;
 /// What was opened.
 #[derive(Clone)]
 pub(super) struct Opened {
+    pub(super) connection: Connection,
     pub(super) clients: Clients,
     pub(super) region: Region,
     /// Who we are there, where it was asked.
@@ -81,7 +82,7 @@ impl Doors {
             }
             caller = Some(found);
         }
-        Ok(Opened { clients, region, caller })
+        Ok(Opened { connection, clients, region, caller })
     }
 
     fn pace(&self, account: &AccountId, region: &Region) -> Option<Arc<Pace>> {

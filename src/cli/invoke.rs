@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::apply::{cloud_hint, cloud_kind};
+use crate::apply::cloud_kind;
 use crate::cloud::{CloudError, CloudErrorKind, Invocation, InvocationMode, InvocationRequest};
 use crate::event::Event;
 use crate::invoke::{InvokeError, Invoking, plain_tail};
@@ -186,7 +186,7 @@ fn failed(error: &InvokeError, function: &FunctionName, qualifier: &str) -> Fail
     };
     match call.kind {
         CloudErrorKind::NotFound => failure("not_found", Stage::Refused, Some(missing(function, qualifier))),
-        CloudErrorKind::Credentials => failure(cloud_kind(call.kind), Stage::Usage, cloud_hint(call)),
+        CloudErrorKind::Credentials => failure(cloud_kind(call.kind), Stage::Usage, call.hint()),
         _ => failure(cloud_kind(call.kind), Stage::BeforeChange, hint(call, function)),
     }
 }
@@ -216,6 +216,6 @@ fn hint(call: &CloudError, function: &FunctionName) -> Option<String> {
         _ if call.is_answer_lost() => Some(
             "the function may have run all the same: look at its log before you invoke it again".to_owned(),
         ),
-        _ => cloud_hint(call),
+        _ => call.hint(),
     }
 }

@@ -4,7 +4,8 @@
 use crate::output;
 use crate::report::{Failure, Report, Stage};
 
-use super::ExitCondition;
+use super::github::github_job;
+use super::{ExitCondition, explanation};
 
 /// What came of the arguments and the configuration file instead of a command. A wish for help or the version is among it.
 #[derive(Debug)]
@@ -20,10 +21,12 @@ enum What {
     Arguments(clap::Error),
     /// The configuration file cannot be used.
     File(Failure),
+    /// Nothing is wrong: the story of a code was asked for, or the list of them.
+    Explain(Option<String>),
 }
 
 /// The commands that answer with a document, as it names them; longer ones before those that they end in.
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 16] = [
     "policy show",
     "policy check",
     "policy ensure",
@@ -34,6 +37,8 @@ const COMMANDS: [&str; 14] = [
     "rollback",
     "status",
     "prune",
+    "doctor",
+    "permissions",
     "check",
     "diff",
     "init",
@@ -62,8 +67,14 @@ impl Misuse {
                 message: format!("{target}: {}", told(&error)),
                 hint: self.hint.clone(),
             }),
+            What::Explain(code) => What::Explain(code),
         };
         Self { what, ..self }
+    }
+
+    /// The story of a code, or all codes.
+    pub(super) fn explain(code: Option<String>) -> Self {
+        Self { what: What::Explain(code), hint: None, arguments: Vec::new() }
     }
 
     /// With what the user can do about it, or has to know.
@@ -73,7 +84,12 @@ impl Misuse {
 
     /// Tells the user, and says how the world is: as it was.
     pub fn tell(&self) -> ExitCondition {
+        let job = github_job();
         match &self.what {
+            // What was typed may be somebody's text, which must not give the job a command.
+            What::Arguments(error) if job.is_some() && error.use_stderr() => {
+                output::print_message(error.to_string().trim_end());
+            }
             What::Arguments(error) => {
                 // A reader that went away is not worth another message.
                 let _ = error.print();
@@ -81,7 +97,10 @@ impl Misuse {
                     return ExitCondition::Done;
                 }
             }
-            What::File(failure) => output::print_message(&format!("error: {}", failure.message)),
+            What::Explain(code) => return explanation::tell(code.as_deref()),
+            What::File(failure) => {
+                output::print_message(&format!("error: {} [{}]", failure.message, failure.code()));
+            }
         }
         if let Some(hint) = &self.hint {
             output::print_message(&format!("  hint: {hint}"));
@@ -89,6 +108,9 @@ impl Misuse {
         let environment = std::env::var("LAMBDA_LIFT_OUTPUT").unwrap_or_default();
         if wants_document(&self.arguments, &environment) {
             output::print_result(&output::document(&self.report()));
+        }
+        if let Some(job) = job {
+            job.tell(&self.report());
         }
         ExitCondition::Usage
     }
@@ -98,6 +120,7 @@ impl Misuse {
         let command = COMMANDS.iter().find(|command| command.split(' ').all(typed));
         let failure = match &self.what {
             What::File(failure) => failure.clone(),
+            What::Explain(_) => return Report::new(""),
             What::Arguments(error) => Failure {
                 kind: "usage",
                 stage: Stage::Usage,

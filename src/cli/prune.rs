@@ -160,11 +160,16 @@ async fn consent(session: &Session, report: &Report) -> Result<bool, Failure> {
 }
 
 /// What was typed before the question was there is no answer to it.
+#[cfg(unix)]
 fn forget_typed() {
     use rustix::termios::{QueueSelector, tcflush};
     // Where it is not possible there is nothing to be done; that it is a terminal was seen before.
     let _ = tcflush(std::io::stdin(), QueueSelector::IFlush);
 }
+
+/// Elsewhere what was typed cannot be forgotten.
+#[cfg(not(unix))]
+fn forget_typed() {}
 
 #[cfg(test)]
 mod tests {

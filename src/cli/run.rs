@@ -12,9 +12,11 @@ use crate::report::Report;
 
 use super::arguments::{Cli, ColorChoice, Command, Common, OutputFormat, PolicyCommand};
 use super::configured::{Chosen, Invocation};
+use super::github::github_job;
 use super::session::Session;
 use super::{
-    ExitCondition, check, deploy, diff, fleet, init, invoke, policy, prune, release, rollback, shell, status,
+    ExitCondition, check, deploy, diff, doctor, fleet, init, invoke, permissions, policy, prune, release,
+    rollback, shell, status,
 };
 
 /// Runs one command to its end and says how the world is then.
@@ -45,7 +47,7 @@ pub fn run(invocation: Invocation) -> anyhow::Result<ExitCondition> {
     Ok(condition)
 }
 
-async fn run_one(Cli { common, command }: Cli) -> ExitCondition {
+async fn run_one(Cli { common, command, .. }: Cli) -> ExitCondition {
     let ending = Ending::of(&common, &command);
     let session = Session::new(common, listen_for_interrupts());
     match run_command(session, command).await {
@@ -77,6 +79,8 @@ pub(super) async fn run_command(session: Session, command: Command) -> Option<Re
         Command::Policy(PolicyCommand::Show(arguments)) => policy::show(session, arguments).await,
         Command::Policy(PolicyCommand::Check(arguments)) => policy::check(session, arguments).await,
         Command::Policy(PolicyCommand::Ensure(arguments)) => policy::ensure(session, arguments).await,
+        Command::Doctor(arguments) => doctor::doctor(session, arguments).await,
+        Command::Permissions(arguments) => permissions::permissions(session, *arguments).await,
         Command::Completions { .. } | Command::Man => return None,
     })
 }
@@ -103,26 +107,33 @@ impl Ending {
 }
 
 /// The commands whose answer is all there is.
-const LOOKING: [&str; 8] =
-    ["status", "plan", "check", "policy show", "policy check", "diff", "init", "invoke"];
+const LOOKING: [&str; 10] = [
+    "status",
+    "plan",
+    "check",
+    "doctor",
+    "permissions",
+    "policy show",
+    "policy check",
+    "diff",
+    "init",
+    "invoke",
+];
 
 fn finish(report: &Report, format: OutputFormat, style: Style, detailed: bool) -> ExitCondition {
-    let in_github = std::env::var("GITHUB_ACTIONS").as_deref() == Ok("true");
+    // What comes now is there to be seen.
+    output::end_group();
+    let job = github_job();
     let told = match (format, &report.init) {
         (OutputFormat::Json, _) => output::print_result(&output::document(report)),
         (OutputFormat::Human, Some(init)) => output::print_init(report, init, style),
         (OutputFormat::Human, None) if report.command == "invoke" => {
-            output::print_answer(report, style, in_github)
+            output::print_answer(report, style, job.is_some())
         }
         (OutputFormat::Human, None) => output::print_result(&output::report_text(report, style)),
     };
-    if in_github
-        && let Some(path) = std::env::var_os("GITHUB_OUTPUT")
-        && let Err(error) = output::write_outputs(path.as_ref(), report)
-    {
-        output::print_message(&format!(
-            "warning: the outputs could not be written to $GITHUB_OUTPUT: {error}"
-        ));
+    if let Some(job) = job {
+        job.tell(report);
     }
     match ExitCondition::of(report) {
         // Of what only looks, the answer is all there is. What changed something says so, whether or not it could be told.

@@ -8,17 +8,18 @@ use std::time::{Duration, Instant};
 use lambda_lift_localstack::{Settings as StandSettings, Stand, StartError};
 
 use crate::apply::Interrupt;
-use crate::aws::{AssumedRole, Clients, ConnectError, ConnectionSettings, StaticCredentials};
+use crate::aws::{AssumedRole, Clients, ConnectError, Connection, ConnectionSettings, StaticCredentials};
 use crate::cloud::{Caller, Identity as _};
 use crate::event::{Event, Reporter};
 use crate::name::{AccountId, FunctionRef, NameError, Region, RegistryHost};
-use crate::output::{Detail, Lines, Progress, Style};
+use crate::output::{self, Detail, Lines, Progress, Style};
 use crate::registry::check_endpoint;
 use crate::report::{Failure, Stage};
 use crate::status::StatusError;
 
 use super::arguments::{Common, DEFAULT_STATE};
-use super::doors::Doors;
+use super::doors::{Doors, Opened};
+use super::github::github_job;
 use super::run::wants_colour;
 use super::settings::parse;
 
@@ -50,6 +51,8 @@ pub(super) struct Connected {
     pub(super) registry_endpoint: Option<String>,
     /// Who we are, where it had to be asked already.
     pub(super) caller: Option<Caller>,
+    /// Until when the credentials last is known to it.
+    pub(super) connection: Connection,
     settings: ConnectionSettings,
     doors: Arc<Doors>,
     /// Keeps the stand-in up for as long as the command runs.
@@ -68,7 +71,10 @@ impl Session {
         let reporter: Arc<dyn Reporter> = if terminal && !common.quiet {
             Arc::new(Progress::new(style, detail))
         } else {
-            Arc::new(Lines::new(Box::new(std::io::stderr()), style, detail))
+            // Warnings alone are few, and there to be seen.
+            let in_group = github_job().is_some() && !common.quiet;
+            let log = output::log(in_group.then_some("lambda-lift: progress"));
+            Arc::new(Lines::new(log, style, detail))
         };
         Self { common, interrupt, reporter, doors: Arc::new(Doors::new(None)) }
     }
@@ -101,16 +107,7 @@ impl Session {
         let mut stand = None;
         if let Some(directory) = &common.local {
             let running = self.doors.stand(self.start_stand(directory)).await?;
-            settings.endpoint_url = Some(running.url());
-            settings.credentials = Some(StaticCredentials {
-                access_key_id: LOCAL_ACCOUNT.to_owned(),
-                secret_access_key: "local".to_owned(),
-            });
-            settings.profile = None;
-            if settings.region.is_none() {
-                settings.region =
-                    parse_region(Some(environment_region().as_deref().unwrap_or(LOCAL_REGION)))?;
-            }
+            point_at_stand(&mut settings, running.url())?;
             registry_endpoint = Some(running.url());
             stand = Some(running);
         }
@@ -121,9 +118,9 @@ impl Session {
         {
             return Err(wrong_account(expected, caller));
         }
-        let (clients, region, caller) = (opened.clients, opened.region, opened.caller);
+        let Opened { connection, clients, region, caller } = opened;
         let doors = Arc::clone(&self.doors);
-        Ok(Connected { clients, region, registry_endpoint, caller, settings, doors, stand })
+        Ok(Connected { clients, region, registry_endpoint, caller, connection, settings, doors, stand })
     }
 
     /// The role that is assumed before anything else.
@@ -134,8 +131,7 @@ impl Session {
 
     /// Starts the stand-in, after whoever else uses the same state has ended.
     async fn start_stand(&self, directory: &Path) -> Result<Stand, Failure> {
-        let directory =
-            if directory.as_os_str() == DEFAULT_STATE { default_state_directory() } else { directory.into() };
+        let directory = state_directory(directory);
         let begun = Instant::now();
         loop {
             let settings = StandSettings { state: Some(directory.clone()), ..StandSettings::default() };
@@ -245,6 +241,25 @@ impl Connected {
     }
 }
 
+/// The folder that `--local` stands for.
+pub(super) fn state_directory(directory: &Path) -> PathBuf {
+    if directory.as_os_str() == DEFAULT_STATE { default_state_directory() } else { directory.into() }
+}
+
+/// Has a connection lead to a stand-in, with an identity of its own.
+pub(super) fn point_at_stand(settings: &mut ConnectionSettings, url: String) -> Result<(), Failure> {
+    settings.endpoint_url = Some(url);
+    settings.credentials = Some(StaticCredentials {
+        access_key_id: LOCAL_ACCOUNT.to_owned(),
+        secret_access_key: "local".to_owned(),
+    });
+    settings.profile = None;
+    if settings.region.is_none() {
+        settings.region = parse_region(Some(environment_region().as_deref().unwrap_or(LOCAL_REGION)))?;
+    }
+    Ok(())
+}
+
 /// Refuses an address that could not be used, before AWS is asked anything.
 fn check_registry_endpoint(address: &str, allow_plain_http: bool) -> Result<(), Failure> {
     let not_one = |error| usage(format!("--registry-endpoint {address:?} is not an address: {error}"), None);
@@ -252,7 +267,7 @@ fn check_registry_endpoint(address: &str, allow_plain_http: bool) -> Result<(), 
     check_endpoint(&url, allow_plain_http).map_err(|error| usage(error.to_string(), None))
 }
 
-fn parse_region(text: Option<&str>) -> Result<Option<Region>, Failure> {
+pub(super) fn parse_region(text: Option<&str>) -> Result<Option<Region>, Failure> {
     text.map(|text| text.parse().map_err(|error: NameError| usage(error.to_string(), None))).transpose()
 }
 

@@ -8,7 +8,7 @@ use crate::apply::ApplySettings;
 use crate::cloud::{Encryption, RepositorySettings};
 use crate::config::{self, QuantityError};
 use crate::event::Reporter;
-use crate::function::{Definition, EnvironmentVariable, EnvironmentVariableError, Flags};
+use crate::function::{Definition, EnvironmentVariable, EnvironmentVariableError, Flags, Written};
 use crate::image::{SourceAccess, SourceRef};
 use crate::layer::{Encoding, Level};
 use crate::memory::Memory;
@@ -227,8 +227,13 @@ pub(super) fn definition(
     flags: &Flags,
     named: Option<&FunctionRef>,
 ) -> Result<Definition, Failure> {
-    let text = file.map(read_text).transpose()?;
-    Definition::over(declared.texts(), text.as_deref(), flags, named).map_err(|error| {
+    // Templates were filled in when the arguments were completed, which the tests of this module leave out.
+    let read = match (declared.function_file(), file) {
+        (Some(rendered), _) => Some(rendered.clone()),
+        (None, Some(path)) => Some(Written::plain(read_text(path)?)),
+        (None, None) => None,
+    };
+    Definition::over(declared.below(), read.as_ref(), flags, named).map_err(|error| {
         let message = match file {
             Some(path) => format!("{}: {error}", path.display()),
             None => error.to_string(),

@@ -11,20 +11,22 @@ use super::{Cli, ExitCondition};
 pub(super) fn completions(shell: clap_complete::Shell) -> anyhow::Result<ExitCondition> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "lambda-lift", &mut script);
-    Ok(print(&script))
+    let script = String::from_utf8(script).context("the script is not UTF-8")?;
+    Ok(print(match shell {
+        // clap_complete 4.6 names the cases of a program with a hyphen in one way and looks for them in another: nothing below the
+        // first word would be completed.
+        clap_complete::Shell::Bash => script.replace("lambda__subcmd__lift", "lambda__lift"),
+        _ => script,
+    }))
 }
 
 /// Prints the manual page.
 pub(super) fn man() -> anyhow::Result<ExitCondition> {
     let mut page = Vec::new();
     clap_mangen::Man::new(Cli::command()).render(&mut page).context("the manual page could not be made")?;
-    Ok(print(&page))
+    Ok(print(String::from_utf8(page).context("the manual page is not UTF-8")?))
 }
 
-fn print(text: &[u8]) -> ExitCondition {
-    if output::print_result(&String::from_utf8_lossy(text)) {
-        ExitCondition::Done
-    } else {
-        ExitCondition::Failed
-    }
+fn print(text: String) -> ExitCondition {
+    if output::print_result(&text) { ExitCondition::Done } else { ExitCondition::Failed }
 }

@@ -1,52 +1,16 @@
-//! What to do about a failed call, and the failures that AWS tells apart by their text only.
+//! What to do about a failed call: what `advice` knows of its text, else what its kind says.
 
 use super::{CloudError, CloudErrorKind};
-
-/// Stable parts of AWS's messages, and what to do (facts: error texts).
-const TEXTS: [(&str, &str); 11] = [
-    (
-        "does not have permission to access the ECR image",
-        "let Lambda pull: lambda-lift policy ensure --repository REPOSITORY; the caller needs ecr:BatchGetImage and \
-         ecr:GetDownloadUrlForLayer as well",
-    ),
-    (
-        "media type for the source image",
-        "Lambda takes a single image manifest, not an index; push the image with lambda-lift, which picks the one that \
-         fits",
-    ),
-    ("Please don't provide ImageUri", ZIP),
-    ("Please provide ImageUri", "the function runs an image; give it one with --image"),
-    (
-        "The role defined for the function cannot be assumed by Lambda",
-        "the role's trust policy must allow sts:AssumeRole to lambda.amazonaws.com; a new role takes some seconds",
-    ),
-    (
-        "Cannot assume role provided",
-        "the trust policy of CodeDeploy's role must allow sts:AssumeRole to codedeploy.amazonaws.com; a new role takes some \
-         seconds",
-    ),
-    ("are not reachable in this region", "name the function's own Region with --region"),
-    (
-        "Source image",
-        "check that the image is in a repository of the function's Region, and that it was not deleted",
-    ),
-    (
-        "Principal not found",
-        "a principal in the policy does not exist, or was created seconds ago: run it again",
-    ),
-    ("is trying to use a deleted image", "deploy again: the image is pushed and the function updated to it"),
-    ("Code storage limit exceeded", "delete old versions of zip functions, or ask for a higher quota"),
-];
-
-const ZIP: &str =
-    "a zip function cannot become an image function: deploy under a new name and move its triggers there";
+use crate::advice::recognise;
+use crate::permission::action_of;
 
 impl CloudError {
     /// What to do about it, for a person.
     pub fn hint(&self) -> Option<String> {
-        let known = TEXTS.iter().find(|(text, _)| self.message.contains(text));
-        if let Some((_, hint)) = known {
-            return Some((*hint).to_owned());
+        // Who denied what is in the message, and says more than what is known of all of them.
+        let is_denied = self.kind == CloudErrorKind::AccessDenied && self.message.contains("not authorized");
+        if let Some(known) = recognise(&self.message).filter(|_| !is_denied) {
+            return Some(known.remedy.to_owned());
         }
         match self.kind {
             CloudErrorKind::AccessDenied => Some(self.missing_permission()),
@@ -72,12 +36,8 @@ impl CloudError {
         let word = |text: &str| text.split_whitespace().next().unwrap_or_default().to_owned();
         let after =
             |mark: &str| self.message.split_once(mark).map(|(_, rest)| word(rest)).filter(|w| !w.is_empty());
-        let prefix = match self.service {
-            "Amazon ECR" => "ecr",
-            "AWS CodeDeploy" => "codedeploy",
-            _ => "lambda",
-        };
-        let action = after("not authorized to perform: ").unwrap_or(format!("{prefix}:{}", self.operation));
+        let action =
+            after("not authorized to perform: ").unwrap_or_else(|| action_of(self.service, self.operation));
         let resource = after("on resource: ").map(|resource| format!(" on {resource}")).unwrap_or_default();
         if self.message.contains("explicit deny") {
             return format!("a policy denies {action}{resource} explicitly: no other policy can allow it");

@@ -12,7 +12,9 @@ mod identity;
 mod invoke;
 mod lambda;
 mod monitor;
+mod parameters;
 mod replication;
+mod simulator;
 
 pub use codedeploy::{
     CodeDeployReader, CodeDeployWriter, Deployment, DeploymentConfig, DeploymentGroup, DeploymentTarget,
@@ -33,4 +35,6 @@ pub use lambda::{
     PublishedVersion,
 };
 pub use monitor::{Alarm, Monitor, TrafficQuery, VersionTraffic};
+pub use parameters::{Objects, Parameter, ParameterKind, Parameters};
 pub use replication::{ReplicaState, Replication};
+pub use simulator::{AccessSimulator, SimulatedAccess, SimulatedDecision};

@@ -93,8 +93,10 @@ fn unknown(section: &str, name: &str, at: Position) -> Problem {
 
 fn check_value(key: &Key, node: &Node) -> Result<(), Problem> {
     match (&node.value, key.shape) {
-        (Value::List(entries), Shape::Texts(_)) => entries.iter().try_for_each(|entry| check_one(key, entry)),
-        (other, Shape::Texts(_)) => Err(wrong_kind(key, node.at, other, "a list of texts")),
+        (Value::List(entries), shape) if is_list(shape) => {
+            entries.iter().try_for_each(|entry| check_one(key, entry))
+        }
+        (other, shape) if is_list(shape) => Err(wrong_kind(key, node.at, other, "a list of texts")),
         _ => check_one(key, node),
     }
 }
@@ -127,6 +129,10 @@ fn check_one(key: &Key, node: &Node) -> Result<(), Problem> {
     }
 }
 
+fn is_list(shape: Shape) -> bool {
+    matches!(shape, Shape::Texts(_) | Shape::Paths | Shape::States)
+}
+
 fn takes_text(shape: Shape) -> bool {
     !matches!(shape, Shape::Flag | Shape::Integer { .. })
 }
@@ -143,7 +149,9 @@ fn plain(pieces: &[template::Piece<'_>]) -> String {
 pub(super) fn check_text(key: &Key, at: Position, text: &str, written: Option<&str>) -> Result<(), Problem> {
     let judged = match key.shape {
         Shape::Text(rule) | Shape::Texts(rule) | Shape::Quantity(rule) => rule(text),
-        Shape::Path => key::is_path(text),
+        Shape::Path | Shape::Paths => key::is_path(text),
+        Shape::State => key::is_state(text),
+        Shape::States => key::is_prefixed_state(text),
         Shape::Image => key::is_image(text),
         Shape::Choice(choices) if choices.contains(&text) => Ok(()),
         Shape::Choice(choices) => Err(format!("{text:?} is none of {}", choices.join(", "))),
@@ -164,7 +172,7 @@ fn wrong_kind(key: &Key, at: Position, value: &Value, expected: &str) -> Problem
     let problem =
         Problem::new(at, format!("{}: {} stands where {expected} is expected", key.path(), value.kind()));
     match (key.shape, value) {
-        (Shape::Texts(_), Value::Text(_)) => problem.hint(format!("write {} = [\"…\"]", key.name)),
+        (shape, Value::Text(_)) if is_list(shape) => problem.hint(format!("write {} = [\"…\"]", key.name)),
         (Shape::Flag | Shape::Integer { .. }, Value::Text(_)) => problem.hint("leave the quotes out"),
         _ => problem,
     }

@@ -9,10 +9,12 @@ use crate::image::SourceRef;
 use super::check::{broken, check_text, function_problems, problems};
 use super::environments::Environments;
 use super::key::{FUNCTION, KEYS, Key, Shape};
-use super::node::{Entry, Node, Table, Value, locate, parse, table_to_json};
+use super::node::{Entry, Node, Table, Value, locate, parse, paths_of_table, table_to_json};
 use super::problem::{ConfigError, Position, Problem};
 use super::targets::{TargetConfiguration, TargetTable, targets_of};
-use super::template::{Sources, expand, is_template};
+use super::template::{Sources, asks, expand, is_template, may_be_secret};
+use crate::function::Written;
+use crate::values::Ask;
 
 /// A configuration file that is checked, in one of its environments. Its templates are not filled in yet.
 pub struct Configuration {
@@ -127,11 +129,29 @@ impl Configuration {
         if found.is_empty() { Ok(given) } else { Err(self.refuse(found)) }
     }
 
-    /// What `[function]` declares, as the text of a CreateFunction request; none where it is not there.
+    /// What has to be fetched for the arguments that are `wanted`, and with `function` for what is declared of it.
+    pub fn asks(&self, wanted: &dyn Fn(&str, &str) -> bool, function: bool) -> Vec<Ask> {
+        let mut found = Vec::new();
+        for key in
+            KEYS.iter().filter(|key| key.arguments.iter().any(|argument| wanted(key.section, argument)))
+        {
+            if let Some(entry) = self.entry(key) {
+                entry.node.each_text(&mut |text| found.extend(asks(text)));
+            }
+        }
+        for entry in self.function_table().filter(|_| function).into_iter().flat_map(Table::values) {
+            entry.node.each_text(&mut |text| found.extend(asks(text)));
+        }
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    /// What `[function]` declares, in the shape of a CreateFunction request; none where it is not there.
     ///
     /// # Errors
     /// As [`Self::arguments`].
-    pub fn function(&self, sources: &dyn Sources) -> Result<Option<String>, ConfigError> {
+    pub fn function(&self, sources: &dyn Sources) -> Result<Option<Written>, ConfigError> {
         let Some(table) = self.function_table() else { return Ok(None) };
         let settings = table_to_json(table, &mut |at, text| {
             let plainly = |error: super::template::TemplateError| Problem {
@@ -144,7 +164,12 @@ impl Configuration {
         let settings: Map<String, Json> = settings.map_err(|problem| self.refuse(vec![problem]))?;
         let settings = Json::Object(settings);
         let found = function_problems(table, &settings, false);
-        if found.is_empty() { Ok(Some(settings.to_string())) } else { Err(self.refuse(found)) }
+        if !found.is_empty() {
+            return Err(self.refuse(found));
+        }
+        let mut hidden = Vec::new();
+        paths_of_table("", table, &may_be_secret, &mut hidden);
+        Ok(Some(Written { text: settings.to_string(), hidden }))
     }
 
     /// `FunctionName` of `[function]`, for the argument with this id.
@@ -165,8 +190,8 @@ impl Configuration {
             folder: PathBuf::new(),
             targets: Vec::new(),
         };
-        let text = only.function(sources)?.unwrap_or_default();
-        let settings: Json = serde_json::from_str(&text).unwrap_or_default();
+        let declared = only.function(sources)?.unwrap_or_default();
+        let settings: Json = serde_json::from_str(&declared.text).unwrap_or_default();
         let name = settings[NAME].as_str().unwrap_or_default().to_owned();
         Ok(Some(Given {
             argument,
@@ -229,13 +254,26 @@ impl Configuration {
         let text = expand(written, sources).map_err(|error| broken(key, node.at, error))?;
         check_text(key, node.at, &text, is_template(written).then_some(written))?;
         Ok(match key.shape {
-            Shape::Path => self.folder.join(text).display().to_string(),
+            Shape::Path | Shape::Paths => self.folder.join(text).display().to_string(),
+            Shape::State => self.beside(&text),
+            Shape::States => match text.split_once('=') {
+                Some((prefix, place)) => format!("{prefix}={}", self.beside(place)),
+                None => text,
+            },
             Shape::Image => match text.parse::<SourceRef>() {
                 Ok(source) => source.in_folder(&self.folder),
                 Err(_) => text,
             },
             _ => text,
         })
+    }
+
+    /// A place that is an address, or a path relative to the configuration file.
+    fn beside(&self, place: &str) -> String {
+        match place.contains("://") {
+            true => place.to_owned(),
+            false => self.folder.join(place).display().to_string(),
+        }
     }
 
     fn place(&self, at: Position) -> String {

@@ -26,7 +26,7 @@ pub fn json_schema() -> Value {
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "lambda-lift.toml",
-        "description": "The configuration file of lambda-lift. Texts may have templates: ${env:NAME}, ${env:NAME:-default}, ${file:PATH}, ${git:commit}",
+        "description": "The configuration file of lambda-lift. Texts may have templates: ${env:NAME}, ${env:NAME:-default}, ${file:PATH}, ${git:commit}, ${ssm:/path}, ${tfstate:ADDRESS}",
         "type": "object",
         "properties": root,
         "additionalProperties": false,
@@ -75,8 +75,10 @@ fn keys_in(section: &str) -> Map<String, Value> {
 fn of(key: &Key) -> Value {
     let template = || json!({"type": "string", "pattern": r"\$\{"});
     let mut schema = match key.shape {
-        Shape::Text(_) | Shape::Path | Shape::Image => json!({"type": "string"}),
-        Shape::Texts(_) => json!({"type": "array", "items": {"type": "string"}}),
+        Shape::Text(_) | Shape::Path | Shape::State | Shape::Image => json!({"type": "string"}),
+        Shape::Texts(_) | Shape::Paths | Shape::States => {
+            json!({"type": "array", "items": {"type": "string"}})
+        }
         Shape::Flag => json!({"type": "boolean"}),
         Shape::Integer { least, most } => json!({"type": "integer", "minimum": least, "maximum": most}),
         Shape::Choice(choices) => json!({"anyOf": [{"enum": choices}, template()]}),

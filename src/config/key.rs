@@ -3,11 +3,15 @@
 //! A key is named as its flag is, lists in the plural. To let the file give another flag, add a line here and make the schema anew
 //! (`LAMBDA_LIFT_WRITE_DOCS=1 cargo test --test generated_docs`). The keys of `[function]` are those of `crate::function`.
 
+use std::path::Path;
+
 use crate::image::SourceRef;
 use crate::name::{AccountId, AliasName, FunctionRef, Region, RepositoryRef, RoleArn, Tag};
 use crate::release::{Expectation, Strategy};
 
 use super::quantity::{age, duration, percent};
+use super::template::is_prefix;
+use crate::values::Location;
 
 /// What a value looks like.
 #[derive(Clone, Copy)]
@@ -18,6 +22,12 @@ pub(super) enum Shape {
     Texts(Rule),
     /// A path, relative to the configuration file.
     Path,
+    /// Paths, relative to the configuration file.
+    Paths,
+    /// Where a Terraform state is: a path, relative to the configuration file, or an address.
+    State,
+    /// The same, each with the prefix under which it is known: `net_=s3://bucket/net.tfstate`.
+    States,
     /// An image source, whose path is relative to the configuration file.
     Image,
     /// True or false.
@@ -97,7 +107,7 @@ const PERCENT: Shape = Shape::Quantity(is_percent);
 
 /// Every key outside of `[function]`.
 #[rustfmt::skip]
-pub(super) static KEYS: [Key; 50] = [
+pub(super) static KEYS: [Key; 55] = [
     key("", "region", Shape::Text(is_region), &["region"], "The AWS Region"),
     key("", "profile", Shape::Text(is_plain), &["profile"], "A profile of the AWS configuration files"),
     key("", "account", Shape::Text(is_account), &["expect_account"], "The AWS account that this is for; refuse to work in any other"),
@@ -114,7 +124,12 @@ pub(super) static KEYS: [Key; 50] = [
     key("", "scan-on-push", Shape::Flag, &["scan_on_push"], "Created repository: scan each image at push"),
     key("", "immutable-tags", Shape::Flag, &["immutable_tags"], "Created repository: a tag can never be moved to another image"),
     key("", "kms-key", Shape::Text(is_plain), &["kms_key"], "Created repository: encrypt with this KMS key (ARN, id or alias)"),
-    key("", "function-file", Shape::Path, &[], "A file with declared settings in the shape of the CreateFunction request (JSON), relative to this file; [function] goes over it, key by key"),
+    key("", "function-file", Shape::Path, &[], "A file with declared settings in the shape of the CreateFunction request (JSON, with templates as of lambroll, or Jsonnet), relative to this file; [function] goes over it, key by key"),
+    key("", "tfstate", Shape::State, &["tfstate"], "Terraform's state, for ${tfstate:ADDRESS}: a path relative to this file, s3://BUCKET/KEY or https://…"),
+    key("", "prefixed-tfstates", Shape::States, &["prefixed_tfstate"], "More Terraform states, each as PREFIX=PLACE, for ${PREFIXtfstate:ADDRESS}"),
+    key("", "envfiles", Shape::Paths, &["envfile"], "Files with environment variables (NAME=value) for templates, relative to this file; they go before the environment"),
+    key("", "ext-str", Shape::Texts(is_assignment), &["ext_str"], "External variables of a Jsonnet function file that are texts: NAME=TEXT"),
+    key("", "ext-code", Shape::Texts(is_assignment), &["ext_code"], "External variables of a Jsonnet function file that are Jsonnet themselves: NAME=JSONNET"),
     key("", "wait-timeout", DURATION, &["wait_timeout"], "How long to wait for the function to settle after each change: seconds, or 90s, 10m, 1h"),
 
     key("push", "compression", LEVEL, &["compression"], "How layers that are not gzip are sent: as gzip of a level, 1 (fast) to 9 (small), or as they are stored"),
@@ -202,6 +217,27 @@ fn is_age(text: &str) -> Result<(), String> {
 
 fn is_percent(text: &str) -> Result<(), String> {
     percent(text).map(drop).map_err(|error| error.to_string())
+}
+
+/// Whether a text is a name and a value. The value is not repeated: it may be a secret.
+fn is_assignment(text: &str) -> Result<(), String> {
+    match text.split_once('=') {
+        Some((name, _)) if !name.is_empty() => Ok(()),
+        _ => Err("it must be NAME=VALUE".to_owned()),
+    }
+}
+
+/// Whether a text says where a Terraform state is.
+pub(super) fn is_state(text: &str) -> Result<(), String> {
+    Location::parse(text, Path::new("")).map(drop).map_err(|missing| missing.message)
+}
+
+/// The same behind a prefix.
+pub(super) fn is_prefixed_state(text: &str) -> Result<(), String> {
+    match text.split_once('=') {
+        Some((prefix, place)) if !prefix.is_empty() && is_prefix(prefix) => is_state(place),
+        _ => Err("it must be PREFIX=PLACE, with a prefix of letters, digits and _".to_owned()),
+    }
 }
 
 /// Whether a text is a good path.

@@ -70,12 +70,46 @@ impl Node {
 
     /// Whether it, or anything in it, makes `holds` true.
     pub(super) fn any_text(&self, holds: &dyn Fn(&str) -> bool) -> bool {
+        let mut any = false;
+        self.each_text(&mut |text| any = any || holds(text));
+        any
+    }
+
+    /// Each text in it, in order.
+    pub(super) fn each_text(&self, of: &mut dyn FnMut(&str)) {
         match &self.value {
-            Value::Text(text) => holds(text),
-            Value::List(entries) => entries.iter().any(|entry| entry.any_text(holds)),
-            Value::Table(table) => table.values().any(|entry| entry.node.any_text(holds)),
-            Value::Integer(_) | Value::Number(_) | Value::Flag(_) => false,
+            Value::Text(text) => of(text),
+            Value::List(entries) => entries.iter().for_each(|entry| entry.each_text(of)),
+            Value::Table(table) => table.values().for_each(|entry| entry.node.each_text(of)),
+            Value::Integer(_) | Value::Number(_) | Value::Flag(_) => {}
         }
+    }
+
+    /// The paths of the texts in it that make `holds` true, where it stands at `path` itself.
+    fn paths(&self, path: String, holds: &dyn Fn(&str) -> bool, into: &mut Vec<String>) {
+        match &self.value {
+            Value::Text(text) if holds(text) => into.push(path),
+            Value::List(entries) => {
+                for (index, entry) in entries.iter().enumerate() {
+                    entry.paths(format!("{path}[{index}]"), holds, into);
+                }
+            }
+            Value::Table(table) => paths_of_table(&path, table, holds, into),
+            _ => {}
+        }
+    }
+}
+
+/// The paths (`VpcConfig.SubnetIds[0]`) of the texts in a table that make `holds` true.
+pub(super) fn paths_of_table(
+    path: &str,
+    table: &Table,
+    holds: &dyn Fn(&str) -> bool,
+    into: &mut Vec<String>,
+) {
+    for (key, entry) in table {
+        let inner = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        entry.node.paths(inner, holds, into);
     }
 }
 

@@ -183,7 +183,7 @@ mod tests {
         let file = open(FILE, None).unwrap();
         let targets: Vec<_> = file.targets().collect();
         let function =
-            |target: &TargetConfiguration| target.configuration.function(&Scripted).unwrap().unwrap();
+            |target: &TargetConfiguration| target.configuration.function(&Scripted).unwrap().unwrap().text;
         let told: Vec<_> =
             targets.iter().map(|t| (t.name.as_str(), t.wave, t.place.as_str(), function(t))).collect();
         let expected = [
@@ -193,7 +193,10 @@ mod tests {
         assert_eq!(told, expected);
         let regions = targets[1].configuration.arguments(&|_, id| id == "region", &Scripted).unwrap();
         assert_eq!(format!("{regions:?}"), "[region at x.toml:11:1]");
-        assert_eq!(file.function(&Scripted).unwrap().unwrap(), r#"{"FunctionName":"shop","MemorySize":256}"#);
+        assert_eq!(
+            file.function(&Scripted).unwrap().unwrap().text,
+            r#"{"FunctionName":"shop","MemorySize":256}"#
+        );
         let of_environment: Vec<_> = open(FILE, Some("prod")).unwrap().targets().map(|t| t.name).collect();
         assert_eq!(of_environment, ["only"]);
     }

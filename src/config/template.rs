@@ -1,7 +1,9 @@
-//! Templates in texts: `${env:NAME}`, `${env:NAME:-default}`, `${file:PATH}`, `${git:commit}`.
+//! Templates in texts: `${env:NAME}`, `${env:NAME:-default}`, `${file:PATH}`, `${git:commit}`, `${ssm:/path}`, `${tfstate:ADDRESS}`.
 //!
 //! `$${` is the text `${`. What a template stands for is not looked at for templates again, and it never enters an error: it may be
 //! a secret.
+
+use crate::values::{Ask, Missing, split_place};
 
 /// What `${git:…}` asks of the repository in which the configuration lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +31,10 @@ pub trait Sources {
     fn file(&self, path: &str) -> Result<String, String>;
     /// What git knows.
     fn git(&self, fact: GitFact) -> Result<String, String>;
+    /// A parameter of AWS Systems Manager, or the entry of a StringList at a place.
+    fn parameter(&self, name: &str, place: Option<usize>) -> Result<String, Missing>;
+    /// What an address stands for in the Terraform state that is known by a prefix; empty for the one of the key `tfstate`.
+    fn state(&self, prefix: &str, address: &str) -> Result<String, Missing>;
 }
 
 /// What is wrong with a template, and what to do.
@@ -45,6 +51,12 @@ impl TemplateError {
     }
 }
 
+impl From<Missing> for TemplateError {
+    fn from(missing: Missing) -> Self {
+        Self { message: missing.message, hint: missing.hint }
+    }
+}
+
 /// A part of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
@@ -56,6 +68,36 @@ pub(super) enum Piece<'a> {
     File(&'a str),
     /// `${git:FACT}`
     Git(GitFact),
+    /// `${ssm:NAME}`, `${ssm:NAME[0]}`
+    Parameter { name: &'a str, place: Option<usize> },
+    /// `${tfstate:ADDRESS}`, `${PREFIXtfstate:ADDRESS}`
+    State { prefix: &'a str, address: &'a str },
+}
+
+impl Piece<'_> {
+    /// Whether what it stands for may be a secret. What git knows is none.
+    fn may_be_secret(&self) -> bool {
+        !matches!(self, Self::Literal(_) | Self::Git(_))
+    }
+
+    /// What it asks for that is not on this machine, or may not be.
+    fn ask(&self) -> Option<Ask> {
+        match self {
+            Self::Parameter { name, .. } => Some(Ask::Parameter((*name).to_owned())),
+            Self::State { prefix, .. } => Some(Ask::State((*prefix).to_owned())),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a text has something in it that may be a secret.
+pub(super) fn may_be_secret(text: &str) -> bool {
+    parse(text).is_ok_and(|pieces| pieces.iter().any(Piece::may_be_secret))
+}
+
+/// What a text asks for that has to be fetched.
+pub(super) fn asks(text: &str) -> Vec<Ask> {
+    parse(text).unwrap_or_default().iter().filter_map(Piece::ask).collect()
 }
 
 /// Whether a text has a template in it, or the beginning of one.
@@ -110,11 +152,39 @@ fn template(inside: &str) -> Result<Piece<'_>, TemplateError> {
                 "git knows ${git:commit}, ${git:short}, ${git:tag} and ${git:branch}",
             )),
         },
+        "ssm" => parameter(rest),
+        _ if kind.ends_with("tfstate") => state(kind, rest),
         _ => Err(TemplateError::new(
             format!("${{{inside}}} is no template"),
-            "there are ${env:NAME}, ${env:NAME:-default}, ${file:PATH} and ${git:commit}; write $${ for the text ${ itself",
+            "there are ${env:NAME}, ${env:NAME:-default}, ${file:PATH}, ${git:commit}, ${ssm:/path} and ${tfstate:ADDRESS}; write $${ for the text ${ itself",
         )),
     }
+}
+
+fn parameter(rest: &str) -> Result<Piece<'_>, TemplateError> {
+    match split_place(rest) {
+        Ok((name, place)) => Ok(Piece::Parameter { name, place }),
+        Err(_) => Err(TemplateError::new(
+            format!("${{ssm:{rest}}} names no parameter"),
+            "write ${ssm:/path/name}, or ${ssm:/path/name[0]} for an entry of a StringList",
+        )),
+    }
+}
+
+fn state<'a>(kind: &'a str, address: &'a str) -> Result<Piece<'a>, TemplateError> {
+    let prefix = kind.strip_suffix("tfstate").unwrap_or_default();
+    match is_prefix(prefix) && !address.is_empty() {
+        true => Ok(Piece::State { prefix, address }),
+        false => Err(TemplateError::new(
+            format!("${{{kind}:…}} takes the address of a resource or an output"),
+            "write ${tfstate:aws_iam_role.app.arn}, ${tfstate:output.role} or ${tfstate:aws_subnet.app['a'].id}",
+        )),
+    }
+}
+
+/// Whether a text can stand before `tfstate`, for a state among several.
+pub(super) fn is_prefix(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 fn variable(rest: &str) -> Result<Piece<'_>, TemplateError> {
@@ -148,6 +218,8 @@ fn fill(piece: &Piece<'_>, sources: &dyn Sources) -> Result<String, TemplateErro
         Piece::Literal(text) => Ok(text.to_owned()),
         Piece::File(path) => sources.file(path).map_err(plainly),
         Piece::Git(fact) => sources.git(fact).map_err(plainly),
+        Piece::Parameter { name, place } => Ok(sources.parameter(name, place)?),
+        Piece::State { prefix, address } => Ok(sources.state(prefix, address)?),
         Piece::Variable { name, default } => {
             let value = sources.variable(name).map_err(plainly)?;
             // Continuous integration hands an input that nobody gave on as an empty text.
@@ -185,6 +257,10 @@ mod tests {
             ("${file:token.txt}", "${env:A}"),
             ("$${env:A}", "${env:A}"),
             ("$$${env:A}", "$${env:A}"),
+            ("${ssm:/db/password}", "hunter2"),
+            ("${ssm:/net/subnets[1]}", "subnet-1"),
+            ("${tfstate:aws_iam_role.app.arn}", "arn:aws:iam::123456789012:role/app"),
+            ("${net_tfstate:aws_subnet.app['a'].id}!", "subnet-a!"),
             ("$${${env:A}", "${hunter2"),
         ] {
             assert_eq!(expand(text, &Scripted).as_deref(), Ok(expected), "{text}");
@@ -205,7 +281,15 @@ mod tests {
             ("${env:1A}", "takes the name"),
             ("${file:}", "names no file"),
             ("${git:author}", "not known"),
-            ("${ssm:/a}", "is no template"),
+            ("${ssm:}", "names no parameter"),
+            ("${ssm:/a[x]}", "names no parameter"),
+            ("${ssm:/none}", "/none is not there"),
+            ("${tfstate:}", "takes the address"),
+            ("${tfstate}", "takes the address"),
+            ("${a-tfstate:x.y}", "takes the address"),
+            ("${tfstate:output.none}", "is not in the state"),
+            ("${other_tfstate:output.x}", "no Terraform state other_"),
+            ("${tf:x}", "is no template"),
             ("${env:MISSING}", "MISSING is not set"),
             ("${env:EMPTY}", "EMPTY is not set, or empty"),
             ("${file:missing}", "missing"),

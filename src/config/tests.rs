@@ -67,7 +67,7 @@ fn a_file_gives_values_to_arguments_with_paths_from_its_own_folder() {
 fn the_function_is_declared_in_its_own_names_and_an_environment_changes_parts_of_it() {
     let declared = |environment| {
         let text = configuration(FILE, environment).function(&Scripted).unwrap().unwrap();
-        serde_json::from_str::<Json>(&text).unwrap()
+        serde_json::from_str::<Json>(&text.text).unwrap()
     };
     assert_eq!(
         declared(None),

@@ -51,7 +51,7 @@ pub enum ChangeKind {
 pub enum Shown {
     /// A text as it is, everything else as JSON.
     Value(String),
-    /// The value of an environment variable, which is never shown.
+    /// The value of an environment variable, or of a setting that a template filled in: it is never shown.
     Hidden,
 }
 
@@ -91,7 +91,7 @@ pub struct Compared {
 pub enum Held {
     /// The value.
     Value(Value),
-    /// The value of an environment variable, which is never shown.
+    /// The value of an environment variable, or of a setting that a template filled in: it is never shown.
     Hidden,
 }
 
@@ -121,16 +121,23 @@ impl From<&Compared> for Change {
 ///
 /// Tags are left out where they could not be read (`Tags` is null in [`LiveFunction::settings`]).
 pub fn compare(definition: &Definition, live: &LiveFunction) -> Vec<Change> {
-    let all = compare_all(definition.settings(), &live.settings, &Context::of(live));
+    let all = compared(definition, Some(live));
     all.iter().filter(|compared| !compared.is_same).map(Change::from).collect()
 }
 
 /// The same, with what is declared and live alike among it. Without a function everything is new.
 pub fn compared(definition: &Definition, live: Option<&LiveFunction>) -> Vec<Compared> {
-    match live {
+    let mut all = match live {
         Some(live) => compare_all(definition.settings(), &live.settings, &Context::of(live)),
         None => compare_all(definition.settings(), &Map::new(), &Context::default()),
+    };
+    for compared in all.iter_mut().filter(|compared| definition.is_hidden(&compared.path.join("."))) {
+        // What is there now may be an older value of the same secret.
+        for held in [&mut compared.from, &mut compared.to].into_iter().flatten() {
+            *held = Held::Hidden;
+        }
     }
+    all
 }
 
 /// Every setting of `declared`, beside that of `live`.

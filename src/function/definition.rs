@@ -6,6 +6,7 @@ use super::file::{self, FunctionFile};
 use super::flags::Flags;
 use super::problem::{DefinitionError, Note, Problem, Weight};
 use super::validation::validate;
+use super::written::{Written, is_hidden};
 use crate::cloud::HiddenVariables;
 use crate::name::{Architecture, FunctionRef};
 
@@ -26,6 +27,8 @@ pub struct Definition {
     /// What is worth saying about the declaration.
     pub notes: Vec<Note>,
     settings: Map<String, Value>,
+    /// Settings that are not shown, as paths.
+    hidden: Vec<String>,
 }
 
 impl Definition {
@@ -36,22 +39,24 @@ impl Definition {
         flags: &Flags,
         function: Option<&FunctionRef>,
     ) -> Result<Self, DefinitionError> {
-        Self::over(&[], file, flags, function)
+        let file = file.map(Written::plain);
+        Self::over(&[], file.as_ref(), flags, function)
     }
 
     /// The same over other declarations in the shape of a function file, the weakest first. What is stronger wins key by key, and over
     /// their name without being a contradiction.
     pub fn over(
-        weaker: &[String],
-        file: Option<&str>,
+        weaker: &[Written],
+        file: Option<&Written>,
         flags: &Flags,
         function: Option<&FunctionRef>,
     ) -> Result<Self, DefinitionError> {
         let mut below = FunctionFile::default();
-        for text in weaker {
-            below = file::read(text)?.laid_over(below);
+        for declaration in weaker {
+            below = read(declaration)?.laid_over(below);
         }
-        let mut file = file.map(file::read).transpose()?.unwrap_or_default();
+        let hidden: Vec<String> = weaker.iter().chain(file).flat_map(|one| one.hidden.clone()).collect();
+        let mut file = file.map(read).transpose()?.unwrap_or_default();
         let agreed = agreed(function, file.function.as_ref());
         file.function = agreed.unwrap_or_else(|problem| {
             file.problems.push(problem);
@@ -62,15 +67,28 @@ impl Definition {
         problems.extend(flags.overlay(&mut settings));
         problems.extend(validate(&settings));
         if !problems.is_empty() {
-            return Err(DefinitionError::Invalid(problems));
+            return Err(DefinitionError::Invalid(told(problems, &hidden)));
         }
         notes.extend(relative_paths(&settings));
-        Ok(Self { function, architecture: flags.architecture.or(architecture), publish, notes, settings })
+        notes.retain(|note| !is_hidden(&hidden, &note.key));
+        Ok(Self {
+            function,
+            architecture: flags.architecture.or(architecture),
+            publish,
+            notes,
+            settings,
+            hidden,
+        })
     }
 
     /// The declared settings in the shape of CreateFunction. Objects may hold nulls, which take away.
     pub fn settings(&self) -> &Map<String, Value> {
         &self.settings
+    }
+
+    /// Whether a setting, or a part of it, came out of a template, and is therefore not shown.
+    pub fn is_hidden(&self, path: &str) -> bool {
+        is_hidden(&self.hidden, path)
     }
 
     /// The declared execution role.
@@ -90,6 +108,24 @@ impl std::fmt::Debug for Definition {
             .field("settings", &HiddenVariables(&self.settings))
             .finish()
     }
+}
+
+/// A declaration as a file; what its problems say of hidden settings is without their values.
+fn read(declaration: &Written) -> Result<FunctionFile, DefinitionError> {
+    let mut file = file::read(&declaration.text)?;
+    file.problems = told(file.problems, &declaration.hidden);
+    Ok(file)
+}
+
+/// Problems without the values of hidden settings.
+fn told(problems: Vec<Problem>, hidden: &[String]) -> Vec<Problem> {
+    let without_value =
+        |problem: Problem| match is_hidden(hidden, &problem.key) && !file::is_only_a_key(&problem) {
+            true => Problem::new(problem.key, "what its template stands for cannot be used here")
+                .hint("its value is not shown, since it may be secret"),
+            false => problem,
+        };
+    problems.into_iter().map(without_value).collect()
 }
 
 /// The function that both sides mean. What one does not say is taken from the other.
@@ -153,8 +189,8 @@ mod tests {
             r#"{"FunctionName": "two", "MemorySize": 256, "Architectures": ["arm64"],
                 "Environment": {"Variables": {"CD": "2", "EF": "2"}}}"#,
         ]
-        .map(str::to_owned);
-        let file = r#"{"MemorySize": 1024, "Environment": {"Variables": {"EF": null}}}"#;
+        .map(Written::plain);
+        let file = &Written::plain(r#"{"MemorySize": 1024, "Environment": {"Variables": {"EF": null}}}"#);
         let flags = Flags { timeout: Some(9), ..Flags::default() };
         let definition = Definition::over(&weaker, Some(file), &flags, None).unwrap();
         assert_eq!(definition.function, Some(function("two")));

@@ -33,12 +33,26 @@ const NOT_FOR_IMAGES: [(&str, &str); 6] = [
     ("PublishTo", "lambda-lift publishes numbered versions only; use --publish or --no-publish"),
 ];
 
+/// What the user of a zip function can do.
+const WAY_OUT: &str = "keep lambroll for this function, or build an image of it, declare \"PackageType\": \"Image\" and give the function a new name: a \
+                       zip function cannot become an image function";
+
+/// Whether the file is plainly one for a zip function, although it does not say so.
+fn is_zip_by_default(keys: &Map<String, Value>) -> bool {
+    let says = |key: &str| keys.get(key).is_some_and(|value| !says_nothing(value));
+    !says("PackageType") && says("Handler") && says("Runtime")
+}
+
 /// Reads a function file.
 pub(crate) fn read(text: &str) -> Result<FunctionFile, DefinitionError> {
     let mut keys = json::parse_object(text)?;
     // Null is how generated files say "nothing": at the top level it means the same as an absent key.
     keys.retain(|_, value| !value.is_null());
     let mut file = FunctionFile::default();
+    if is_zip_by_default(&keys) {
+        let message = "it is not declared, which means Zip to AWS and to lambroll, and a Handler and a Runtime are; lambda-lift deploys images only";
+        file.problems.push(Problem::new("PackageType", message).hint(WAY_OUT));
+    }
     if let Some(name) = keys.shift_remove("FunctionName") {
         file.function = file.parsed("FunctionName", &name);
     }
@@ -112,9 +126,8 @@ impl FunctionFile {
         let problem = match value.as_str() {
             Some("Image") => return,
             Some("Zip") => {
-                Problem::new("PackageType", "Zip is declared, and lambda-lift deploys images only").hint(
-                    "declare Image; a zip function cannot become an image function, so give it a new name",
-                )
+                Problem::new("PackageType", "Zip is declared, and lambda-lift deploys images only")
+                    .hint(WAY_OUT)
             }
             _ => Problem::new("PackageType", "it must be \"Image\""),
         };
@@ -174,16 +187,24 @@ fn says_nothing(value: &Value) -> bool {
     }
 }
 
-/// Lambroll fills its files with templates before it uses them; unfilled, they would be deployed literally.
+/// Whether a problem is about a key, whatever its value.
+pub(crate) fn is_only_a_key(problem: &Problem) -> bool {
+    NOT_FOR_IMAGES.iter().any(|(key, _)| *key == problem.key)
+        || problem.key.starts_with("Code.")
+        || ["there is no such key", "a variable's name"]
+            .iter()
+            .any(|words| problem.message.starts_with(words))
+}
+
+/// In `[function]` of a configuration file, templates are spelt otherwise; these would be deployed literally.
 fn note_templates(path: &str, value: &Value, notes: &mut Vec<Note>) {
     match value {
         Value::String(text) if has_template(text) => notes.push(Note {
             key: path.to_owned(),
             weight: Weight::Warn,
-            message:
-                "it holds a lambroll template ({{ … }}), which is not filled in here: give the output of \
-                      `lambroll render` as --function-file"
-                    .to_owned(),
+            message: "it holds a lambroll template ({{ … }}), and is used as it is written: templates of this kind are filled in \
+                      only where they stand in a file for --function-file"
+                .to_owned(),
         }),
         Value::Array(list) => {
             for (index, entry) in list.iter().enumerate() {

@@ -31,6 +31,7 @@ mod state;
 mod update;
 mod validation;
 mod versions;
+mod written;
 
 pub use against::{Obstacles, check_against, settings_for_creation};
 pub use comparison::{Change, ChangeKind, Compared, Held, Shown, compare, compared};
@@ -44,3 +45,4 @@ pub use reasons::{Reason, reason};
 pub use state::{Failure, FailureSubject, Settled, judge};
 pub use update::{SettingsToSend, settings_to_send};
 pub use versions::compared_versions;
+pub use written::Written;

@@ -30,6 +30,8 @@ pub fn document(report: &Report) -> String {
         status: report.status.as_deref().map(status_json),
         prune: report.prune.as_ref().map(super::prune::value),
         targets: report.targets.iter().map(target).collect(),
+        doctor: (!report.doctor.is_empty()).then(|| super::doctor::value(&report.doctor)),
+        permissions: report.permissions.as_ref().map(super::permissions::value),
         diff: report.diff.as_ref().map(super::diff::value),
         init: report.init.as_ref().map(super::init::value),
         invoke: report.invoke.as_ref().map(super::invoke::value),
@@ -58,6 +60,8 @@ struct Document<'a> {
     status: Option<Value>,
     prune: Option<Value>,
     targets: Vec<Value>,
+    doctor: Option<Value>,
+    permissions: Option<Value>,
     diff: Option<Value>,
     init: Option<Value>,
     invoke: Option<Value>,
@@ -274,7 +278,12 @@ pub(super) fn status(status: StepStatus) -> &'static str {
 }
 
 fn error(failure: &Failure) -> Value {
-    json!({ "kind": failure.kind, "message": failure.message, "hint": failure.hint })
+    json!({
+        "kind": failure.kind,
+        "code": failure.code(),
+        "message": failure.message,
+        "hint": failure.advice(),
+    })
 }
 
 #[cfg(test)]
@@ -288,7 +297,7 @@ mod tests {
         value.as_object().unwrap().keys().map(String::as_str).collect()
     }
 
-    const KEYS: [&str; 19] = [
+    const KEYS: [&str; 21] = [
         "schema",
         "command",
         "outcome",
@@ -302,6 +311,8 @@ mod tests {
         "status",
         "prune",
         "targets",
+        "doctor",
+        "permissions",
         "diff",
         "init",
         "invoke",

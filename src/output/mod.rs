@@ -4,12 +4,14 @@
 //! harmless before it is marked up (`printable`).
 
 mod diff;
+mod doctor;
 mod document;
 mod fleet;
 mod github;
 mod init;
 mod invoke;
 mod lines;
+mod permissions;
 mod printable;
 mod progress;
 mod prune;
@@ -21,7 +23,7 @@ mod text;
 mod traffic;
 
 pub use document::document;
-pub use github::write_outputs;
+pub use github::{GithubJob, end_group};
 pub use init::print_init;
 pub use invoke::print_answer;
 pub use lines::{Detail, Lines};
@@ -33,9 +35,18 @@ pub use status::Watched;
 pub use style::Style;
 pub use text::{report_text, status_page};
 
+use github::GroupedLog;
 use printable::printable;
 
-use std::io::Write as _;
+use std::io::Write;
+
+/// stderr for the lines of a log; in a group of a GitHub job's page, which [`end_group`] ends, where it is given a title.
+pub fn log(group: Option<&str>) -> Box<dyn Write + Send> {
+    match group {
+        Some(title) => Box::new(GroupedLog::new(title)),
+        None => Box::new(std::io::stderr()),
+    }
+}
 
 /// Writes what is drawn already to stderr, and leaves the cursor behind it: what a question is about, and the question.
 pub fn print_drawn(text: &str) {

@@ -2,7 +2,9 @@
 
 use std::io::{self, Write as _};
 
+#[cfg(unix)]
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+#[cfg(unix)]
 use rustix::termios::tcgetwinsize;
 
 use super::print_message;
@@ -42,6 +44,7 @@ pub fn write_result(text: &str) -> io::Result<()> {
 }
 
 /// Whether the reader of stdout went away, which a pipe tells without being written to.
+#[cfg(unix)]
 pub fn is_unread() -> bool {
     let stdout = io::stdout();
     // Only what is told unasked is of interest: that the other end is closed.
@@ -51,8 +54,21 @@ pub fn is_unread() -> bool {
 }
 
 /// The size of the terminal that stdout is; none where it is none, or does not know.
+#[cfg(unix)]
 pub(super) fn room() -> Option<Room> {
     let size = tcgetwinsize(io::stdout()).ok()?;
     let room = Room { rows: usize::from(size.ws_row), columns: usize::from(size.ws_col) };
     (room.rows > 0 && room.columns > 0).then_some(room)
+}
+
+/// Elsewhere that shows only when something is written.
+#[cfg(not(unix))]
+pub fn is_unread() -> bool {
+    false
+}
+
+/// Elsewhere the size is not known.
+#[cfg(not(unix))]
+pub(super) fn room() -> Option<Room> {
+    None
 }

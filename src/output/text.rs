@@ -1,5 +1,6 @@
 //! The report and the plan as a person wants to read them.
 
+use crate::advice;
 use crate::event::LayerAction;
 use crate::policy::{Assessment, Side, Verdict};
 use crate::preflight::Severity;
@@ -37,6 +38,14 @@ pub fn report_text(report: &Report, style: Style) -> String {
     if report.command == "status" && report.error.is_none() {
         // A watch has shown all there is by its end.
         return report.status.as_deref().map(|status| status_page(status, style)).unwrap_or_default();
+    }
+    if !report.doctor.is_empty() {
+        text.lines.extend(super::doctor::lines(&report.doctor, style));
+        return text.finish();
+    }
+    if let (Some(permissions), None) = (&report.permissions, &report.error) {
+        text.lines.extend(super::permissions::lines(permissions, style));
+        return text.finish();
     }
     if let Some(diff) = report.diff.as_ref().filter(|_| report.error.is_none()) {
         text.findings(report);
@@ -207,20 +216,9 @@ impl Text {
     }
 
     fn policy(&mut self, report: &Report) {
-        let Some(policy) = &report.policy else { return };
-        let line = match &policy.verdict {
-            PolicyOutcome::Judged(_) | PolicyOutcome::Shown => return,
-            PolicyOutcome::Granted => "lets Lambda pull".to_owned(),
-            PolicyOutcome::Added if policy.changed => {
-                format!("now lets Lambda pull, by {}", policy.statements_added.join(" and "))
-            }
-            PolicyOutcome::Added => {
-                format!("lacks the pull permission ({})", policy.statements_added.join(", "))
-            }
-            PolicyOutcome::Unknown => "whether it lets Lambda pull could not be decided".to_owned(),
-            PolicyOutcome::Denied => "denies the pull".to_owned(),
-        };
-        self.fact("policy", &line);
+        if let Some(line) = report.policy.as_ref().and_then(policy_line) {
+            self.fact("policy", &line);
+        }
     }
 
     fn assessment(&mut self, assessment: &Assessment) {
@@ -255,33 +253,23 @@ impl Text {
     }
 
     fn failure(&mut self, report: &Report, failure: &Failure) {
-        self.lines.push(format!("{} {}", self.style.bad("error:"), block(&failure.message)));
-        if let Some(hint) = &failure.hint {
+        let code = self.style.faint(&format!("[{}]", failure.code()));
+        self.lines.push(format!("{} {} {code}", self.style.bad("error:"), block(&failure.message)));
+        if let Some(hint) = failure.advice() {
             self.lines.push(format!("  {} {}", self.style.strong("hint:"), block(hint)));
+        }
+        if advice::explain(&failure.code()).is_some() {
+            self.lines.push(format!(
+                "  {} lambda-lift --explain {}",
+                self.style.strong("more:"),
+                failure.code()
+            ));
         }
         for step in &report.steps {
             let first = one_line(step.detail.lines().next().unwrap_or_default());
             self.lines.push(format!("  {:<7}  {first}", document::status(step.status)));
         }
-        if report.command == "prune" {
-            let gone =
-                "What is marked as deleted has gone; running the same command again goes on from there.";
-            let none = "Nothing was deleted. Running the same command again is safe.";
-            self.lines.push(if failure.stage == Stage::BeforeTraffic { gone } else { none }.to_owned());
-            return;
-        }
-        let state = match failure.stage {
-            // What an invocation did is known to the function alone.
-            Stage::BeforeChange if report.command == "invoke" => return,
-            Stage::Usage | Stage::Refused => return,
-            Stage::MovedBack => "Traffic was moved, and moved back: the alias is what it was before.",
-            Stage::TrafficUnknown => "Look at the alias before anything else.",
-            Stage::BeforeChange => "The function was not changed. Running the same command again is safe.",
-            Stage::BeforeTraffic => {
-                "The function was changed, its traffic was not moved. Running the same command again is safe."
-            }
-        };
-        self.lines.push(state.to_owned());
+        self.lines.extend(how_the_world_is(report.command, failure.stage).map(str::to_owned));
     }
 
     fn prune(&mut self, report: &Report, prune: &PruneReport) {
@@ -340,6 +328,41 @@ impl Text {
     }
 }
 
+/// What was found of the repository's policy, or done with it; none where the command is about nothing else.
+pub(super) fn policy_line(policy: &PolicyReport) -> Option<String> {
+    Some(match &policy.verdict {
+        PolicyOutcome::Judged(_) | PolicyOutcome::Shown => return None,
+        PolicyOutcome::Granted => "lets Lambda pull".to_owned(),
+        PolicyOutcome::Added if policy.changed => {
+            format!("now lets Lambda pull, by {}", policy.statements_added.join(" and "))
+        }
+        PolicyOutcome::Added => {
+            format!("lacks the pull permission ({})", policy.statements_added.join(", "))
+        }
+        PolicyOutcome::Unknown => "whether it lets Lambda pull could not be decided".to_owned(),
+        PolicyOutcome::Denied => "denies the pull".to_owned(),
+    })
+}
+
+/// How the world is after a command that failed so; none where that goes without saying.
+pub(super) fn how_the_world_is(command: &str, stage: Stage) -> Option<&'static str> {
+    Some(match (command, stage) {
+        ("prune", Stage::BeforeTraffic) => {
+            "What is marked as deleted has gone; running the same command again goes on from there."
+        }
+        ("prune", _) => "Nothing was deleted. Running the same command again is safe.",
+        // What an invocation did is known to the function alone.
+        ("invoke", Stage::BeforeChange) => return None,
+        (_, Stage::Usage | Stage::Refused) => return None,
+        (_, Stage::MovedBack) => "Traffic was moved, and moved back: the alias is what it was before.",
+        (_, Stage::TrafficUnknown) => "Look at the alias before anything else.",
+        (_, Stage::BeforeChange) => "The function was not changed. Running the same command again is safe.",
+        (_, Stage::BeforeTraffic) => {
+            "The function was changed, its traffic was not moved. Running the same command again is safe."
+        }
+    })
+}
+
 fn verdict_in_words(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Granted => "the policy lets Lambda pull",
@@ -381,7 +404,7 @@ mod tests {
             hint: Some("do".to_owned()),
         });
         let text = report_text(&report, Style::new(false));
-        let end = "error: no\n  hint: do\n  failed   let Lambda pull from shop: add LambdaECRImageRetrievalPolicy to its policy\n\
+        let end = "error: no [x]\n  hint: do\n  failed   let Lambda pull from shop: add LambdaECRImageRetrievalPolicy to its policy\n\
                    The function was not changed. Running the same command again is safe.\n";
         assert!(text.ends_with(end), "{text}");
     }

@@ -27,13 +27,16 @@ pub fn describe(step: &Step, spec: &DeploySpec, facts: &Facts) -> String {
             let statements = grant.statements.join(" and ");
             format!("let Lambda pull from {repository}: add {statements} to its policy\n{}", grant.preview)
         }
-        Step::CreateFunction(create) => create_lines(create, function),
+        Step::CreateFunction(create) => create_lines(create, function, spec),
         Step::UpdateConfiguration(configuration) => {
             lines(format!("change settings of function {function}"), &configuration.changes)
         }
         Step::UpdateCode(code) => code_line(code, code.to, function),
         Step::TagFunction(step) => {
-            let tags: Vec<String> = step.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            let shown =
+                |key: &str, value| if is_hidden(spec, &format!("Tags.{key}")) { "(hidden)" } else { value };
+            let tags: Vec<String> =
+                step.tags.iter().map(|(key, value)| format!("{key}={}", shown(key, value))).collect();
             format!("tag function {function}: {}", tags.join(", "))
         }
         Step::PublishVersion => format!("publish a version of function {function}"),
@@ -144,11 +147,17 @@ fn of_layers(count: usize, total: usize) -> String {
     format!("{count} of {total} {noun}")
 }
 
-fn create_lines(create: &CreateStep, function: &str) -> String {
+/// Whether a setting came out of a template, and is therefore not shown.
+fn is_hidden(spec: &DeploySpec, path: &str) -> bool {
+    spec.function.as_ref().is_some_and(|function| function.definition.is_hidden(path))
+}
+
+fn create_lines(create: &CreateStep, function: &str, spec: &DeploySpec) -> String {
     let mut text = format!("create function {function} for {}", create.architecture);
     for (key, value) in &create.settings {
         let shown = match (key.as_str(), value) {
             ("Environment", environment) => environment_names(environment),
+            (key, _) if is_hidden(spec, key) => "(hidden)".to_owned(),
             (_, Value::String(string)) => string.clone(),
             (_, other) => other.to_string(),
         };

@@ -8,6 +8,7 @@ mod init;
 mod invoke;
 pub(crate) mod moments;
 mod outcome;
+mod permissions;
 mod prune;
 pub(crate) mod sizes;
 mod summary;
@@ -22,6 +23,9 @@ pub(crate) use outcome::chain;
 pub use outcome::{
     AliasReport, DeploymentReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome,
     PolicyReport, Report, SmokeReport, Stage, StepReport, StepStatus,
+};
+pub use permissions::{
+    DocumentKind, LackingPermission, PermissionsCheck, PermissionsDocument, PermissionsReport,
 };
 pub use prune::{Fate, PruneReport, PrunedImage, PrunedVersion};
 pub use summary::image_report;

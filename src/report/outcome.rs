@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use crate::advice;
 use crate::cloud::LiveFunction;
 use crate::diff::Diff;
+use crate::doctor::Examination;
 use crate::event::LayerAction;
 use crate::name::{AccountId, AliasName, Digest, FunctionName, FunctionRef, Region, Tag};
 use crate::policy::Assessment;
 use crate::preflight::Finding;
 use crate::status::Status;
 
-use super::{InitReport, InvokeReport, PruneReport, TargetReport};
+use super::{InitReport, InvokeReport, PermissionsReport, PruneReport, TargetReport};
 
 /// Everything a command has to say at its end.
 #[derive(Debug, Clone)]
@@ -39,6 +41,10 @@ pub struct Report {
     pub prune: Option<PruneReport>,
     /// How each of many targets ended; empty where there was one.
     pub targets: Vec<TargetReport>,
+    /// What `doctor` looked at; empty for all other commands.
+    pub doctor: Vec<Examination>,
+    /// The policies that were made; none for all commands but `permissions`.
+    pub permissions: Option<PermissionsReport>,
     /// What an invocation came to; none for all commands but `invoke`, and where there is no answer.
     pub invoke: Option<InvokeReport>,
     /// What is different; none for all commands but `diff`.
@@ -69,6 +75,8 @@ impl Report {
             status: None,
             prune: None,
             targets: Vec::new(),
+            doctor: Vec::new(),
+            permissions: None,
             invoke: None,
             init: None,
             diff: None,
@@ -156,6 +164,19 @@ pub struct Failure {
     pub message: String,
     /// What to do.
     pub hint: Option<String>,
+}
+
+impl Failure {
+    /// The stable name of what went wrong, which `--explain` tells more of.
+    pub fn code(&self) -> String {
+        advice::code_of(self.kind, &self.message)
+    }
+
+    /// What to do: as it was said where it happened, else what is known of such failures.
+    pub fn advice(&self) -> Option<&str> {
+        let known = || advice::of_failure(self.kind, &self.message).map(|lesson| lesson.remedy);
+        self.hint.as_deref().or_else(known)
+    }
 }
 
 /// An error and everything beneath it on one line. The sources of our errors do not repeat each other.

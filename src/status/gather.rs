@@ -9,7 +9,7 @@ use futures_util::future::{join_all, try_join_all};
 use tokio::join;
 
 use super::assemble::{self, Question};
-use crate::apply::{cloud_hint, cloud_kind};
+use crate::apply::cloud_kind;
 use crate::cloud::{
     CloudError, CloudErrorKind, CodeDeployReader, Deployment, DescribedImage, EcrReader, LambdaReader,
     LiveAlias, LiveFunction, PublishedVersion,
@@ -86,7 +86,7 @@ impl StatusError {
             Self::Cloud(error) => {
                 let usage = error.kind == CloudErrorKind::Credentials;
                 let stage = if usage { Stage::Usage } else { Stage::BeforeChange };
-                (cloud_kind(error.kind), stage, cloud_hint(error))
+                (cloud_kind(error.kind), stage, error.hint())
             }
             Self::Missing { .. } => {
                 let hint = "check its name, --region and the account of the credentials";

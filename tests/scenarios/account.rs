@@ -203,6 +203,31 @@ impl Account {
         answer
     }
 
+    /// Calls SSM; a refusal fails the test.
+    pub(crate) fn ssm(&self, operation: &str, input: Value) -> Value {
+        let request = self
+            .http
+            .post(self.stand.url())
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", format!("AmazonSSM.{operation}"))
+            .body(input.to_string());
+        let (status, answer) = self.send(request, "ssm");
+        assert_eq!(status, 200, "{operation}: {answer}");
+        answer
+    }
+
+    /// Keeps a parameter.
+    pub(crate) fn parameter(&self, name: &str, kind: &str, value: &str) {
+        self.ssm("PutParameter", json!({ "Name": name, "Type": kind, "Value": value }));
+    }
+
+    /// Puts an object into S3.
+    pub(crate) fn object(&self, bucket: &str, key: &str, content: &str) {
+        let url = format!("{}/{bucket}/{key}", self.stand.url());
+        let (status, answer) = self.send(self.http.put(url).body(content.to_owned()), "s3");
+        assert_eq!(status, 200, "{bucket}/{key}: {answer}");
+    }
+
     /// Calls Lambda; answers status and body.
     pub(crate) fn try_lambda(&self, method: &str, path: &str, input: Value) -> (u16, Value) {
         self.lambda_api(method, &format!("/2015-03-31/functions{path}"), input)

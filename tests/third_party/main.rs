@@ -24,4 +24,5 @@ mod remote;
 mod resumed;
 mod status;
 mod targets;
+mod values;
 mod withheld;

@@ -10,7 +10,7 @@ mod route;
 mod uploads;
 mod visit;
 
-pub(crate) use authorization::visitor;
+pub(crate) use authorization::{Visitor, visitor};
 pub(crate) use download::download;
-pub(crate) use route::Route;
+pub(crate) use route::{Route, Step};
 pub(crate) use visit::{Failure, Visit, error, unsupported};

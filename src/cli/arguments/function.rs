@@ -9,6 +9,7 @@ use super::engine::EngineArguments;
 use super::image::ImageArguments;
 use super::policy::Scope;
 use super::release::{ON_INTERRUPT_HELP, OnInterrupt, WatchArguments};
+use super::suggestion::STRATEGIES;
 use super::targets::FleetArguments;
 use crate::cli::configured::Declared;
 
@@ -19,7 +20,7 @@ pub(in crate::cli) struct FunctionArguments {
     /// The function: a name or an ARN (default: FunctionName in the function file)
     #[arg(long, env = "LAMBDA_LIFT_FUNCTION", value_name = "NAME|ARN")]
     pub(in crate::cli) function: Option<String>,
-    /// Declared settings in the shape of the CreateFunction request (JSON)
+    /// Declared settings in the shape of the CreateFunction request: JSON, with templates as of lambroll, or Jsonnet
     #[arg(long, env = "LAMBDA_LIFT_FUNCTION_FILE", value_name = "FILE")]
     pub(in crate::cli) function_file: Option<PathBuf>,
     /// What the configuration file declares
@@ -67,6 +68,8 @@ pub(in crate::cli) struct FunctionArguments {
         env = "LAMBDA_LIFT_STRATEGY",
         value_name = "STRATEGY",
         default_value = "all-at-once",
+        value_parser = STRATEGIES,
+        hide_possible_values = true,
         requires = "alias"
     )]
     pub(in crate::cli) strategy: String,

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
 use clap::builder::BoolishValueParser;
+use clap::{Args, ValueHint};
 
+use super::suggestion::{ARCHITECTURES, COMPRESSIONS};
 use crate::cli::configured::Declared;
 
 /// How an image source is written.
@@ -14,7 +15,7 @@ const IMAGE_HELP: &str = "The image: docker-archive:FILE[:REF], oci:DIR[:REF], o
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Image and repository")]
 pub(in crate::cli) struct ImageArguments {
-    #[arg(long, env = "LAMBDA_LIFT_IMAGE", value_name = "SOURCE", help = IMAGE_HELP)]
+    #[arg(long, env = "LAMBDA_LIFT_IMAGE", value_name = "SOURCE", help = IMAGE_HELP, value_hint = ValueHint::AnyPath)]
     pub(in crate::cli) image: String,
     #[command(flatten)]
     pub(in crate::cli) from: SourceArguments,
@@ -25,7 +26,7 @@ pub(in crate::cli) struct ImageArguments {
     #[arg(long = "tag", env = "LAMBDA_LIFT_TAG", value_name = "TAG", value_delimiter = ',')]
     pub(in crate::cli) tags: Vec<String>,
     /// The architecture to choose from an index, and that the image must have
-    #[arg(long, env = "LAMBDA_LIFT_ARCH", value_name = "x86_64|arm64")]
+    #[arg(long, env = "LAMBDA_LIFT_ARCH", value_name = "x86_64|arm64", value_parser = ARCHITECTURES, hide_possible_values = true)]
     pub(in crate::cli) arch: Option<String>,
     /// Create the repository when it is missing
     #[arg(long, env = "LAMBDA_LIFT_CREATE_REPOSITORY", value_parser = BoolishValueParser::new())]
@@ -40,7 +41,7 @@ pub(in crate::cli) struct ImageArguments {
     #[arg(long, env = "LAMBDA_LIFT_KMS_KEY", value_name = "KEY", requires = "create_repository")]
     pub(in crate::cli) kms_key: Option<String>,
     /// How layers that are not gzip are sent: as gzip of a level, 1 (fast) to 9 (small), or as they are stored (default: 1 and 3 in turns)
-    #[arg(long, env = "LAMBDA_LIFT_COMPRESSION", value_name = "LEVEL|keep")]
+    #[arg(long, env = "LAMBDA_LIFT_COMPRESSION", value_name = "LEVEL|keep", value_parser = COMPRESSIONS, hide_possible_values = true)]
     pub(in crate::cli) compression: Option<String>,
     /// A repository of the same registry whose layers may be taken over (repeatable): a name or the full URI
     #[arg(long, env = "LAMBDA_LIFT_MOUNT_FROM", value_name = "REPOSITORY", value_delimiter = ',')]
@@ -91,12 +92,12 @@ pub(in crate::cli) struct PushArguments {
 /// `check`
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CheckArguments {
-    #[arg(env = "LAMBDA_LIFT_IMAGE", value_name = "SOURCE", help = IMAGE_HELP)]
+    #[arg(env = "LAMBDA_LIFT_IMAGE", value_name = "SOURCE", help = IMAGE_HELP, value_hint = ValueHint::AnyPath)]
     pub(in crate::cli) image: String,
     #[command(flatten)]
     pub(in crate::cli) from: SourceArguments,
     /// The architecture that the image must have
-    #[arg(long, env = "LAMBDA_LIFT_ARCH", value_name = "x86_64|arm64")]
+    #[arg(long, env = "LAMBDA_LIFT_ARCH", value_name = "x86_64|arm64", value_parser = ARCHITECTURES, hide_possible_values = true)]
     pub(in crate::cli) arch: Option<String>,
     /// The function it is for: declared settings in the shape of the CreateFunction request (JSON)
     #[arg(long, env = "LAMBDA_LIFT_FUNCTION_FILE", value_name = "FILE")]

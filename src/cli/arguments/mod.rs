@@ -1,16 +1,20 @@
 //! The command line as clap sees it, a file for what belongs together. Values stay as typed; `settings` resolves them.
 
 mod diff;
+mod doctor;
 mod engine;
 mod function;
 mod image;
 mod init;
 mod invoke;
+mod permissions;
 mod policy;
 mod prune;
 mod release;
 mod status;
+mod suggestion;
 mod targets;
+mod values;
 
 use std::path::PathBuf;
 
@@ -20,11 +24,13 @@ use clap::{Arg, ArgAction, Args, Parser, Subcommand, ValueEnum};
 use super::configured::Declared;
 use crate::fleet::Order;
 pub(super) use diff::DiffArguments;
+pub(super) use doctor::DoctorArguments;
 pub(super) use engine::{EngineArguments, EngineName, GroupArguments};
 pub(super) use function::{DeployArguments, FunctionArguments, PlanArguments};
 pub(super) use image::{CheckArguments, ImageArguments, PushArguments, SourceArguments};
 pub(super) use init::{InitArguments, InitVariables};
 pub(super) use invoke::InvokeArguments;
+pub(super) use permissions::{ForCommand, PermissionsArguments, PermittedImage, TrustArguments};
 pub(super) use policy::{
     PolicyAudience, PolicyCheckArguments, PolicyCommand, PolicyEnsureArguments, PolicyRepository, Scope,
 };
@@ -32,6 +38,7 @@ pub(super) use prune::PruneArguments;
 pub(super) use release::{NoData, OnInterrupt, ReleaseArguments, RollbackArguments, WatchArguments};
 pub(super) use status::StatusArguments;
 pub(super) use targets::TargetArguments;
+pub(super) use values::ValueArguments;
 
 /// What `--local` without a folder stands for. Not the empty text: clap refuses that, and so an empty LAMBDA_LIFT_LOCAL
 /// does not turn a deploy to AWS into one to the stand-in.
@@ -41,6 +48,10 @@ pub(super) const DEFAULT_STATE: &str = "-";
 #[derive(Debug, Parser)]
 #[command(name = "lambda-lift", version, max_term_width = 110, propagate_version = true)]
 pub struct Cli {
+    /// Tell what an error's code means, why it happens and what to do; without a code, list them all
+    #[arg(long, value_name = "CODE", num_args = 0..=1)]
+    #[expect(clippy::option_option, reason = "told by `explanation` before a command is asked for")]
+    pub(super) explain: Option<Option<String>>,
     #[command(flatten)]
     pub(super) common: Common,
     #[command(subcommand)]
@@ -99,6 +110,10 @@ pub(super) enum Command {
     /// Show, check or ensure the pull permission in a repository's policy
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Print the least IAM policy for the steps that this configuration uses
+    Permissions(Box<PermissionsArguments>),
+    /// Look at everything that a deploy needs on this machine: configuration, credentials, network, Docker
+    Doctor(DoctorArguments),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -134,6 +149,7 @@ impl Command {
             Self::Plan(arguments) => Some(&mut arguments.deploy.function.declared),
             Self::Diff(arguments) => Some(&mut arguments.function.declared),
             Self::Check(arguments) => Some(&mut arguments.declared),
+            Self::Permissions(arguments) => Some(&mut arguments.function.declared),
             _ => None,
         }
     }
@@ -202,6 +218,9 @@ pub(super) struct Common {
     /// More progress on stderr: every layer
     #[arg(short, long, global = true, env = "LAMBDA_LIFT_VERBOSE", value_parser = BoolishValueParser::new())]
     pub(super) verbose: bool,
+    /// Where templates take their values from: used before the command begins
+    #[command(flatten)]
+    pub(super) _values: ValueArguments,
 }
 
 /// Format of the result.

@@ -6,6 +6,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
 use super::engine::{EngineArguments, GroupArguments};
+use super::suggestion::STRATEGIES;
 use super::targets::{FleetArguments, TargetArguments};
 
 /// What `--on-interrupt` decides.
@@ -91,6 +92,8 @@ pub(in crate::cli) struct ReleaseArguments {
         env = "LAMBDA_LIFT_STRATEGY",
         value_name = "STRATEGY",
         default_value = "all-at-once",
+        value_parser = STRATEGIES,
+        hide_possible_values = true,
         conflicts_with = "resume"
     )]
     pub(in crate::cli) strategy: String,

@@ -76,6 +76,14 @@ impl Sources for Deployer {
     fn git(&self, _: GitFact) -> Result<String, String> {
         Err("no".to_owned())
     }
+
+    fn parameter(&self, name: &str, _: Option<usize>) -> Result<String, crate::values::Missing> {
+        Err(crate::values::Missing::new(format!("there is no parameter {name}")))
+    }
+
+    fn state(&self, _: &str, address: &str) -> Result<String, crate::values::Missing> {
+        Err(crate::values::Missing::new(format!("{address} is not in the state")))
+    }
 }
 
 /// What the file declares of the function, and what it gives to arguments.
@@ -83,14 +91,15 @@ fn read(toml: &str) -> (Value, BTreeMap<String, String>) {
     let path = Path::new("lambda-lift.toml");
     let configuration =
         Configuration::new(path, toml.as_bytes(), None).unwrap_or_else(|error| panic!("{error}\n{toml}"));
-    let function = configuration.function(&Deployer).unwrap().unwrap_or_else(|| "{}".to_owned());
+    let function =
+        configuration.function(&Deployer).unwrap().unwrap_or_else(|| crate::function::Written::plain("{}"));
     let given = configuration.arguments(&|_, _| true, &Deployer).unwrap();
     let text = |value: &GivenValue| match value {
         GivenValue::Texts(texts) => texts.join(" "),
         GivenValue::Flag(flag) => flag.to_string(),
     };
     let given = given.iter().map(|given| (given.key.clone(), text(&given.value))).collect();
-    (serde_json::from_str(&function).unwrap(), given)
+    (serde_json::from_str(&function.text).unwrap(), given)
 }
 
 fn expected(found: &Found) -> Value {

@@ -1,6 +1,6 @@
 //! How a move of an alias fails.
 
-use crate::apply::{cloud_hint, cloud_kind};
+use crate::apply::cloud_kind;
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::report::{Failure, Stage, chain};
 
@@ -72,10 +72,10 @@ impl ReleaseError {
         let look = || Some(format!("look at it with: {look}"));
         let (kind, stage, hint) = match self {
             Self::Cloud(error) if error.kind == CloudErrorKind::Credentials => {
-                (cloud_kind(error.kind), Stage::Usage, cloud_hint(error))
+                (cloud_kind(error.kind), Stage::Usage, error.hint())
             }
             Self::Cloud(error) => {
-                let hint = gone_meanwhile(error).or_else(|| cloud_hint(error));
+                let hint = gone_meanwhile(error).or_else(|| error.hint());
                 (cloud_kind(error.kind), Stage::BeforeChange, hint)
             }
             Self::Interrupted => {

@@ -96,7 +96,7 @@ impl Smoke<'_> {
             kind: crate::apply::cloud_kind(error.kind),
             stage: Stage::BeforeChange,
             message: format!("the smoke test of version {} could not be made: {error}", self.version),
-            hint: crate::apply::cloud_hint(error),
+            hint: error.hint(),
         }
     }
 

@@ -7,6 +7,7 @@
 //! - [`skopeo`] and [`Boto3`] say what is in a registry and in an account, in somebody else's words.
 //! - [`Proxy`] stands in front of a server and bites: it cuts, stalls, delays and slows down.
 //! - [`LambdaLift`] runs the binary under test with an environment of its own.
+//! - [`ActionRunner`] runs the GitHub Action of this repository as GitHub's runner does.
 //! - [`Dockerd`] and [`PodmanService`] are daemons with stores of their own; [`RecordingSocket`] stands before one and
 //!   notes what is asked. [`scripted_daemon`] is the exception that was written here: a daemon with any fault.
 //!
@@ -20,6 +21,7 @@
 mod boto3;
 mod calls;
 mod certificates;
+mod composite_action;
 mod docker;
 mod images;
 mod lambda_lift;
@@ -36,6 +38,7 @@ mod tool;
 
 pub use boto3::Boto3;
 pub use calls::{Call, Mark};
+pub use composite_action::{ActionRun, ActionRunner};
 pub use docker::Dockerd;
 pub use images::{Images, LocalImage};
 pub use lambda_lift::{LambdaLift, Run};

@@ -1,26 +1,21 @@
-//! Outputs of a GitHub Actions job: `name=value` lines in the file that `$GITHUB_OUTPUT` names.
+//! Outputs of a step: `name=value` lines for the file that `$GITHUB_OUTPUT` names.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write as _};
-use std::path::Path;
-
+use crate::output::document;
 use crate::report::Report;
 
-use super::document;
+/// The outputs of a report as `$GITHUB_OUTPUT` takes them.
+pub(super) fn outputs_text(report: &Report) -> String {
+    outputs(report).iter().map(|(name, value)| entry(name, value)).collect()
+}
 
-/// Appends the outputs of a report. Values are single-line by their types, so the plain form is enough; a value that
-/// were not is left out rather than allowed to forge another output.
-///
-/// # Errors
-/// Fails when the file cannot be written.
-pub fn write_outputs(path: &Path, report: &Report) -> io::Result<()> {
-    let mut text = String::new();
-    for (name, value) in outputs(report) {
-        if !value.contains(['\n', '\r']) {
-            text.push_str(&format!("{name}={value}\n"));
-        }
+/// One output. A value of several lines, which our own types have none of but an answer of AWS may, stands between two
+/// lines that nobody can guess, so that it cannot forge another output.
+fn entry(name: &str, value: &str) -> String {
+    if !value.contains(['\n', '\r']) {
+        return format!("{name}={value}\n");
     }
-    OpenOptions::new().append(true).create(true).open(path)?.write_all(text.as_bytes())
+    let mark = format!("lambda-lift-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
+    format!("{name}<<{mark}\n{value}\n{mark}\n")
 }
 
 fn outputs(report: &Report) -> Vec<(&'static str, String)> {
@@ -64,33 +59,45 @@ mod tests {
     use crate::report::image_report;
     use crate::samples::{facts, image, spec, with_alias};
 
-    #[test]
-    fn outputs_are_appended_and_none_can_forge_another() {
+    fn deploying() -> Report {
         let (mut spec, mut facts) = (spec(), facts());
         with_alias(&mut spec, &mut facts, &[]);
         let mut report = Report { image: Some(image_report(&image())), ..Report::new("deploy") };
         report.take_facts(&spec, &facts);
         report.take_plan(&spec, &facts, &plan::plan(&spec, &facts));
-        report.function.as_mut().unwrap().arn = "arn\nversion=9".to_owned();
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "before=1\n").unwrap();
-        write_outputs(file.path(), &report).unwrap();
-        let written = std::fs::read_to_string(file.path()).unwrap();
+        report
+    }
+
+    #[test]
+    fn every_output_that_applies_is_there() {
+        let written = outputs_text(&deploying());
         let names: Vec<&str> =
             written.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
         let expect = [
-            "before",
             "outcome",
             "digest",
             "image",
             "image-uri",
             "pushed-bytes",
+            "function-arn",
             "function-name",
             "version",
             "alias",
             "previous-version",
         ];
         assert_eq!(names, expect);
-        assert!(written.contains("\nversion=3\n") && !written.contains("version=9"), "{written}");
+    }
+
+    #[test]
+    fn a_value_of_several_lines_is_one_value_and_cannot_forge_another() {
+        let mut report = deploying();
+        let hostile = "arn\nversion=9\nEOF\r\nalias=evil";
+        report.function.as_mut().unwrap().arn = hostile.to_owned();
+        let written = outputs_text(&report);
+        let (_, after) = written.split_once("function-arn<<").unwrap();
+        let (mark, after) = after.split_once('\n').unwrap();
+        assert!(after.starts_with(&format!("{hostile}\n{mark}\nfunction-name=")), "{written}");
+        assert_eq!(written.matches(mark).count(), 2);
+        assert_ne!(entry("a", "1\n2"), entry("a", "1\n2"), "nobody can guess the mark");
     }
 }
