@@ -2,6 +2,7 @@
 //!
 //! No event carries a secret (invariant 7): no token, no environment value, no query of a signed URL.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cloud::VersionTraffic;
@@ -87,6 +88,13 @@ pub enum Event {
         /// How it stands: `LastUpdateStatus is InProgress`.
         state: String,
     },
+    /// Something happened to one of many targets.
+    Of {
+        /// The target, or the registry that several share.
+        target: Arc<str>,
+        /// What happened; never another of these.
+        event: Box<Event>,
+    },
 }
 
 /// How an alias's traffic stands.
@@ -131,4 +139,23 @@ pub struct Silence;
 
 impl Reporter for Silence {
     fn report(&self, _: Event) {}
+}
+
+/// A reporter for one of many targets: says of which each event is.
+pub struct Named {
+    target: Arc<str>,
+    reporter: Arc<dyn Reporter>,
+}
+
+impl Named {
+    /// Tells `reporter` what happens to `target`.
+    pub fn new(target: &str, reporter: Arc<dyn Reporter>) -> Self {
+        Self { target: target.into(), reporter }
+    }
+}
+
+impl Reporter for Named {
+    fn report(&self, event: Event) {
+        self.reporter.report(Event::Of { target: Arc::clone(&self.target), event: Box::new(event) });
+    }
 }

@@ -25,6 +25,7 @@ pub mod config;
 pub mod diff;
 pub mod doctor;
 pub mod event;
+pub mod fleet;
 pub mod function;
 mod http;
 pub mod image;

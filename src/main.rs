@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use lambda_lift::cli::{Cli, ExitCondition, run};
+use lambda_lift::cli::{ExitCondition, Invocation, run};
 use lambda_lift::output::print_message;
 use lambda_lift::sandbox::run_stage;
 
@@ -11,11 +11,11 @@ fn main() -> ExitCode {
     if let Some(ended) = run_stage() {
         return ended;
     }
-    let cli = match Cli::of_process() {
-        Ok(cli) => cli,
+    let invocation = match Invocation::of_process() {
+        Ok(invocation) => invocation,
         Err(misuse) => return misuse.tell().into(),
     };
-    match run(cli) {
+    match run(invocation) {
         Ok(condition) => condition.into(),
         Err(error) => {
             print_message(&format!("error: {error:#}"));

@@ -3,6 +3,7 @@
 mod cases;
 mod contenders;
 mod docker_push;
+mod fleet;
 mod floor;
 mod link;
 mod measure;
@@ -34,6 +35,7 @@ const CASES: &[Case] = &[
     ("slow", cases::slow),
     ("memory", cases::memory),
     ("start", cases::start),
+    ("targets", fleet::targets),
 ];
 
 fn main() -> ExitCode {

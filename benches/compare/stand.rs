@@ -13,7 +13,13 @@ pub(crate) struct StandIn {
 
 impl StandIn {
     pub(crate) fn start() -> io::Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same, with these flags.
+    pub(crate) fn start_with(flags: &[&str]) -> io::Result<Self> {
         let mut command = Command::new(variable("LAMBDA_LIFT_BENCH_STAND")?);
+        command.args(flags);
         let mut child = command.stdout(Stdio::piped()).spawn()?;
         let mut url = String::new();
         if let Some(stdout) = child.stdout.take() {

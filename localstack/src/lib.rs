@@ -60,6 +60,7 @@ mod uuid;
 
 pub use call::{Answer, Call};
 pub use calls::CallRecord;
+pub use ecr::ReplicationSettings;
 pub use error::StartError;
 pub use fault::{Effect, ErrorAnswer, FaultRule, ResetMoment, Turn};
 pub use images::{Images, StoredImage};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use lambda_lift_localstack::codedeploy::CodeDeploySettings;
+use lambda_lift_localstack::lambda::{LambdaSettings, RateLimits};
 use lambda_lift_localstack::{DEFAULT_ACCOUNT, FaultRule, Quirks, RegistryLimits, Settings, Stand};
 use serde::de::DeserializeOwned;
 use tokio::signal::unix::{SignalKind, signal};
@@ -32,6 +33,12 @@ struct Arguments {
     /// How much the registry lets through: a JSON file, see README.md.
     #[arg(long, value_name = "FILE")]
     limits: Option<PathBuf>,
+    /// Let no more calls to Lambda through than AWS does: GetFunction 100 a second, all others together 15.
+    #[arg(long)]
+    lambda_rates: bool,
+    /// How long a function takes to settle after a change, in milliseconds.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 30)]
+    lambda_settle: u64,
     /// Append each call to this file, as a line of JSON.
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
@@ -89,6 +96,12 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         token_uses: arguments.token_uses,
         registry_limits: limits.unwrap_or_default(),
         quirks: quirks.unwrap_or_default(),
+        lambda: LambdaSettings {
+            rate_limits: arguments.lambda_rates.then_some(RateLimits::AWS),
+            create_settle: Duration::from_millis(arguments.lambda_settle),
+            update_settle: Duration::from_millis(arguments.lambda_settle),
+            ..LambdaSettings::default()
+        },
         codedeploy: CodeDeploySettings {
             minute: Duration::from_millis(arguments.codedeploy_minute),
             ..CodeDeploySettings::default()

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::codedeploy::CodeDeploySettings;
+use crate::ecr::ReplicationSettings;
 use crate::fault::FaultRule;
 use crate::lambda::LambdaSettings;
 use crate::limits::RegistryLimits;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub validator_lag: Duration,
     /// How much the registry lets through, and how large a layer may be.
     pub registry_limits: RegistryLimits,
+    /// How replication between registries goes.
+    pub replication: ReplicationSettings,
     /// ECR's departures from the OCI distribution spec.
     pub quirks: Quirks,
     /// How Lambda behaves.
@@ -60,6 +63,7 @@ impl Default for Settings {
             reported_expiry: None,
             validator_lag: Duration::ZERO,
             registry_limits: RegistryLimits::default(),
+            replication: ReplicationSettings::default(),
             quirks: Quirks::default(),
             lambda: LambdaSettings::default(),
             codedeploy: CodeDeploySettings::default(),

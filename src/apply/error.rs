@@ -138,6 +138,7 @@ pub(crate) fn cloud_kind(kind: CloudErrorKind) -> &'static str {
         CloudErrorKind::Invalid => "invalid_request",
         CloudErrorKind::Credentials => "credentials",
         CloudErrorKind::Unreachable => "unreachable",
+        CloudErrorKind::Stopped => "interrupted",
         CloudErrorKind::Unexpected => "unexpected",
     }
 }

@@ -17,12 +17,25 @@ const GRACE: Duration = Duration::from_millis(1200);
 pub struct Interrupt {
     asked: watch::Receiver<bool>,
     traffic_moves: Arc<AtomicBool>,
+    /// The same of all that this is one of.
+    any_traffic: Option<Arc<AtomicBool>>,
 }
 
 impl Interrupt {
     /// Listens to `receiver`, which turns true once.
     pub fn new(receiver: watch::Receiver<bool>) -> Self {
-        Self { asked: receiver, traffic_moves: Arc::default() }
+        Self { asked: receiver, traffic_moves: Arc::default(), any_traffic: None }
+    }
+
+    /// The same for one of many that run side by side: it has traffic of its own to look after, and this knows of it.
+    pub fn for_one_of_many(&self) -> Self {
+        let any_traffic = Some(Arc::clone(&self.traffic_moves));
+        Self { asked: self.asked.clone(), traffic_moves: Arc::default(), any_traffic }
+    }
+
+    /// Turns true once, when the user asks to stop.
+    pub fn asked(&self) -> watch::Receiver<bool> {
+        self.asked.clone()
     }
 
     /// Whether the user asked to stop.
@@ -33,6 +46,9 @@ impl Interrupt {
     /// Notes that from now on the alias may be anywhere between before and after.
     pub fn note_traffic(&self) {
         self.traffic_moves.store(true, Ordering::Relaxed);
+        if let Some(any) = &self.any_traffic {
+            any.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Whether [`note_traffic`](Self::note_traffic) was called: whoever ends the process at once then leaves an alias behind that

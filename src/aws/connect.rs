@@ -1,5 +1,6 @@
 //! Credentials, Region and clients: everything that is decided before the first call.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
@@ -17,10 +18,12 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use url::Url;
 
+use super::assume;
 use super::bounded::BoundedAnswers;
+use super::pace::{Pace, Throttling};
 use super::{CloudWatch, CodeDeploy, Ecr, Iam, Lambda, S3, Ssm, Sts};
 use crate::http::endpoint::is_loopback;
-use crate::name::{NameError, Region};
+use crate::name::{NameError, Region, RoleArn};
 
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,6 +43,12 @@ pub(super) const ATTEMPTS: u32 = 5;
 /// wait ten seconds for the news that nobody listens at an address.
 pub(super) const FIRST_WAIT: Duration = Duration::from_millis(300);
 
+/// How often a call is tried by a client that keeps a pace.
+const PATIENT_ATTEMPTS: u32 = 12;
+
+/// The most that such a client waits between two attempts.
+const LONGEST_WAIT: Duration = Duration::from_secs(6);
+
 /// How long the instance metadata service may take to accept a connection. It is one hop away: who is not on EC2
 /// should not notice that it was asked.
 const METADATA_CONNECT_TIMEOUT: Duration = Duration::from_millis(400);
@@ -49,7 +58,7 @@ const METADATA_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How to reach AWS. What is none comes from the environment and the shared configuration files, as with every AWS
 /// tool.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct ConnectionSettings {
     /// The Region to talk to.
     pub region: Option<Region>,
@@ -60,10 +69,24 @@ pub struct ConnectionSettings {
     pub endpoint_url: Option<String>,
     /// An access key to use instead of any other identity: for a stand-in for AWS.
     pub credentials: Option<StaticCredentials>,
+    /// Whether the clients keep a [`Pace`](super::Pace): then they need not slow down by themselves when AWS throttles, and may try
+    /// longer.
+    pub paced: bool,
+    /// A role that this identity assumes before anything else.
+    pub role: Option<AssumedRole>,
+}
+
+/// A role to assume.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct AssumedRole {
+    /// Its ARN.
+    pub arn: RoleArn,
+    /// What its trust policy may ask for.
+    pub external_id: Option<String>,
 }
 
 /// An access key. `Debug` hides its secret.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct StaticCredentials {
     /// The access key id.
     pub access_key_id: String,
@@ -154,7 +177,7 @@ impl Connection {
             .region(sdk_region.clone())
             .credentials_provider(Sendable(credentials(settings, &sdk_region).await))
             // Given outright: the SDK panics where AWS_MAX_ATTEMPTS or AWS_RETRY_MODE is malformed.
-            .retry_config(retries())
+            .retry_config(if settings.paced { patient_retries() } else { retries() })
             .timeout_config(timeouts());
         if let Ok(name) = AppName::new("lambda-lift") {
             loader = loader.app_name(name);
@@ -173,7 +196,12 @@ impl Connection {
             // What runs on this machine is reached directly: a proxy of the environment would carry its traffic away.
             loader = loader.http_client(aws_smithy_http_client::Builder::new().build_http());
         }
-        Ok(Self { region, sdk: loader.load().await })
+        let own = loader.load().await;
+        let sdk = match &settings.role {
+            None => own,
+            Some(role) => assume::assuming(own, role).await,
+        };
+        Ok(Self { region, sdk })
     }
 
     /// Until when the credentials last, where they can be had and say so.
@@ -197,6 +225,13 @@ impl Connection {
     pub fn lambda(&self) -> Lambda {
         let config = aws_sdk_lambda::config::Builder::from(&self.sdk).interceptor(BoundedAnswers);
         Lambda::new(aws_sdk_lambda::Client::from_conf(config.build()))
+    }
+
+    /// The same, keeping a pace that is shared with others of its account and Region.
+    pub fn lambda_at(&self, pace: Arc<Pace>) -> Lambda {
+        let config = aws_sdk_lambda::config::Builder::from(&self.sdk).interceptor(BoundedAnswers);
+        let config = config.interceptor(Throttling(Arc::clone(&pace)));
+        Lambda::new(aws_sdk_lambda::Client::from_conf(config.build())).at(pace)
     }
 
     /// AWS STS.
@@ -256,6 +291,14 @@ fn is_plain_and_near(url: &str) -> bool {
 /// Retries with jitter that also slow down while AWS throttles.
 fn retries() -> RetryConfig {
     RetryConfig::adaptive().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_WAIT)
+}
+
+/// Retries with jitter, for as long as others may use up the quota that we keep to.
+fn patient_retries() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(PATIENT_ATTEMPTS)
+        .with_initial_backoff(FIRST_WAIT)
+        .with_max_backoff(LONGEST_WAIT)
 }
 
 fn timeouts() -> TimeoutConfig {

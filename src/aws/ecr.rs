@@ -47,6 +47,10 @@ impl Ecr {
     pub(crate) fn new(client: Client) -> Self {
         Self { client }
     }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
 }
 
 #[async_trait]

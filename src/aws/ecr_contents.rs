@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use aws_sdk_ecr::Client;
+use aws_sdk_ecr::operation::describe_registry::DescribeRegistryOutput;
 use aws_sdk_ecr::types::{self, ImageFailureCode};
 
 use super::ecr::by_digest;
@@ -15,7 +16,7 @@ use crate::name::{AccountId, Digest, RepositoryName};
 const DESCRIBE_IMAGES: Operation = operation("DescribeImages");
 const BATCH_GET_IMAGE: Operation = operation("BatchGetImage");
 const BATCH_DELETE_IMAGE: Operation = operation("BatchDeleteImage");
-const DESCRIBE_REGISTRY: Operation = operation("DescribeRegistry");
+pub(super) const DESCRIBE_REGISTRY: Operation = operation("DescribeRegistry");
 const GET_REGISTRY_POLICY: Operation = operation("GetRegistryPolicy");
 
 /// The largest page that DescribeImages gives (ECR API reference). Half of the bound of an answer at most.
@@ -158,17 +159,23 @@ pub(super) async fn registry_rules(
     };
     let account = answer.registry_id().unwrap_or_default().parse();
     let account = account.map_err(|error| call.unexpected(format!("the answer's registry: {error}")))?;
+    let replicas = places(&answer, name);
+    Ok(RegistryRules { account, replicas, policy })
+}
+
+/// Where the images of a repository are replicated to.
+pub(super) fn places(answer: &DescribeRegistryOutput, name: &RepositoryName) -> Vec<ReplicaPlace> {
     let rules = answer.replication_configuration().map(|configuration| configuration.rules());
-    let mut replicas: Vec<ReplicaPlace> = rules
+    let mut places: Vec<ReplicaPlace> = rules
         .unwrap_or_default()
         .iter()
         .filter(|rule| is_about(rule, name))
         .flat_map(|rule| rule.destinations())
         .map(|to| ReplicaPlace { account: to.registry_id().to_owned(), region: to.region().to_owned() })
         .collect();
-    replicas.sort();
-    replicas.dedup();
-    Ok(RegistryRules { account, replicas, policy })
+    places.sort();
+    places.dedup();
+    places
 }
 
 /// Whether a rule may be about a repository: one whose filters are not of the known type may be about any.

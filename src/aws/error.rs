@@ -59,6 +59,11 @@ impl Operation {
         self.own(CloudErrorKind::Invalid, message)
     }
 
+    /// A request that was still waiting to be sent when the user asked to stop.
+    pub(crate) fn stopped(self) -> CloudError {
+        self.own(CloudErrorKind::Stopped, "stopped on request, before it was sent")
+    }
+
     /// A refusal that was read by hand.
     pub(crate) fn refused(
         self,

@@ -1,6 +1,7 @@
 //! AWS Lambda's control plane.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_lambda::Client;
@@ -12,6 +13,7 @@ use super::lambda_answer::{as_configuration, function, live_function, published_
 use super::lambda_fleet;
 use super::lambda_request::{configure, to_tenancy};
 use super::lambda_settings::{SettingError, Settings};
+use super::pace::Pace;
 use super::pages::Pages;
 use crate::cloud::{
     AliasTarget, CloudError, CodeUpdate, CodeUse, ConfigurationUpdate, LambdaReader, LambdaWriter, LiveAlias,
@@ -43,11 +45,34 @@ pub(super) const fn operation(name: &'static str) -> Operation {
 #[derive(Debug, Clone)]
 pub struct Lambda {
     pub(super) client: Client,
+    /// Where calls wait for their turn; none where there are too few of them to matter.
+    pace: Option<Arc<Pace>>,
 }
 
 impl Lambda {
     pub(crate) fn new(client: Client) -> Self {
-        Self { client }
+        Self { client, pace: None }
+    }
+
+    /// The same, waiting for its turns.
+    pub(super) fn at(self, pace: Arc<Pace>) -> Self {
+        Self { pace: Some(pace), ..self }
+    }
+
+    /// The client, when it is the turn of a GetFunction.
+    async fn for_get_function(&self, call: Operation) -> Result<&Client, CloudError> {
+        if let Some(pace) = &self.pace {
+            pace.get_function().await.map_err(|_| call.stopped())?;
+        }
+        Ok(&self.client)
+    }
+
+    /// The client, when it is the turn of any other call.
+    async fn in_turn(&self, call: Operation) -> Result<&Client, CloudError> {
+        if let Some(pace) = &self.pace {
+            pace.other().await.map_err(|_| call.stopped())?;
+        }
+        Ok(&self.client)
     }
 
     async fn create(&self, new: &NewFunction) -> Result<LiveFunction, Failure> {
@@ -56,7 +81,8 @@ impl Lambda {
         let tags = settings.tags.take().filter(|tags| !tags.is_empty());
         let tenancy = settings.tenancy_config.take().map(to_tenancy).transpose()?;
         let request = self
-            .client
+            .in_turn(call)
+            .await?
             .create_function()
             .function_name(new.name.as_str())
             .package_type(types::PackageType::Image)
@@ -82,7 +108,8 @@ impl Lambda {
         }
         let settings = Settings::parse(&update.settings)?;
         let request = self
-            .client
+            .in_turn(call)
+            .await?
             .update_function_configuration()
             .function_name(name.as_str())
             .set_revision_id(update.revision_id.clone());
@@ -153,7 +180,7 @@ impl LambdaReader for Lambda {
         qualifier: Option<&str>,
     ) -> Result<Option<LiveFunction>, CloudError> {
         let call = GET_FUNCTION;
-        let request = self.client.get_function().function_name(name.as_str());
+        let request = self.for_get_function(call).await?.get_function().function_name(name.as_str());
         match request.set_qualifier(qualifier.map(str::to_owned)).send().await {
             Ok(answer) => live_function(call, &answer).map(Some),
             Err(error) => none_if_not_found(call.failed(error)),
@@ -162,7 +189,7 @@ impl LambdaReader for Lambda {
 
     async fn versions(&self, name: &FunctionName) -> Result<Option<Vec<PublishedVersion>>, CloudError> {
         let call = LIST_VERSIONS;
-        let request = self.client.list_versions_by_function().function_name(name.as_str());
+        let request = self.in_turn(call).await?.list_versions_by_function().function_name(name.as_str());
         let (mut answers, mut pages) = (request.into_paginator().send(), Pages::of(call));
         let mut versions = Vec::new();
         while let Some(answer) = answers.next().await {
@@ -179,7 +206,7 @@ impl LambdaReader for Lambda {
 
     async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<LiveAlias>, CloudError> {
         let call = GET_ALIAS;
-        let request = self.client.get_alias().function_name(name.as_str()).name(alias.as_str());
+        let request = self.in_turn(call).await?.get_alias().function_name(name.as_str()).name(alias.as_str());
         match request.send().await {
             Ok(answer) => live_alias(call, &as_alias!(answer)).map(Some),
             Err(error) => none_if_not_found(call.failed(error)),
@@ -188,7 +215,7 @@ impl LambdaReader for Lambda {
 
     async fn aliases(&self, name: &FunctionName) -> Result<Option<Vec<LiveAlias>>, CloudError> {
         let call = LIST_ALIASES;
-        let request = self.client.list_aliases().function_name(name.as_str());
+        let request = self.in_turn(call).await?.list_aliases().function_name(name.as_str());
         let (mut answers, mut pages) = (request.into_paginator().send(), Pages::of(call));
         let mut aliases = Vec::new();
         while let Some(answer) = answers.next().await {
@@ -208,7 +235,11 @@ impl LambdaReader for Lambda {
         name: &FunctionName,
         qualifier: &str,
     ) -> Result<Option<ProvisionedConcurrency>, CloudError> {
-        let request = self.client.get_provisioned_concurrency_config().function_name(name.as_str());
+        let request = self
+            .in_turn(GET_PROVISIONED)
+            .await?
+            .get_provisioned_concurrency_config()
+            .function_name(name.as_str());
         let answer = match request.qualifier(qualifier).send().await {
             Ok(answer) => answer,
             Err(error) => return none_if_not_found(GET_PROVISIONED.failed(error)),
@@ -222,11 +253,12 @@ impl LambdaReader for Lambda {
     }
 
     async fn provisioned(&self, name: &FunctionName) -> Result<Option<Vec<String>>, CloudError> {
-        lambda_fleet::provisioned(&self.client, name).await
+        lambda_fleet::provisioned(self.in_turn(operation("ListProvisionedConcurrencyConfigs")).await?, name)
+            .await
     }
 
     async fn code_in_use(&self) -> Result<Vec<CodeUse>, CloudError> {
-        lambda_fleet::code_in_use(&self.client).await
+        lambda_fleet::code_in_use(self.in_turn(operation("ListFunctions")).await?).await
     }
 }
 
@@ -244,7 +276,8 @@ impl LambdaWriter for Lambda {
     ) -> Result<LiveFunction, CloudError> {
         let call = UPDATE_CODE;
         let request = self
-            .client
+            .in_turn(call)
+            .await?
             .update_function_code()
             .function_name(name.as_str())
             .image_uri(&update.image_uri)
@@ -266,7 +299,7 @@ impl LambdaWriter for Lambda {
     async fn tag_function(&self, arn: &str, tags: &BTreeMap<String, String>) -> Result<(), CloudError> {
         let tags: HashMap<String, String> =
             tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-        let request = self.client.tag_resource().resource(arn).set_tags(Some(tags));
+        let request = self.in_turn(TAG_RESOURCE).await?.tag_resource().resource(arn).set_tags(Some(tags));
         request.send().await.map_err(|error| TAG_RESOURCE.failed(error))?;
         Ok(())
     }
@@ -278,7 +311,8 @@ impl LambdaWriter for Lambda {
     ) -> Result<Version, CloudError> {
         let call = PUBLISH_VERSION;
         let request = self
-            .client
+            .in_turn(call)
+            .await?
             .publish_version()
             .function_name(name.as_str())
             .set_code_sha256(guard.image_digest.map(|digest| digest.hex()))
@@ -294,7 +328,12 @@ impl LambdaWriter for Lambda {
         target: &AliasTarget,
     ) -> Result<LiveAlias, CloudError> {
         let call = CREATE_ALIAS;
-        let request = self.client.create_alias().function_name(function.as_str()).name(target.name.as_str());
+        let request = self
+            .in_turn(call)
+            .await?
+            .create_alias()
+            .function_name(function.as_str())
+            .name(target.name.as_str());
         let request = request.function_version(&target.version);
         let answer = request.send().await.map_err(|error| call.failed(error))?;
         live_alias(call, &as_alias!(answer))
@@ -311,7 +350,8 @@ impl LambdaWriter for Lambda {
             target.weights.iter().map(|(version, weight)| (version.clone(), *weight)).collect();
         let routing = AliasRoutingConfiguration::builder().set_additional_version_weights(Some(weights));
         let request = self
-            .client
+            .in_turn(call)
+            .await?
             .update_alias()
             .function_name(function.as_str())
             .name(target.name.as_str())
@@ -330,14 +370,16 @@ impl LambdaWriter for Lambda {
     ) -> Result<(), CloudError> {
         let call = PUT_PROVISIONED;
         let amount = i32::try_from(amount).map_err(|error| call.invalid(error.to_string()))?;
-        let request = self.client.put_provisioned_concurrency_config().function_name(function.as_str());
+        let request =
+            self.in_turn(call).await?.put_provisioned_concurrency_config().function_name(function.as_str());
         let request = request.qualifier(qualifier).provisioned_concurrent_executions(amount);
         request.send().await.map_err(|error| call.failed(error))?;
         Ok(())
     }
 
     async fn delete_version(&self, function: &FunctionName, version: Version) -> Result<(), CloudError> {
-        lambda_fleet::delete_version(&self.client, function, version).await
+        lambda_fleet::delete_version(self.in_turn(operation("DeleteFunction")).await?, function, version)
+            .await
     }
 
     async fn delete_provisioned_concurrency(
@@ -345,7 +387,11 @@ impl LambdaWriter for Lambda {
         function: &FunctionName,
         qualifier: &str,
     ) -> Result<(), CloudError> {
-        let request = self.client.delete_provisioned_concurrency_config().function_name(function.as_str());
+        let request = self
+            .in_turn(DELETE_PROVISIONED)
+            .await?
+            .delete_provisioned_concurrency_config()
+            .function_name(function.as_str());
         match request.qualifier(qualifier).send().await {
             Ok(_) => Ok(()),
             Err(error) => none_if_not_found::<()>(DELETE_PROVISIONED.failed(error)).map(|_| ()),

@@ -4,6 +4,7 @@
 //! judgement (409 while an update is in progress, roles that are still propagating, settling) is not handled here
 //! but in `apply`.
 
+mod assume;
 mod bounded;
 mod cloudwatch;
 mod codedeploy;
@@ -19,9 +20,11 @@ mod lambda_fleet;
 mod lambda_invoke;
 mod lambda_request;
 mod lambda_settings;
+mod pace;
 mod pages;
 #[cfg(test)]
 mod replay;
+mod replication;
 mod s3;
 mod signed;
 mod ssm;
@@ -29,10 +32,11 @@ mod sts;
 
 pub use cloudwatch::CloudWatch;
 pub use codedeploy::CodeDeploy;
-pub use connect::{Clients, ConnectError, Connection, ConnectionSettings, StaticCredentials};
+pub use connect::{AssumedRole, Clients, ConnectError, Connection, ConnectionSettings, StaticCredentials};
 pub use ecr::Ecr;
 pub use iam::Iam;
 pub use lambda::Lambda;
+pub use pace::Pace;
 pub use s3::S3;
 pub use ssm::Ssm;
 pub use sts::Sts;

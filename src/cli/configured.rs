@@ -13,7 +13,7 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 
-use crate::config::{ConfigError, Configuration, Given, GivenValue};
+use crate::config::{ConfigError, Configuration, Given, GivenValue, TargetConfiguration};
 use crate::function::{self, Flags, Written};
 use crate::lambroll::ExternalVariables;
 use crate::report::{Failure, Stage};
@@ -25,7 +25,21 @@ use super::lambroll;
 use super::misuse::Misuse;
 use super::reach::{REACH, Reached};
 use super::session::usage;
+use super::targets::choose_among;
 use super::values::Values;
+
+/// A target of the configuration file that was chosen.
+#[derive(Debug)]
+pub struct Chosen {
+    /// What it is called.
+    pub(super) name: String,
+    /// When its turn is.
+    pub(super) wave: u16,
+    /// Where it is in the file.
+    pub(super) place: String,
+    /// What would have to be typed for it alone.
+    pub(super) cli: Cli,
+}
 
 /// What files declare of the function.
 #[derive(Debug, Clone, Default)]
@@ -60,7 +74,16 @@ pub(super) struct FileState {
     pub(super) problem: Option<Failure>,
 }
 
-impl Cli {
+/// What a process was asked for.
+#[derive(Debug)]
+pub enum Invocation {
+    /// One command.
+    One(Box<Cli>),
+    /// The same command for several targets of the configuration file; at least one.
+    Many(Vec<Chosen>),
+}
+
+impl Invocation {
     /// Parses this process's arguments and environment, and the configuration file.
     ///
     /// # Errors
@@ -71,32 +94,36 @@ impl Cli {
     }
 }
 
-fn parse(arguments: Vec<OsString>) -> Result<Cli, Misuse> {
+fn parse(arguments: Vec<OsString>) -> Result<Invocation, Misuse> {
+    let one = |cli| Invocation::One(Box::new(cli));
     if let Some(code) = explanation::wanted(&arguments) {
         return Err(Misuse::explain(code));
     }
     let Ok(typed) = Typed::of(&arguments) else {
         // What is wrong is told with the usage line that says what is required.
-        return strictly(&arguments).map_err(Misuse::of_process);
+        return strictly(&arguments).map(one).map_err(Misuse::of_process);
     };
-    let from_file = match FromFile::read(&typed) {
-        // It is there to say what is wrong.
-        Err(failure) if typed.command.get_name() == "doctor" => {
-            FromFile { problem: Some(failure), ..FromFile::default() }
-        }
-        read => read.map_err(Misuse::of_file)?,
-    };
-    let completed = completed(arguments, &typed.command, &from_file.given);
-    let mut cli = strictly(&completed).map_err(|error| {
-        let hint = from_file.explain(&error, &typed.command);
-        Misuse::of_process(error).hint(hint)
-    })?;
-    if let Some(declared) = cli.command.declared() {
-        *declared = from_file.declared;
-    } else if let arguments::Command::Doctor(arguments) = &mut cli.command {
-        arguments.file = FileState { file: from_file.file, problem: from_file.problem };
+    let globs = typed.texts("targets");
+    if globs.is_empty() {
+        let from_file = match FromFile::read(&typed) {
+            // It is there to say what is wrong.
+            Err(failure) if typed.command.get_name() == "doctor" => {
+                FromFile { problem: Some(failure), ..FromFile::default() }
+            }
+            read => read.map_err(Misuse::of_file)?,
+        };
+        return from_file.complete(arguments, &typed).map(one);
     }
-    Ok(cli)
+    let targets = choose(&typed, &globs).map_err(Misuse::of_file)?;
+    let chosen = targets.into_iter().map(|target| {
+        let about = format!("target {} ({})", target.name, target.place);
+        let file = (Path::new(target.configuration.file()), &target.configuration);
+        let from_file = FromFile::of(Some(file), &typed).map_err(Misuse::of_file);
+        let cli = from_file.and_then(|from_file| from_file.complete(arguments.clone(), &typed));
+        let cli = cli.map_err(|misuse| misuse.about(&about))?;
+        Ok(Chosen { name: target.name, wave: target.wave, place: target.place, cli })
+    });
+    chosen.collect::<Result<_, _>>().map(Invocation::Many)
 }
 
 fn strictly(arguments: &[OsString]) -> Result<Cli, clap::Error> {
@@ -169,6 +196,10 @@ impl Typed {
     fn text(&self, id: &str) -> Option<&String> {
         self.matches.try_get_one::<String>(id).ok().flatten()
     }
+
+    fn texts(&self, id: &str) -> Vec<String> {
+        self.matches.try_get_many::<String>(id).ok().flatten().into_iter().flatten().cloned().collect()
+    }
 }
 
 /// The commands that a broken file must not keep from working: a shell runs them at its start.
@@ -208,6 +239,8 @@ struct FromFile {
     file: Option<String>,
     given: Vec<Given>,
     declared: Declared,
+    /// Whether the file has targets, none of which was chosen.
+    has_targets: bool,
     problem: Option<Failure>,
 }
 
@@ -217,9 +250,14 @@ impl FromFile {
             return Ok(Self::default());
         }
         let file = configuration(typed)?;
-        let path = file.as_ref().map_or(Path::new(""), |(path, _)| path);
+        Self::of(file.as_ref().map(|(path, configuration)| (path.as_path(), configuration)), typed)
+    }
+
+    /// What a configuration file gives, and lambroll's files beside it.
+    fn of(file: Option<(&Path, &Configuration)>, typed: &Typed) -> Result<Self, Failure> {
+        let path = file.map_or(Path::new(""), |(path, _)| path);
         let mut given = options(typed)?;
-        if let Some((_, configuration)) = &file {
+        if let Some((_, configuration)) = file {
             let has = |id: &str| given.iter().any(|given: &Given| given.argument == id);
             let wanted = |_: &str, id: &str| REACH.contains(&id) && typed.lacks(id) && !has(id);
             let found = configuration.arguments(&wanted, &Surroundings::beside(path)).map_err(unusable)?;
@@ -229,7 +267,7 @@ impl FromFile {
         let values = Values::new(reach);
         let elsewhere = Elsewhere { values: &values, variables: &variables, external: &external };
         let mut declared = Declared::default();
-        if let Some((path, configuration)) = &file {
+        if let Some((path, configuration)) = file {
             let sources = Surroundings::beside(path).with(&values, &variables);
             let wanted =
                 |table: &str, id: &str| !REACH.contains(&id) && typed.lacks(id) && !typed.ends_before(table);
@@ -249,8 +287,24 @@ impl FromFile {
         if let Some(path) = typed.matches.try_get_one::<PathBuf>("function_file").ok().flatten() {
             declared.function_file = Some(lambroll::function_file(path, &external, &elsewhere.sources())?);
         }
+        let has_targets = file.is_some_and(|(_, configuration)| configuration.targets().next().is_some());
         let file = file.map(|(_, configuration)| configuration.file().to_owned());
-        Ok(Self { file, given, declared, problem: None })
+        Ok(Self { file, given, declared, has_targets, problem: None })
+    }
+
+    /// The command line with what the file gives put behind what was typed.
+    fn complete(self, arguments: Vec<OsString>, typed: &Typed) -> Result<Cli, Misuse> {
+        let completed = completed(arguments, &typed.command, &self.given);
+        let mut cli = strictly(&completed).map_err(|error| {
+            let hint = self.explain(&error, &typed.command);
+            Misuse::of_process(error).hint(hint)
+        })?;
+        if let Some(declared) = cli.command.declared() {
+            *declared = self.declared;
+        } else if let arguments::Command::Doctor(arguments) = &mut cli.command {
+            arguments.file = FileState { file: self.file, problem: self.problem };
+        }
+        Ok(cli)
     }
 
     /// What the file has to do with an error of the command line.
@@ -272,6 +326,11 @@ impl FromFile {
         }
         if error.kind() == ErrorKind::MissingRequiredArgument {
             said.push(match &self.file {
+                Some(file)
+                    if self.has_targets && command.get_arguments().any(|a| a.get_id() == "targets") =>
+                {
+                    format!("{file} has targets: choose with --target NAME, or all of them with --target '*'")
+                }
                 Some(file) => format!("{file} does not have it either"),
                 None => format!("a file {FILE_NAME} may have it, too"),
             });
@@ -320,6 +379,22 @@ fn options(typed: &Typed) -> Result<Vec<Given>, Failure> {
     let mut given = lambroll::option_file(path, is_quiet)?;
     given.retain(|given| typed.lacks(given.argument));
     Ok(given)
+}
+
+/// The targets that the globs choose, by their names or their functions' in `[function]`.
+fn choose(typed: &Typed, globs: &[String]) -> Result<Vec<TargetConfiguration>, Failure> {
+    let Some((path, configuration)) = configuration(typed)? else {
+        let hint = "name the file with --config FILE, or leave --target out".to_owned();
+        return Err(usage(format!("there is no {FILE_NAME}, and so no target"), Some(hint)));
+    };
+    choose_among(configuration.file(), configuration.targets().collect(), globs, |target| {
+        // A name that cannot be known here is told where it is used.
+        let named = target.configuration.function_name("function", &Surroundings::beside(&path));
+        match named.ok().flatten()?.value {
+            GivenValue::Texts(texts) => texts.into_iter().next(),
+            GivenValue::Flag(_) => None,
+        }
+    })
 }
 
 /// Values from elsewhere, for files that a configuration file names and for those that were typed.

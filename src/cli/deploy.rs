@@ -1,16 +1,21 @@
 //! `deploy`, `plan` and `push`: one pipeline. `plan` stops before `apply`; `push` has no function.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::OnceCell;
 
 use crate::apply::Applier;
-use crate::aws::Clients;
-use crate::cloud::LambdaReader;
+use crate::aws::{Clients, Ecr};
+use crate::cloud::{Identity, LambdaReader};
 use crate::event::Event;
 use crate::image::{self, ImageError, ImageErrorKind, LocalImage, RemoteAccess};
-use crate::observe::{Observation, Observer};
-use crate::plan::{self, DeploySpec, Step};
+use crate::name::{Architecture, Digest};
+use crate::observe::{Facts, Observation, Observer};
+use crate::plan::{self, DeploySpec, Plan, Step};
 use crate::preflight::{self, Finding, Wanted};
 use crate::private_folder::Distrust;
+use crate::registry::Registry;
 use crate::release::{self, CodeDeployAccess, Engine, TrafficSpec};
 use crate::report::{Failure, Outcome, Report, Stage, image_report};
 
@@ -36,7 +41,7 @@ pub(super) async fn push(session: Session, arguments: ImageArguments) -> Report 
 
 /// Whether the plan is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
+pub(super) enum Mode {
     Apply,
     Show,
 }
@@ -50,102 +55,211 @@ async fn run(
     mode: Mode,
 ) -> Report {
     let mut report = Report::new(command);
-    let ended = async {
-        let mut resolved = settings::resolve(image, function, Arc::clone(&session.reporter))?;
-        let connected = session.or_stopped(session.connect()).await??;
-        let Resolved { from, source, retry, .. } = &resolved;
-        let remote = remote_access(&session, from, source, Some(&connected)).await?;
-        resolved.access.remote = RemoteAccess { retry: *retry, ..remote };
-        pipeline(&session, &resolved, &connected, mode, &mut report).await
-    };
-    let ended = ended.await;
+    let ended = pipeline(&session, (image, function), mode, &mut report).await;
     report.closed(ended)
 }
 
 async fn pipeline(
     session: &Session,
-    resolved: &Resolved,
-    connected: &Connected,
+    (image, function): (ImageArguments, Option<FunctionArguments>),
     mode: Mode,
     report: &mut Report,
 ) -> Result<Outcome, Failure> {
-    let spec = resolved.spec(connected.region.clone());
-    report.findings = preflight::check_arguments(&spec);
-    report.findings.extend(resolved.distrust.as_ref().map(distrusted_memory));
-    // An ARN may name another Region than the configuration does.
-    let function_clients = session.or_stopped(connected.clients_in(spec.function_region(), None)).await??;
-    let lambda = &function_clients.as_ref().unwrap_or(&connected.clients).lambda;
-    let Some(local) = open_image(session, resolved, &spec, lambda, report).await? else {
-        return Ok(Outcome::Refused);
+    let prepared = Prepared::new(session, image, function, report).await?;
+    let images = Images::default();
+    let Some(local) = prepared.image(session, &images, report).await? else { return Ok(Outcome::Refused) };
+    let Observation { facts, registry } = prepared.observe(session, &prepared.spec, local, &[], mode).await?;
+    let plan = match prepared.judge(session, &facts, mode, report).await? {
+        Judged::Ends(outcome) => return Ok(outcome),
+        Judged::Work(plan) => plan,
     };
-    report.findings.extend(preflight::check_image(&local, &Wanted::of(&spec)));
-    report.image = Some(image_report(&local));
-    if preflight::refused(&report.findings) {
-        return Ok(Outcome::Refused);
-    }
-
-    let profile = session.common.repository_profile.as_deref();
-    let repository_clients =
-        session.or_stopped(connected.clients_in(spec.repository_region(), profile)).await??;
-    let ecr = repository_clients.as_ref().unwrap_or(&connected.clients).ecr.clone();
-    let codedeploy = &function_clients.as_ref().unwrap_or(&connected.clients).codedeploy;
-    let observer = Observer {
-        codedeploy,
-        identity: &connected.clients.identity,
-        ecr: Arc::new(ecr.clone()),
-        lambda,
-        reporter: Arc::clone(&session.reporter),
-        memory: resolved.apply.memory.clone(),
-        endpoint: connected.registry_endpoint.clone(),
-        allow_plain_http: session.common.allow_plain_http,
-        compute_digests: mode == Mode::Show,
-        retry: resolved.retry,
-    };
-    let observed = session.or_stopped(observer.observe(&spec, local)).await?;
-    let Observation { facts, registry } = observed.map_err(|error| error.failure())?;
-
-    report.findings.extend(preflight::check_facts(&spec, &facts));
-    report.take_facts(&spec, &facts);
-    if preflight::refused(&report.findings) {
-        return Ok(Outcome::Refused);
-    }
-    let plan = plan::plan(&spec, &facts);
-    report.take_plan(&spec, &facts, &plan);
-    if plan.steps.is_empty() {
-        return Ok(Outcome::Unchanged);
-    }
-    if mode == Mode::Show {
-        return Ok(Outcome::Planned);
-    }
-    if let Some(function) = spec.function.as_ref().filter(|_| plan.steps.iter().any(is_move)) {
-        let clients = function_clients.as_ref().unwrap_or(&connected.clients);
-        let looked = session.or_stopped(before_traffic(clients, &function.traffic)).await?;
-        report.findings.extend(looked?);
-        if preflight::refused(&report.findings) {
-            return Ok(Outcome::Refused);
-        }
-    }
     tell_findings(session, &report.findings);
-    let applier = Applier {
-        ecr_reader: &ecr,
-        ecr_writer: &ecr,
-        lambda_reader: lambda,
-        lambda_writer: lambda,
-        monitor: &function_clients.as_ref().unwrap_or(&connected.clients).monitor,
-        codedeploy: CodeDeployAccess { reader: codedeploy, writer: codedeploy },
-        registry: &registry,
-        reporter: session.reporter.as_ref(),
-        interrupt: &session.interrupt,
-        settings: resolved.apply.clone(),
-    };
-    applier.apply(&spec, &facts, &plan, report).await;
-    match report.error.take() {
-        Some(failure) => Err(failure),
-        None if report.deployment.as_ref().is_some_and(|deployment| deployment.is_running) => {
-            Ok(Outcome::Started)
+    prepared.carry_out(session, &prepared.spec, (&facts, &registry), &plan, report).await
+}
+
+/// A deploy or push whose arguments are resolved, with its ways to AWS.
+pub(super) struct Prepared {
+    pub(super) resolved: Resolved,
+    pub(super) connected: Connected,
+    pub(super) spec: DeploySpec,
+    /// In the function's Region.
+    pub(super) clients: Clients,
+    /// In the repository's Region, with its identity.
+    pub(super) ecr: Ecr,
+}
+
+/// What comes of the facts.
+pub(super) enum Judged {
+    /// There is nothing to carry out.
+    Ends(Outcome),
+    Work(Plan),
+}
+
+impl Prepared {
+    /// Resolves the arguments, and opens the ways to AWS.
+    pub(super) async fn new(
+        session: &Session,
+        image: ImageArguments,
+        function: Option<FunctionArguments>,
+        report: &mut Report,
+    ) -> Result<Self, Failure> {
+        let mut resolved = settings::resolve(image, function, Arc::clone(&session.reporter))?;
+        let connected = session.or_stopped(session.connect()).await??;
+        let Resolved { from, source, retry, .. } = &resolved;
+        let remote = remote_access(session, from, source, Some(&connected)).await?;
+        resolved.access.remote = RemoteAccess { retry: *retry, ..remote };
+        let spec = resolved.spec(connected.region.clone());
+        report.findings = preflight::check_arguments(&spec);
+        report.findings.extend(resolved.distrust.as_ref().map(distrusted_memory));
+        // An ARN may name another Region than the configuration does.
+        let clients = session.or_stopped(connected.clients_in(spec.function_region(), None)).await??;
+        let clients = clients.unwrap_or_else(|| connected.clients.clone());
+        let profile = session.common.repository_profile.as_deref();
+        let registry = spec.repository.registry.as_ref();
+        let of_repository = connected.clients_of_repository(registry, spec.repository_region(), profile);
+        let of_repository = session.or_stopped(of_repository).await??;
+        let ecr = of_repository.as_ref().unwrap_or(&connected.clients).ecr.clone();
+        Ok(Self { resolved, connected, spec, clients, ecr })
+    }
+
+    /// Opens the image, and checks it. None where it cannot be deployed; a finding says why.
+    pub(super) async fn image(
+        &self,
+        session: &Session,
+        images: &Images,
+        report: &mut Report,
+    ) -> Result<Option<LocalImage>, Failure> {
+        let of_target = (&self.resolved, &self.spec, &self.clients.lambda as &dyn LambdaReader);
+        let opened = open_once(session, of_target, images, report).await?;
+        let Some(local) = opened else { return Ok(None) };
+        report.findings.extend(preflight::check_image(&local, &Wanted::of(&self.spec)));
+        report.image = Some(image_report(&local));
+        Ok((!preflight::refused(&report.findings)).then_some(local))
+    }
+
+    /// Looks at both sides of `spec`: this one, or this one without its function. `running` are further digests that the image may be
+    /// known by.
+    pub(super) async fn observe(
+        &self,
+        session: &Session,
+        spec: &DeploySpec,
+        local: LocalImage,
+        running: &[Digest],
+        mode: Mode,
+    ) -> Result<Observation, Failure> {
+        let observer = self.observer(session, running, mode);
+        let observed = session.or_stopped(observer.observe(spec, local)).await?;
+        observed.map_err(|error| error.failure())
+    }
+
+    pub(super) fn observer<'a>(
+        &'a self,
+        session: &Session,
+        running: &'a [Digest],
+        mode: Mode,
+    ) -> Observer<'a> {
+        let identity: &dyn Identity = match &self.connected.caller {
+            Some(caller) => caller,
+            None => &self.connected.clients.identity,
+        };
+        Observer {
+            codedeploy: &self.clients.codedeploy,
+            identity,
+            ecr: Arc::new(self.ecr.clone()),
+            lambda: &self.clients.lambda,
+            reporter: Arc::clone(&session.reporter),
+            memory: self.resolved.apply.memory.clone(),
+            endpoint: self.connected.registry_endpoint.clone(),
+            allow_plain_http: session.common.allow_plain_http,
+            running,
+            compute_digests: mode == Mode::Show,
+            retry: self.resolved.retry,
         }
-        None if spec.function.is_some() => Ok(Outcome::Deployed),
-        None => Ok(Outcome::Pushed),
+    }
+
+    /// Checks the facts and plans. What is known to keep a new version from traffic is looked at before anything is changed.
+    pub(super) async fn judge(
+        &self,
+        session: &Session,
+        facts: &Facts,
+        mode: Mode,
+        report: &mut Report,
+    ) -> Result<Judged, Failure> {
+        let spec = &self.spec;
+        report.findings.extend(preflight::check_facts(spec, facts));
+        report.take_facts(spec, facts);
+        if preflight::refused(&report.findings) {
+            return Ok(Judged::Ends(Outcome::Refused));
+        }
+        let plan = plan::plan(spec, facts);
+        report.take_plan(spec, facts, &plan);
+        if plan.steps.is_empty() {
+            return Ok(Judged::Ends(Outcome::Unchanged));
+        }
+        if mode == Mode::Show {
+            return Ok(Judged::Ends(Outcome::Planned));
+        }
+        if let Some(function) = spec.function.as_ref().filter(|_| plan.steps.iter().any(is_move)) {
+            let looked = session.or_stopped(before_traffic(&self.clients, &function.traffic)).await?;
+            report.findings.extend(looked?);
+            if preflight::refused(&report.findings) {
+                return Ok(Judged::Ends(Outcome::Refused));
+            }
+        }
+        Ok(Judged::Work(plan))
+    }
+
+    /// Carries a plan for `spec` out: for this one, or for this one without its function.
+    pub(super) async fn carry_out(
+        &self,
+        session: &Session,
+        spec: &DeploySpec,
+        (facts, registry): (&Facts, &Registry),
+        plan: &Plan,
+        report: &mut Report,
+    ) -> Result<Outcome, Failure> {
+        let Clients { lambda, codedeploy, monitor, .. } = &self.clients;
+        let applier = Applier {
+            ecr_reader: &self.ecr,
+            ecr_writer: &self.ecr,
+            lambda_reader: lambda,
+            lambda_writer: lambda,
+            monitor,
+            codedeploy: CodeDeployAccess { reader: codedeploy, writer: codedeploy },
+            registry,
+            reporter: session.reporter.as_ref(),
+            interrupt: &session.interrupt,
+            settings: self.resolved.apply.clone(),
+        };
+        applier.apply(spec, facts, plan, report).await;
+        match report.error.take() {
+            Some(failure) => Err(failure),
+            None if report.deployment.as_ref().is_some_and(|deployment| deployment.is_running) => {
+                Ok(Outcome::Started)
+            }
+            None if spec.function.is_some() => Ok(Outcome::Deployed),
+            None => Ok(Outcome::Pushed),
+        }
+    }
+}
+
+/// Images that were opened, each once, whoever asks for it.
+#[derive(Default)]
+pub(super) struct Images(Mutex<HashMap<SourceFor, Arc<OnceCell<Opened>>>>);
+
+/// A source, and the architecture that is wanted of it.
+type SourceFor = (String, Option<Architecture>);
+
+type Opened = Result<LocalImage, Arc<ImageError>>;
+
+impl Images {
+    async fn open(&self, resolved: &Resolved, wanted: Option<Architecture>) -> Opened {
+        let cell = {
+            let mut opened = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(opened.entry((resolved.source.as_str().to_owned(), wanted)).or_default())
+        };
+        let open = async || image::open(&resolved.source, wanted, &resolved.access).await.map_err(Arc::new);
+        cell.get_or_init(open).await.clone()
     }
 }
 
@@ -173,7 +287,17 @@ pub(super) async fn open_image(
     lambda: &dyn LambdaReader,
     report: &mut Report,
 ) -> Result<Option<LocalImage>, Failure> {
-    let open = |wanted| session.or_stopped(image::open(&resolved.source, wanted, &resolved.access));
+    open_once(session, (resolved, spec, lambda), &Images::default(), report).await
+}
+
+/// The same, unless it was opened already.
+async fn open_once(
+    session: &Session,
+    (resolved, spec, lambda): (&Resolved, &DeploySpec, &dyn LambdaReader),
+    images: &Images,
+    report: &mut Report,
+) -> Result<Option<LocalImage>, Failure> {
+    let open = |wanted| session.or_stopped(images.open(resolved, wanted));
     let mut opened = open(spec.architecture).await?;
     if let (Err(error), Some(function)) = (&opened, &spec.function)
         && error.kind() == ImageErrorKind::Ambiguous
@@ -219,7 +343,7 @@ fn distrusted_memory(distrust: &Distrust) -> Finding {
     Finding::warn("cache", message, distrust.hint())
 }
 
-fn tell_findings(session: &Session, findings: &[Finding]) {
+pub(super) fn tell_findings(session: &Session, findings: &[Finding]) {
     for finding in findings {
         session.reporter.report(Event::Found(finding.clone()));
     }

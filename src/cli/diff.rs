@@ -209,6 +209,7 @@ fn observer<'a>(
         memory: None,
         endpoint: connected.registry_endpoint.clone(),
         allow_plain_http: session.common.allow_plain_http,
+        running: &[],
         compute_digests: true,
         retry,
     }

@@ -41,6 +41,21 @@ impl ExitCondition {
         }
     }
 
+    /// How much worse it is than others, where several are said in one: what a person must look at comes first, then what was changed,
+    /// then what failed, then what was refused.
+    pub(super) fn severity(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::ChangesPending => 1,
+            Self::Usage => 2,
+            Self::Refused => 3,
+            Self::Failed => 4,
+            Self::StoppedBeforeTraffic => 5,
+            Self::MovedBack => 6,
+            Self::AliasNeedsPerson => 7,
+        }
+    }
+
     /// The number.
     pub fn code(self) -> u8 {
         match self {

@@ -55,6 +55,23 @@ impl Misuse {
         Self { hint: failure.hint.clone(), what: What::File(failure), arguments: typed() }
     }
 
+    /// The same, said of one target among several.
+    pub(super) fn about(self, target: &str) -> Self {
+        let what = match self.what {
+            What::File(failure) => {
+                What::File(Failure { message: format!("{target}: {}", failure.message), ..failure })
+            }
+            What::Arguments(error) => What::File(Failure {
+                kind: "usage",
+                stage: Stage::Usage,
+                message: format!("{target}: {}", told(&error)),
+                hint: self.hint.clone(),
+            }),
+            What::Explain(code) => What::Explain(code),
+        };
+        Self { what, ..self }
+    }
+
     /// The story of a code, or all codes.
     pub(super) fn explain(code: Option<String>) -> Self {
         Self { what: What::Explain(code), hint: None, arguments: Vec::new() }

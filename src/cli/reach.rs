@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, FromArgMatches as _};
 
-use crate::aws::ConnectionSettings;
+use crate::aws::{AssumedRole, ConnectionSettings};
 use crate::config::{Given, GivenValue};
 use crate::lambroll::{ExternalVariables, FileError, parse_env_file};
 use crate::report::{Failure, Stage};
@@ -13,12 +13,21 @@ use crate::values::{Location, Missing};
 
 use super::arguments::ValueArguments;
 use super::session::{parse_region, usage};
-use super::settings::read_text;
+use super::settings::{parse, read_text};
 use super::values::Reach;
 
 /// The arguments that say where values are, and so cannot be values from elsewhere themselves.
-pub(super) const REACH: [&str; 7] =
-    ["region", "profile", "tfstate", "prefixed_tfstate", "envfile", "ext_str", "ext_code"];
+pub(super) const REACH: [&str; 9] = [
+    "assume_role",
+    "external_id",
+    "region",
+    "profile",
+    "tfstate",
+    "prefixed_tfstate",
+    "envfile",
+    "ext_str",
+    "ext_code",
+];
 
 /// All of it.
 pub(super) struct Reached {
@@ -56,11 +65,17 @@ impl Reached {
         if let Some(place) = typed.tfstate.or_else(|| from_file("tfstate").pop()) {
             states.insert(String::new(), location(&place)?);
         }
+        let role = match one("assume_role") {
+            Some(arn) => Some(AssumedRole { arn: parse(&arn)?, external_id: one("external_id") }),
+            None => None,
+        };
         let connection = ConnectionSettings {
             region: parse_region(one("region").as_deref())?,
             profile: one("profile"),
             endpoint_url: text(matches, "endpoint_url"),
             credentials: None,
+            role,
+            paced: false,
         };
         let reach = Reach {
             connection,

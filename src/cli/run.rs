@@ -11,40 +11,60 @@ use crate::output::{self, Style};
 use crate::report::Report;
 
 use super::arguments::{Cli, ColorChoice, Command, Common, OutputFormat, PolicyCommand};
+use super::configured::{Chosen, Invocation};
 use super::github::github_job;
 use super::session::Session;
 use super::{
-    ExitCondition, check, deploy, diff, doctor, init, invoke, permissions, policy, prune, release, rollback,
-    shell, status,
+    ExitCondition, check, deploy, diff, doctor, fleet, init, invoke, permissions, policy, prune, release,
+    rollback, shell, status,
 };
 
 /// Runs one command to its end and says how the world is then.
 ///
 /// # Errors
 /// Fails only where no command could begin: what goes wrong in one is in its report.
-pub fn run(cli: Cli) -> anyhow::Result<ExitCondition> {
-    let Cli { common, command, .. } = cli;
-    match command {
-        Command::Completions { shell } => return shell::completions(shell),
-        Command::Man => return shell::man(),
-        _ => {}
+pub fn run(invocation: Invocation) -> anyhow::Result<ExitCondition> {
+    match &invocation {
+        Invocation::One(cli) => match cli.command {
+            Command::Completions { shell } => return shell::completions(shell),
+            Command::Man => return shell::man(),
+            _ => {}
+        },
+        Invocation::Many(_) => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("the asynchronous runtime does not start")?;
-    let condition = runtime.block_on(run_command(common, command));
+    let condition = runtime.block_on(async {
+        match invocation {
+            Invocation::One(cli) => run_one(*cli).await,
+            Invocation::Many(chosen) => run_many(chosen).await,
+        }
+    });
     // Blocking readers of a layer may still be in a system call; nothing waits for them.
     runtime.shutdown_background();
     Ok(condition)
 }
 
-async fn run_command(common: Common, command: Command) -> ExitCondition {
-    let format = common.output;
-    let style = Style::new(wants_colour(&common, std::io::stdout().is_terminal()));
-    let detailed = matches!(&command, Command::Plan(plan) if plan.detailed_exit_code);
+async fn run_one(Cli { common, command, .. }: Cli) -> ExitCondition {
+    let ending = Ending::of(&common, &command);
     let session = Session::new(common, listen_for_interrupts());
-    let report = match command {
+    match run_command(session, command).await {
+        Some(report) => ending.tell(&report),
+        None => ExitCondition::Done,
+    }
+}
+
+async fn run_many(chosen: Vec<Chosen>) -> ExitCondition {
+    let Some(first) = chosen.first() else { return ExitCondition::Done };
+    let ending = Ending::of(&first.cli.common, &first.cli.command);
+    ending.tell(&fleet::run(chosen, listen_for_interrupts()).await)
+}
+
+/// Runs a command; none for those that end without a report.
+pub(super) async fn run_command(session: Session, command: Command) -> Option<Report> {
+    Some(match command {
         Command::Deploy(arguments) => deploy::deploy(session, arguments).await,
         Command::Plan(arguments) => deploy::plan(session, arguments.deploy).await,
         Command::Push(arguments) => deploy::push(session, arguments.image).await,
@@ -61,9 +81,29 @@ async fn run_command(common: Common, command: Command) -> ExitCondition {
         Command::Policy(PolicyCommand::Ensure(arguments)) => policy::ensure(session, arguments).await,
         Command::Doctor(arguments) => doctor::doctor(session, arguments).await,
         Command::Permissions(arguments) => permissions::permissions(session, *arguments).await,
-        Command::Completions { .. } | Command::Man => return ExitCondition::Done,
-    };
-    finish(&report, format, style, detailed)
+        Command::Completions { .. } | Command::Man => return None,
+    })
+}
+
+/// How the end of a command is told.
+struct Ending {
+    format: OutputFormat,
+    style: Style,
+    detailed: bool,
+}
+
+impl Ending {
+    fn of(common: &Common, command: &Command) -> Self {
+        Self {
+            format: common.output,
+            style: Style::new(wants_colour(common, std::io::stdout().is_terminal())),
+            detailed: matches!(command, Command::Plan(plan) if plan.detailed_exit_code),
+        }
+    }
+
+    fn tell(&self, report: &Report) -> ExitCondition {
+        finish(report, self.format, self.style, self.detailed)
+    }
 }
 
 /// The commands whose answer is all there is.
@@ -100,9 +140,14 @@ fn finish(report: &Report, format: OutputFormat, style: Style, detailed: bool) -
         ExitCondition::Done | ExitCondition::ChangesPending if !told && LOOKING.contains(&report.command) => {
             ExitCondition::Failed
         }
-        ExitCondition::Done if detailed && !report.steps.is_empty() => ExitCondition::ChangesPending,
+        ExitCondition::Done if detailed && has_steps(report) => ExitCondition::ChangesPending,
         condition => condition,
     }
+}
+
+/// Whether something is to be done, in all of it or for one of many.
+fn has_steps(report: &Report) -> bool {
+    !report.steps.is_empty() || report.targets.iter().any(|target| !target.report.steps.is_empty())
 }
 
 /// Whether text for a person is coloured.

@@ -8,18 +8,20 @@ use std::time::{Duration, Instant};
 use lambda_lift_localstack::{Settings as StandSettings, Stand, StartError};
 
 use crate::apply::Interrupt;
-use crate::aws::{Clients, ConnectError, Connection, ConnectionSettings, StaticCredentials};
-use crate::cloud::Identity as _;
+use crate::aws::{AssumedRole, Clients, ConnectError, Connection, ConnectionSettings, StaticCredentials};
+use crate::cloud::{Caller, Identity as _};
 use crate::event::{Event, Reporter};
-use crate::name::{FunctionRef, NameError, Region};
+use crate::name::{AccountId, FunctionRef, NameError, Region, RegistryHost};
 use crate::output::{self, Detail, Lines, Progress, Style};
 use crate::registry::check_endpoint;
 use crate::report::{Failure, Stage};
 use crate::status::StatusError;
 
 use super::arguments::{Common, DEFAULT_STATE};
+use super::doors::{Doors, Opened};
 use super::github::github_job;
 use super::run::wants_colour;
+use super::settings::parse;
 
 /// The Region of the stand-in when none is configured.
 const LOCAL_REGION: &str = "us-east-1";
@@ -30,10 +32,13 @@ const LOCAL_ACCOUNT: &str = "123456789012";
 const STATE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What every command has.
+#[derive(Clone)]
 pub(super) struct Session {
     pub(super) common: Common,
     pub(super) interrupt: Interrupt,
     pub(super) reporter: Arc<dyn Reporter>,
+    /// The ways to AWS that were opened, for every session of this process.
+    pub(super) doors: Arc<Doors>,
 }
 
 /// A way to AWS, or to the stand-in.
@@ -44,11 +49,14 @@ pub(super) struct Connected {
     pub(super) region: Region,
     /// Where to connect for the registry instead of its own host.
     pub(super) registry_endpoint: Option<String>,
+    /// Who we are, where it had to be asked already.
+    pub(super) caller: Option<Caller>,
     /// Until when the credentials last is known to it.
     pub(super) connection: Connection,
     settings: ConnectionSettings,
+    doors: Arc<Doors>,
     /// Keeps the stand-in up for as long as the command runs.
-    stand: Option<Stand>,
+    stand: Option<Arc<Stand>>,
 }
 
 impl Session {
@@ -68,7 +76,7 @@ impl Session {
             let log = output::log(in_group.then_some("lambda-lift: progress"));
             Arc::new(Lines::new(log, style, detail))
         };
-        Self { common, interrupt, reporter }
+        Self { common, interrupt, reporter, doors: Arc::new(Doors::new(None)) }
     }
 
     /// Runs what changes nothing, until it ends or the user asks to stop.
@@ -89,6 +97,8 @@ impl Session {
             profile: common.profile.clone(),
             endpoint_url: common.endpoint_url.clone(),
             credentials: None,
+            role: self.role()?,
+            paced: self.doors.keep_a_pace(),
         };
         let mut registry_endpoint = common.registry_endpoint.clone();
         if let Some(address) = &registry_endpoint {
@@ -96,14 +106,27 @@ impl Session {
         }
         let mut stand = None;
         if let Some(directory) = &common.local {
-            let running = self.start_stand(directory).await?;
+            let running = self.doors.stand(self.start_stand(directory)).await?;
             point_at_stand(&mut settings, running.url())?;
             registry_endpoint = Some(running.url());
             stand = Some(running);
         }
-        let connection = Connection::open(&settings).await.map_err(connect_failure)?;
-        let (clients, region) = (connection.clients(), connection.region().clone());
-        Ok(Connected { clients, region, registry_endpoint, connection, settings, stand })
+        let expected = common.expect_account.as_deref().map(parse::<AccountId>).transpose()?;
+        let opened = self.doors.open(&settings, expected.is_some()).await?;
+        if let (Some(expected), Some(caller)) = (&expected, &opened.caller)
+            && *expected != caller.account
+        {
+            return Err(wrong_account(expected, caller));
+        }
+        let Opened { connection, clients, region, caller } = opened;
+        let doors = Arc::clone(&self.doors);
+        Ok(Connected { clients, region, registry_endpoint, caller, connection, settings, doors, stand })
+    }
+
+    /// The role that is assumed before anything else.
+    fn role(&self) -> Result<Option<AssumedRole>, Failure> {
+        let Some(arn) = &self.common.assume_role else { return Ok(None) };
+        Ok(Some(AssumedRole { arn: parse(arn)?, external_id: self.common.external_id.clone() }))
     }
 
     /// Starts the stand-in, after whoever else uses the same state has ended.
@@ -154,9 +177,27 @@ impl Connected {
         let mut settings = ConnectionSettings { region: Some(region.clone()), ..self.settings.clone() };
         if let Some(profile) = profile {
             settings.profile = Some(profile.to_owned());
+            settings.role = None;
         }
-        let connection = Connection::open(&settings).await.map_err(connect_failure)?;
-        Ok(Some(connection.clients()))
+        self.doors.open(&settings, false).await.map(|opened| Some(opened.clients))
+    }
+
+    /// Clients for a repository, where those of the function will not do. One that lies in another account than the role which is
+    /// assumed is reached as who we are without that role.
+    pub(super) async fn clients_of_repository(
+        &self,
+        registry: Option<&RegistryHost>,
+        region: &Region,
+        profile: Option<&str>,
+    ) -> Result<Option<Clients>, Failure> {
+        let role = self.settings.role.as_ref().and_then(|role| role.arn.account());
+        let elsewhere = registry.zip(role).is_some_and(|(registry, account)| registry.account != account);
+        if profile.is_some() || !elsewhere {
+            return self.clients_in(region, profile).await;
+        }
+        let settings =
+            ConnectionSettings { region: Some(region.clone()), role: None, ..self.settings.clone() };
+        self.doors.open(&settings, false).await.map(|opened| Some(opened.clients))
     }
 }
 
@@ -254,8 +295,21 @@ fn user_directory(variable: &str, below_home: &str) -> PathBuf {
     base.unwrap_or_else(std::env::temp_dir).join("lambda-lift")
 }
 
-fn connect_failure(error: ConnectError) -> Failure {
+pub(super) fn connect_failure(error: ConnectError) -> Failure {
     Failure { kind: "configuration", stage: Stage::Usage, message: error.to_string(), hint: None }
+}
+
+/// The account that was expected is another one.
+fn wrong_account(expected: &AccountId, caller: &Caller) -> Failure {
+    Failure {
+        kind: "wrong_account",
+        stage: Stage::Usage,
+        message: format!(
+            "this is for account {expected}, and {} is in account {}",
+            caller.arn, caller.account
+        ),
+        hint: Some("use another profile, or assume a role of that account with --assume-role ARN".to_owned()),
+    }
 }
 
 /// A failure of arguments or configuration.

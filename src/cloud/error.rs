@@ -48,6 +48,8 @@ pub enum CloudErrorKind {
     Credentials,
     /// No answer: connection, DNS, TLS or time-out.
     Unreachable,
+    /// It was never sent: the user asked to stop while it waited for its turn.
+    Stopped,
     /// 5xx, or an answer that cannot be understood.
     Unexpected,
 }

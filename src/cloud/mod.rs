@@ -13,6 +13,7 @@ mod invoke;
 mod lambda;
 mod monitor;
 mod parameters;
+mod replication;
 mod simulator;
 
 pub use codedeploy::{
@@ -35,4 +36,5 @@ pub use lambda::{
 };
 pub use monitor::{Alarm, Monitor, TrafficQuery, VersionTraffic};
 pub use parameters::{Objects, Parameter, ParameterKind, Parameters};
+pub use replication::{ReplicaState, Replication};
 pub use simulator::{AccessSimulator, SimulatedAccess, SimulatedDecision};

@@ -6,22 +6,30 @@ use crate::function::{self, DefinitionError, Flags};
 use crate::spelling::nearest;
 
 use super::environments::Environments;
-use super::key::{self, ENVIRONMENTS, EXTENDS, FUNCTION, KEYS, Key, SECTIONS, Shape};
+use super::key::{self, ENVIRONMENTS, EXTENDS, FUNCTION, KEYS, Key, SECTIONS, Shape, TARGETS};
 use super::node::{Entry, Node, Table, Value, locate, table_to_json};
 use super::problem::{Position, Problem};
+use super::targets::targets_of;
 use super::template::{self, TemplateError, is_template};
 
 /// Everything that is wrong with a file.
 pub(super) fn problems(environments: &Environments) -> Vec<Problem> {
     let mut problems = Vec::new();
-    check_table(environments.base(), &mut problems);
+    check_with_targets(environments.base(), &mut problems);
     for name in environments.names() {
         match environments.select(name) {
-            Ok(table) => check_table(&table, &mut problems),
+            Ok(table) => check_with_targets(&table, &mut problems),
             Err(problem) => problems.push(problem),
         }
     }
     problems
+}
+
+/// Checks a table, and what it is for each of its targets.
+fn check_with_targets(root: &Table, problems: &mut Vec<Problem>) {
+    let (base, targets) = targets_of(root, problems);
+    check_table(&base, problems);
+    targets.iter().for_each(|target| check_table(&target.table, problems));
 }
 
 fn check_table(root: &Table, problems: &mut Vec<Problem>) {
@@ -66,7 +74,7 @@ fn unknown(section: &str, name: &str, at: Position) -> Problem {
     let mut here: Vec<&str> = KEYS.iter().filter(|key| key.section == section).map(|key| key.name).collect();
     if section.is_empty() {
         here.extend(SECTIONS.iter().map(|(name, _)| *name));
-        here.extend([FUNCTION, ENVIRONMENTS]);
+        here.extend([FUNCTION, TARGETS, ENVIRONMENTS]);
     }
     if name == EXTENDS || name == ENVIRONMENTS {
         return problem.hint("extends stands directly in [env.NAME], and environments have no environments");

@@ -11,6 +11,7 @@ use super::environments::Environments;
 use super::key::{FUNCTION, KEYS, Key, Shape};
 use super::node::{Entry, Node, Table, Value, locate, parse, paths_of_table, table_to_json};
 use super::problem::{ConfigError, Position, Problem};
+use super::targets::{TargetConfiguration, TargetTable, targets_of};
 use super::template::{Sources, asks, expand, is_template, may_be_secret};
 use crate::function::Written;
 use crate::values::Ask;
@@ -20,6 +21,7 @@ pub struct Configuration {
     file: String,
     folder: PathBuf,
     table: Table,
+    targets: Vec<TargetTable>,
 }
 
 impl std::fmt::Debug for Configuration {
@@ -76,7 +78,23 @@ impl Configuration {
             Some(name) => environments.select(name).map_err(|one| refuse(vec![one]))?,
         };
         let folder = path.parent().map(Path::to_owned).unwrap_or_default();
-        Ok(Self { file, folder, table })
+        let (table, targets) = targets_of(&table, &mut Vec::new());
+        Ok(Self { file, folder, table, targets })
+    }
+
+    /// The targets, in the order of the file: what the file is for each of them.
+    pub fn targets(&self) -> impl Iterator<Item = TargetConfiguration> {
+        self.targets.iter().map(|target| TargetConfiguration {
+            name: target.name.clone(),
+            wave: target.wave,
+            place: self.place(target.at),
+            configuration: Self {
+                file: self.file.clone(),
+                folder: self.folder.clone(),
+                table: target.table.clone(),
+                targets: Vec::new(),
+            },
+        })
     }
 
     /// The file, as it is named to the user.
@@ -166,7 +184,12 @@ impl Configuration {
         const NAME: &str = "FunctionName";
         let Some(entry) = self.function_table().and_then(|table| table.get(NAME)) else { return Ok(None) };
         let alone = Table::from([(NAME.to_owned(), entry.clone())]);
-        let only = Self { table: within(FUNCTION, alone), file: self.file.clone(), folder: PathBuf::new() };
+        let only = Self {
+            table: within(FUNCTION, alone),
+            file: self.file.clone(),
+            folder: PathBuf::new(),
+            targets: Vec::new(),
+        };
         let declared = only.function(sources)?.unwrap_or_default();
         let settings: Json = serde_json::from_str(&declared.text).unwrap_or_default();
         let name = settings[NAME].as_str().unwrap_or_default().to_owned();

@@ -97,7 +97,7 @@ impl Environments {
 }
 
 /// Lays `over` over `base`: tables key by key, everything else as a whole.
-fn merge(base: &mut Table, over: impl Iterator<Item = (String, Entry)>) {
+pub(super) fn merge(base: &mut Table, over: impl Iterator<Item = (String, Entry)>) {
     for (key, entry) in over {
         match (base.get_mut(&key).map(|entry| &mut entry.node.value), entry.node.value) {
             (Some(Value::Table(below)), Value::Table(above)) => merge(below, above.into_iter()),

@@ -2,12 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::key::{ENVIRONMENTS, EXTENDS, FUNCTION, KEYS, Key, SECTIONS, Shape};
+use super::key::{ENVIRONMENTS, EXTENDS, FUNCTION, KEYS, Key, SECTIONS, Shape, TARGETS};
+use super::targets::{NAME, WAVE, WAVES};
 use crate::function;
 
 /// The schema (draft 7, which editors of TOML understand).
 pub fn json_schema() -> Value {
     let mut root = keys_of_a_file();
+    root.insert(TARGETS.to_owned(), targets(root.clone()));
     let mut environment = root.clone();
     environment.insert(
         EXTENDS.to_owned(),
@@ -29,6 +31,27 @@ pub fn json_schema() -> Value {
         "properties": root,
         "additionalProperties": false,
         "definitions": {"function": function::json_schema()},
+    })
+}
+
+/// The list of targets, each of which may have any key of the file.
+fn targets(mut keys: Map<String, Value>) -> Value {
+    keys.insert(
+        NAME.to_owned(),
+        json!({"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$", "description": "What it is called, and chosen by: --target"}),
+    );
+    keys.insert(
+        WAVE.to_owned(),
+        json!({"type": "integer", "minimum": WAVES.start(), "maximum": WAVES.end(), "description": "Targets of a higher wave are begun when those of the lower ones are done (default: 1)"}),
+    );
+    keys.insert(
+        FUNCTION.to_owned(),
+        json!({"anyOf": [{"$ref": "#/definitions/function"}, {"type": "string"}], "description": "What the function is; a text is its name alone"}),
+    );
+    json!({
+        "type": "array",
+        "description": "Functions that are deployed together: what is different in each, laid over the rest of the file",
+        "items": {"type": "object", "properties": keys, "required": [NAME], "additionalProperties": false},
     })
 }
 

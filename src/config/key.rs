@@ -91,6 +91,8 @@ pub(super) const SECTIONS: [(&str, &str); 4] = [
 pub(super) const FUNCTION: &str = "function";
 /// The table of environments.
 pub(super) const ENVIRONMENTS: &str = "env";
+/// The list of targets.
+pub(super) const TARGETS: &str = "target";
 /// The key by which an environment names the one that it builds on.
 pub(super) const EXTENDS: &str = "extends";
 
@@ -105,9 +107,12 @@ const PERCENT: Shape = Shape::Quantity(is_percent);
 
 /// Every key outside of `[function]`.
 #[rustfmt::skip]
-pub(super) static KEYS: [Key; 52] = [
+pub(super) static KEYS: [Key; 55] = [
     key("", "region", Shape::Text(is_region), &["region"], "The AWS Region"),
     key("", "profile", Shape::Text(is_plain), &["profile"], "A profile of the AWS configuration files"),
+    key("", "account", Shape::Text(is_account), &["expect_account"], "The AWS account that this is for; refuse to work in any other"),
+    key("", "assume-role", Shape::Text(is_role), &["assume_role"], "A role to assume, for instance in another account (ARN)"),
+    key("", "external-id", Shape::Text(is_plain), &["external_id"], "The external id that the role's trust policy asks for"),
     key("", "repository-profile", Shape::Text(is_plain), &["repository_profile"], "Another profile for the repository's account"),
     key("", "image", Shape::Image, &["image"], "The image: docker-archive:FILE[:REF], oci:DIR[:REF], oci-archive:FILE[:REF], docker-daemon:REF, docker://HOST/REPOSITORY[:TAG|@DIGEST], or a path; paths are relative to this file"),
     key("", "arch", ARCHITECTURES, &["arch"], "The architecture to choose from an index, and that the image must have"),

@@ -14,6 +14,7 @@ mod problem;
 mod quantity;
 #[cfg(test)]
 mod samples;
+mod targets;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -24,4 +25,5 @@ pub use json_schema::json_schema;
 pub(crate) use key::arguments;
 pub use problem::{ConfigError, Position, Problem};
 pub use quantity::{QuantityError, age, duration, percent};
+pub use targets::{TargetConfiguration, fits_glob};
 pub use template::{GitFact, Sources};

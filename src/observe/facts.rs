@@ -6,7 +6,7 @@ use crate::name::{AccountId, Digest, Region, RegistryHost, RepositoryName, Repos
 use crate::registry::{ImageManifest, LayerDescriptor};
 
 /// Everything that was read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Facts {
     /// Who we are to AWS.
     pub caller: Caller,
@@ -23,7 +23,7 @@ pub struct Facts {
 }
 
 /// The local image beside the registry.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ImageFacts {
     /// The view of the local image.
     pub local: LocalImage,
@@ -105,7 +105,7 @@ pub enum LayerOrigin {
 }
 
 /// The repository, as far as we may see it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum RepositoryFacts {
     /// There is none of that name.
     Missing,
@@ -116,7 +116,7 @@ pub enum RepositoryFacts {
 }
 
 /// The repository's policy, as far as we may see it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum PolicyFacts {
     /// It has none, or the repository itself is missing.
     Absent,
@@ -127,7 +127,7 @@ pub enum PolicyFacts {
 }
 
 /// The function side.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct FunctionFacts {
     /// The account that the function is, or will be, in.
     pub account: AccountId,
@@ -143,4 +143,18 @@ pub struct FunctionFacts {
     pub versions: Vec<PublishedVersion>,
     /// The deployment of CodeDeploy that the alias's journal names as one that may go on.
     pub deployment: Option<Deployment>,
+}
+
+impl FunctionFacts {
+    /// The digests that the function and its alias run now.
+    pub fn running(&self) -> Vec<Digest> {
+        let mut digests = Vec::new();
+        for live in [&self.live, &self.alias_target].into_iter().flatten() {
+            match live.running_digest() {
+                Some(digest) if !digests.contains(&digest) => digests.push(digest),
+                _ => {}
+            }
+        }
+        digests
+    }
 }

@@ -16,4 +16,5 @@ pub use facts::{
     Facts, FunctionFacts, ImageFacts, KnownLayer, LayerFacts, LayerOrigin, MountFacts, PolicyFacts,
     RepositoryFacts,
 };
+pub(crate) use observer::registry_host;
 pub use observer::{FunctionSight, Observation, Observer};

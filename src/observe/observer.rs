@@ -40,6 +40,9 @@ pub struct Observer<'a> {
     pub endpoint: Option<String>,
     /// Whether a plain http endpoint that is not on this machine may be used.
     pub allow_plain_http: bool,
+    /// Further digests that the repository's image may be known by: what functions run that are not asked for here, or what was
+    /// pushed just now.
+    pub running: &'a [Digest],
     /// Whether layers are read to learn their digests, so that the plan can show them.
     pub compute_digests: bool,
     /// How failures of the registry are answered.
@@ -92,7 +95,8 @@ impl Observer<'_> {
         let function = function.map(|(wanted, seen)| seen.facts(wanted, spec.function_region(), &caller));
 
         let registry = self.registry(spec, &host, credential)?;
-        let running = function.as_ref().map(running_digests).unwrap_or_default();
+        let mut running = function.as_ref().map(FunctionFacts::running).unwrap_or_default();
+        running.extend(self.running);
         let image = ImageObserver {
             spec,
             registry: &registry,
@@ -238,7 +242,7 @@ impl SeenFunction {
 }
 
 /// The registry that a URI names, else the caller's own in the configured Region.
-fn registry_host(repository: &RepositoryRef, region: &Region, caller: &Caller) -> RegistryHost {
+pub(crate) fn registry_host(repository: &RepositoryRef, region: &Region, caller: &Caller) -> RegistryHost {
     let own = || RegistryHost::standard(&caller.account, region);
     repository.registry.clone().unwrap_or_else(own)
 }
@@ -259,16 +263,4 @@ fn policy_facts(read: Result<Option<String>, CloudError>) -> Result<PolicyFacts,
         Err(error) if error.kind == CloudErrorKind::AccessDenied => Ok(PolicyFacts::Unreadable(error)),
         Err(error) => Err(error),
     }
-}
-
-/// The digests that the function and its alias run now.
-fn running_digests(function: &FunctionFacts) -> Vec<Digest> {
-    let mut digests = Vec::new();
-    for live in [&function.live, &function.alias_target].into_iter().flatten() {
-        match live.running_digest() {
-            Some(digest) if !digests.contains(&digest) => digests.push(digest),
-            _ => {}
-        }
-    }
-    digests
 }

@@ -8,7 +8,7 @@ use crate::policy::{Assessment, Side, StatementLabel};
 use crate::preflight::Severity;
 use crate::report::{
     AliasReport, DeploymentReport, Failure, FunctionReport, ImageReport, LayerReport, Outcome, PolicyOutcome,
-    PolicyReport, Report, SmokeReport, StepReport, StepStatus,
+    PolicyReport, Report, SmokeReport, StepReport, StepStatus, TargetReport,
 };
 
 use super::printable::printable_json;
@@ -29,6 +29,7 @@ pub fn document(report: &Report) -> String {
         deployment: report.deployment.as_ref().map(deployment),
         status: report.status.as_deref().map(status_json),
         prune: report.prune.as_ref().map(super::prune::value),
+        targets: report.targets.iter().map(target).collect(),
         doctor: (!report.doctor.is_empty()).then(|| super::doctor::value(&report.doctor)),
         permissions: report.permissions.as_ref().map(super::permissions::value),
         run: report.run.as_deref().map(super::run::value),
@@ -59,6 +60,7 @@ struct Document<'a> {
     deployment: Option<Value>,
     status: Option<Value>,
     prune: Option<Value>,
+    targets: Vec<Value>,
     doctor: Option<Value>,
     permissions: Option<Value>,
     run: Option<Value>,
@@ -99,6 +101,7 @@ pub(super) fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Unchanged => "unchanged",
         Outcome::Planned => "planned",
         Outcome::Checked => "checked",
+        Outcome::Skipped => "skipped",
         Outcome::Different => "different",
         Outcome::Written => "written",
         Outcome::Invoked => "invoked",
@@ -126,6 +129,29 @@ pub(super) fn action(action: LayerAction) -> &'static str {
         LayerAction::Mounted => "mounted",
         LayerAction::Reused => "reused",
     }
+}
+
+/// One of many: what the document has of a single one, and what it is among the others.
+fn target(target: &TargetReport) -> Value {
+    let TargetReport { name, wave, place, exit, report } = target;
+    json!({
+        "name": name,
+        "wave": wave,
+        "place": place,
+        "outcome": outcome(report.outcome),
+        "exit": exit,
+        "function": report.function.as_ref().map(function),
+        "image": report.image.as_ref().map(image),
+        "policy": report.policy.as_ref().map(policy),
+        "version": report.version,
+        "alias": report.alias.as_ref().map(alias),
+        "smoke": report.smoke.as_ref().map(smoke),
+        "deployment": report.deployment.as_ref().map(deployment),
+        "status": report.status.as_deref().map(status_json),
+        "findings": report.findings.iter().map(Finding::of).collect::<Vec<_>>(),
+        "steps": report.steps.iter().map(step).collect::<Vec<_>>(),
+        "error": report.error.as_ref().map(error),
+    })
 }
 
 fn function(function: &FunctionReport) -> Value {
@@ -273,7 +299,7 @@ mod tests {
         value.as_object().unwrap().keys().map(String::as_str).collect()
     }
 
-    const KEYS: [&str; 21] = [
+    const KEYS: [&str; 22] = [
         "schema",
         "command",
         "outcome",
@@ -286,6 +312,7 @@ mod tests {
         "deployment",
         "status",
         "prune",
+        "targets",
         "doctor",
         "permissions",
         "run",

@@ -1,7 +1,8 @@
 //! One plain line a step on stderr, when it is done: for logs, pipes and CI systems. What takes long says so before.
 
+use std::collections::HashMap;
 use std::io::Write;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::event::{Event, Reporter};
@@ -31,7 +32,8 @@ pub enum Detail {
 
 struct State {
     sink: Box<dyn Write + Send>,
-    waiting: Option<(String, Instant)>,
+    /// The wait that was told last, of each target.
+    waiting: HashMap<Option<Arc<str>>, (String, Instant)>,
 }
 
 /// A wait that does not change is told again after this long.
@@ -40,11 +42,17 @@ const WAIT_REMINDER: Duration = Duration::from_secs(15);
 impl Lines {
     /// Lines to `sink`, which is stderr outside tests.
     pub fn new(sink: Box<dyn Write + Send>, style: Style, detail: Detail) -> Self {
-        Self { style, detail, state: Mutex::new(State { sink, waiting: None }) }
+        Self { style, detail, state: Mutex::new(State { sink, waiting: HashMap::new() }) }
     }
 
     /// The line of an event; none when it is not told.
     fn line(&self, event: &Event) -> Option<String> {
+        if let Event::Of { target, event } = event {
+            // Of many, what is done is worth a line, and what each of them waits for is not.
+            let is_told = !matches!(**event, Event::Waiting { .. }) || self.detail == Detail::Layers;
+            let line = is_told.then(|| self.line(event)).flatten()?;
+            return Some(format!("{}: {line}", self.style.strong(target)));
+        }
         if self.detail == Detail::Warnings {
             return match event {
                 Event::Found(finding) if finding.severity != Severity::Info => {
@@ -84,6 +92,7 @@ impl Lines {
             Event::Waiting { what, state } => format!("wait: {}", block(&format!("{what}: {state}"))),
             Event::Note { text } if every_layer => format!("note: {}", block(text)),
             Event::StepStarted { .. }
+            | Event::Of { .. }
             | Event::Traffic(_)
             | Event::LayerStarted { .. }
             | Event::LayerProgress { .. }
@@ -112,12 +121,16 @@ pub(super) fn finding_line(finding: &Finding, style: Style) -> String {
 impl Reporter for Lines {
     fn report(&self, event: Event) {
         let Ok(mut state) = self.state.lock() else { return };
-        if let Event::Waiting { state: now, .. } = &event {
-            let told = state.waiting.as_ref();
+        let (target, inner) = match &event {
+            Event::Of { target, event } => (Some(Arc::clone(target)), event.as_ref()),
+            event => (None, event),
+        };
+        if let Event::Waiting { state: now, .. } = inner {
+            let told = state.waiting.get(&target);
             if told.is_some_and(|(before, at)| before == now && at.elapsed() < WAIT_REMINDER) {
                 return;
             }
-            state.waiting = Some((now.clone(), Instant::now()));
+            state.waiting.insert(target, (now.clone(), Instant::now()));
         }
         if let Some(line) = self.line(&event) {
             // A log that cannot be written must not end a deploy.
@@ -128,8 +141,6 @@ impl Reporter for Lines {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     #[derive(Clone, Default)]

@@ -6,6 +6,7 @@
 mod diff;
 mod doctor;
 mod document;
+mod fleet;
 mod github;
 mod init;
 mod invoke;

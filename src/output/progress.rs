@@ -1,7 +1,7 @@
 //! Progress on a terminal: a bar for each layer that moves, with bytes and rate, and a line for each step that is done.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -28,9 +28,9 @@ const BELOW_ROW: &str = "             ";
 
 #[derive(Default)]
 struct State {
-    layers: HashMap<Digest, ProgressBar>,
+    layers: HashMap<(Option<Arc<str>>, Digest), ProgressBar>,
     step: Option<ProgressBar>,
-    traffic: Option<(ProgressBar, TrafficLine)>,
+    traffic: HashMap<Option<Arc<str>>, (ProgressBar, TrafficLine)>,
 }
 
 impl Progress {
@@ -86,52 +86,72 @@ impl Reporter for Progress {
     fn report(&self, event: Event) {
         let Ok(mut state) = self.state.lock() else { return };
         match event {
-            Event::Found(finding) => self.say(&finding_line(&finding, self.style)),
+            Event::Of { target, event } => self.tell(&mut state, Some(&target), *event),
+            event => self.tell(&mut state, None, event),
+        }
+    }
+}
+
+impl Progress {
+    /// Draws what happened, to `target` if there are many.
+    fn tell(&self, state: &mut State, target: Option<&Arc<str>>, event: Event) {
+        let of = |text: &str| match target {
+            Some(target) => format!("{target}: {text}"),
+            None => text.to_owned(),
+        };
+        match event {
+            // Nobody wraps one twice.
+            Event::Of { .. } => {}
+            Event::Found(finding) => self.say(&of(&finding_line(&finding, self.style))),
             Event::Traffic(view) => {
-                let (bar, line) =
-                    state.traffic.get_or_insert_with(|| (self.traffic_bar(), TrafficLine::default()));
-                bar.set_message(printable(&line.draw(&view, self.style), self.style));
+                let (bar, line) = state
+                    .traffic
+                    .entry(target.cloned())
+                    .or_insert_with(|| (self.traffic_bar(), TrafficLine::default()));
+                bar.set_message(printable(&of(&line.draw(&view, self.style)), self.style));
             }
+            // Of many, what is done is told: so many lines that move could not be read.
+            Event::StepStarted { .. } if target.is_some() => {}
             Event::StepStarted { detail, .. } => state.step = Some(self.step_line(&detail)),
             Event::StepDone { detail, elapsed, .. } => {
                 if let Some(bar) = state.step.take() {
                     bar.finish_and_clear();
                 }
-                if let Some((bar, _)) = state.traffic.take() {
+                if let Some((bar, _)) = state.traffic.remove(&target.cloned()) {
                     bar.finish_and_clear();
                 }
-                self.row(&self.style.good("✓"), &sizes::duration(elapsed), &detail);
+                self.row(&self.style.good("✓"), &sizes::duration(elapsed), &of(&detail));
             }
             Event::LayerStarted { diff_id, stored_size } => {
                 let bar = self.layer_bar(diff_id, stored_size);
-                state.layers.insert(diff_id, bar);
+                state.layers.insert((target.cloned(), diff_id), bar);
             }
             Event::LayerProgress { diff_id, read } => {
-                if let Some(bar) = state.layers.get(&diff_id) {
+                if let Some(bar) = state.layers.get(&(target.cloned(), diff_id)) {
                     bar.set_position(read);
                 }
             }
             Event::LayerResumed { diff_id, from } => {
                 let text = format!("layer {} goes on after {}", diff_id.short(), sizes::bytes(from));
-                self.row(" ", "resume", &text);
+                self.row(" ", "resume", &of(&text));
             }
             Event::LayerDone { diff_id, action, sent } => {
-                if let Some(bar) = state.layers.remove(&diff_id) {
+                if let Some(bar) = state.layers.remove(&(target.cloned(), diff_id)) {
                     bar.finish_and_clear();
                 }
                 if self.detail == Detail::Layers {
                     let text = format!("layer {}, {} sent", diff_id.short(), sizes::bytes(sent));
-                    self.row(" ", document::action(action), &text);
+                    self.row(" ", document::action(action), &of(&text));
                 }
             }
             Event::Retrying { what, reason, wait } => {
                 let text = format!("{what} failed ({reason}); trying again in {}", sizes::duration(wait));
-                self.row(&self.style.notice("!"), "retry", &text);
+                self.row(&self.style.notice("!"), "retry", &of(&text));
             }
-            Event::FunctionLog { text } => text.lines().for_each(|line| self.row(" ", "log", line)),
+            Event::FunctionLog { text } => text.lines().for_each(|line| self.row(" ", "log", &of(line))),
             Event::Note { text } => {
                 if self.detail == Detail::Layers {
-                    self.row(" ", "note", &text);
+                    self.row(" ", "note", &of(&text));
                 }
             }
             Event::Waiting { what, state: now } => {
@@ -146,7 +166,7 @@ impl Reporter for Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         if let Ok(state) = self.state.lock() {
-            let traffic = state.traffic.as_ref().map(|(bar, _)| bar);
+            let traffic = state.traffic.values().map(|(bar, _)| bar);
             state.layers.values().chain(&state.step).chain(traffic).for_each(ProgressBar::finish_and_clear);
         }
     }

@@ -18,6 +18,10 @@ use super::{Style, document, printable};
 /// What stdout carries at the end of a command in human form.
 pub fn report_text(report: &Report, style: Style) -> String {
     let mut text = Text { style, lines: Vec::new() };
+    if !report.targets.is_empty() {
+        text.targets(report);
+        return text.finish();
+    }
     if let Some(prune) = &report.prune {
         text.prune(report, prune);
         return text.finish();
@@ -92,6 +96,18 @@ impl Text {
     fn finish(mut self) -> String {
         self.lines.push(String::new());
         printable(&self.lines.join("\n"), self.style)
+    }
+
+    /// Many targets; what `status` shows of each stands by itself.
+    fn targets(&mut self, report: &Report) {
+        for target in &report.targets {
+            if let Some(status) = &target.report.status {
+                self.lines.push(self.style.strong(&format!("{}:", one_line(&target.name))));
+                self.lines.extend(status_text(status, self.style));
+                self.lines.push(String::new());
+            }
+        }
+        self.lines.extend(super::fleet::fleet(report, self.style));
     }
 
     fn fact(&mut self, name: &str, value: &str) {

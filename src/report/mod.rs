@@ -3,6 +3,7 @@
 //! `output` renders it for people, programs and CI systems; nothing here prints or serialises.
 
 mod describe;
+mod fleet;
 mod init;
 mod invoke;
 pub(crate) mod moments;
@@ -15,6 +16,8 @@ mod summary;
 
 pub use describe::describe;
 pub(crate) use describe::describe_done;
+pub use fleet::TargetReport;
+pub(crate) use fleet::{Shared, whole};
 pub use init::InitReport;
 pub use invoke::InvokeReport;
 pub(crate) use outcome::chain;

@@ -12,7 +12,7 @@ use crate::policy::Assessment;
 use crate::preflight::Finding;
 use crate::status::Status;
 
-use super::{InitReport, InvokeReport, PermissionsReport, PruneReport, RunReport};
+use super::{InitReport, InvokeReport, PermissionsReport, PruneReport, RunReport, TargetReport};
 
 /// Everything a command has to say at its end.
 #[derive(Debug, Clone)]
@@ -39,6 +39,8 @@ pub struct Report {
     pub status: Option<Box<Status>>,
     /// What was looked at to be deleted; none where nothing was, or where it was refused.
     pub prune: Option<PruneReport>,
+    /// How each of many targets ended; empty where there was one.
+    pub targets: Vec<TargetReport>,
     /// What `doctor` looked at; empty for all other commands.
     pub doctor: Vec<Examination>,
     /// The policies that were made; none for all commands but `permissions`.
@@ -74,6 +76,7 @@ impl Report {
             deployment: None,
             status: None,
             prune: None,
+            targets: Vec::new(),
             doctor: Vec::new(),
             permissions: None,
             run: None,
@@ -125,6 +128,8 @@ pub enum Outcome {
     Invoked,
     /// What was to be checked was checked.
     Checked,
+    /// It was one of many, and not begun because another one did not end well.
+    Skipped,
     /// A check refused; nothing was changed.
     Refused,
     /// The alias is back at what it ran before: asked for (`rollback`), or because the new version did not do (then `error`

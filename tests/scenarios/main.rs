@@ -49,6 +49,8 @@ mod reuse;
 mod rollback;
 mod status;
 mod status_watch;
+mod targets;
+mod targets_at_once;
 mod threat;
 mod uploads;
 mod usage;

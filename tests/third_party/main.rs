@@ -23,5 +23,6 @@ mod release;
 mod remote;
 mod resumed;
 mod status;
+mod targets;
 mod values;
 mod withheld;

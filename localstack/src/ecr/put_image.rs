@@ -61,6 +61,7 @@ impl Ecr {
             }
             Ok(())
         })?;
+        self.replicate(place, repository, &digest, now);
         Ok(digest)
     }
 

@@ -11,6 +11,7 @@ use super::Place;
 use super::access;
 use super::refusal::Refusal;
 use super::registries::Registries;
+use super::replication::Replications;
 use super::repository::{Image, Layer};
 use super::token::Tokens;
 use super::upload::{Progress, Upload, Uploads};
@@ -33,6 +34,7 @@ pub(crate) struct Ecr {
     pub(crate) limits: RegistryLimits,
     pub(crate) reported_expiry: Option<SystemTime>,
     pub(crate) validator_lag: Duration,
+    pub(crate) replications: Replications,
 }
 
 impl Ecr {
@@ -50,6 +52,7 @@ impl Ecr {
             limits: settings.registry_limits.clone(),
             reported_expiry: settings.reported_expiry,
             validator_lag: settings.validator_lag,
+            replications: Replications::new(settings.replication.clone()),
         })
     }
 

@@ -10,6 +10,7 @@ use super::image::ImageArguments;
 use super::policy::Scope;
 use super::release::{ON_INTERRUPT_HELP, OnInterrupt, WatchArguments};
 use super::suggestion::STRATEGIES;
+use super::targets::FleetArguments;
 use crate::cli::configured::Declared;
 
 /// Which function, and how it shall be.
@@ -100,6 +101,8 @@ pub(in crate::cli) struct DeployArguments {
     pub(in crate::cli) image: ImageArguments,
     #[command(flatten)]
     pub(in crate::cli) function: FunctionArguments,
+    #[command(flatten)]
+    pub(in crate::cli) fleet: FleetArguments,
 }
 
 /// `plan`

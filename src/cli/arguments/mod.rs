@@ -13,6 +13,7 @@ mod prune;
 mod release;
 mod status;
 mod suggestion;
+mod targets;
 mod values;
 
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Arg, ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::configured::Declared;
+use crate::fleet::Order;
 pub(super) use diff::DiffArguments;
 pub(super) use doctor::DoctorArguments;
 pub(super) use engine::{EngineArguments, EngineName, GroupArguments};
@@ -35,6 +37,7 @@ pub(super) use policy::{
 pub(super) use prune::PruneArguments;
 pub(super) use release::{NoData, OnInterrupt, ReleaseArguments, RollbackArguments, WatchArguments};
 pub(super) use status::StatusArguments;
+pub(super) use targets::TargetArguments;
 pub(super) use values::ValueArguments;
 
 /// What `--local` without a folder stands for. Not the empty text: clap refuses that, and so an empty LAMBDA_LIFT_LOCAL
@@ -121,6 +124,24 @@ pub(super) enum Command {
 }
 
 impl Command {
+    /// How many targets are worked on at a time, and whether one that fails leaves the others alone.
+    pub(super) fn order(&self) -> Order {
+        let order = |chosen: &TargetArguments, keep_going| Order {
+            max_parallel: usize::from(chosen.max_parallel),
+            keep_going,
+        };
+        match self {
+            Self::Deploy(DeployArguments { fleet, .. }) | Self::Release(ReleaseArguments { fleet, .. }) => {
+                order(&fleet.chosen, fleet.keep_going)
+            }
+            Self::Plan(arguments) => order(&arguments.deploy.fleet.chosen, true),
+            // Whoever moves back, or looks, wants it for all of them.
+            Self::Rollback(arguments) => order(&arguments.targets, true),
+            Self::Status(arguments) => order(&arguments.targets, true),
+            _ => Order { max_parallel: 1, keep_going: false },
+        }
+    }
+
     /// Where what the configuration file declares of the function goes, for the commands that want it.
     pub(super) fn declared(&mut self) -> Option<&mut Declared> {
         match self {
@@ -135,7 +156,7 @@ impl Command {
 }
 
 /// Flags of every command.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Common options")]
 pub(super) struct Common {
     /// The configuration file (default: lambda-lift.toml in the working directory, or above it up to the repository's root)
@@ -153,6 +174,15 @@ pub(super) struct Common {
     /// Profile of the AWS configuration files
     #[arg(long, global = true, env = "LAMBDA_LIFT_PROFILE", value_name = "NAME")]
     pub(super) profile: Option<String>,
+    /// A role to assume before anything else, for instance in another account
+    #[arg(long, global = true, env = "LAMBDA_LIFT_ASSUME_ROLE", value_name = "ARN")]
+    pub(super) assume_role: Option<String>,
+    /// The external id that the role's trust policy asks for
+    #[arg(long, global = true, env = "LAMBDA_LIFT_EXTERNAL_ID", value_name = "ID", requires = "assume_role")]
+    pub(super) external_id: Option<String>,
+    /// Refuse to work in any AWS account but this one
+    #[arg(long, global = true, env = "LAMBDA_LIFT_EXPECT_ACCOUNT", value_name = "ID")]
+    pub(super) expect_account: Option<String>,
     /// Send all AWS API calls to this URL
     #[arg(long, global = true, env = "LAMBDA_LIFT_ENDPOINT_URL", value_name = "URL")]
     pub(super) endpoint_url: Option<String>,

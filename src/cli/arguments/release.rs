@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::engine::{EngineArguments, GroupArguments};
 use super::suggestion::STRATEGIES;
+use super::targets::{FleetArguments, TargetArguments};
 
 /// What `--on-interrupt` decides.
 pub(super) const ON_INTERRUPT_HELP: &str = "What Ctrl-C or SIGTERM does to traffic that is on its way";
@@ -111,6 +112,8 @@ pub(in crate::cli) struct ReleaseArguments {
     pub(in crate::cli) watch: WatchArguments,
     #[command(flatten)]
     pub(in crate::cli) engine: EngineArguments,
+    #[command(flatten)]
+    pub(in crate::cli) fleet: FleetArguments,
 }
 
 /// `rollback`
@@ -130,4 +133,6 @@ pub(in crate::cli) struct RollbackArguments {
     pub(in crate::cli) steps: u8,
     #[command(flatten)]
     pub(in crate::cli) group: GroupArguments,
+    #[command(flatten)]
+    pub(in crate::cli) targets: TargetArguments,
 }

@@ -3,6 +3,8 @@
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
+use super::targets::TargetArguments;
+
 /// `status`
 #[derive(Debug, Args)]
 pub(in crate::cli) struct StatusArguments {
@@ -27,4 +29,6 @@ pub(in crate::cli) struct StatusArguments {
         requires = "watch"
     )]
     pub(in crate::cli) interval: String,
+    #[command(flatten)]
+    pub(in crate::cli) targets: TargetArguments,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 /// Where templates take their values from.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, Args, Clone)]
 #[command(next_help_heading = "Values for templates")]
 pub(in crate::cli) struct ValueArguments {
     /// Terraform's state: a path, s3://BUCKET/KEY, or https://…

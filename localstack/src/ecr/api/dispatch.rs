@@ -22,6 +22,7 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("PutRegistryPolicy", settings::put_registry_policy),
     ("DescribeRegistry", settings::describe_registry),
     ("PutReplicationConfiguration", settings::put_replication_configuration),
+    ("DescribeImageReplicationStatus", settings::describe_image_replication_status),
     ("CreateRepository", repositories::create),
     ("DescribeRepositories", repositories::describe),
     ("DeleteRepository", repositories::delete),
@@ -53,6 +54,7 @@ impl Service for Ecr {
 }
 
 fn operate(ecr: &Ecr, call: &Call) -> Result<Value, Refusal> {
+    ecr.settle_replications(call.now);
     let target = call.header("x-amz-target").and_then(|target| target.strip_prefix(TARGET));
     let found = target.and_then(|target| OPERATIONS.iter().find(|(name, _)| *name == target));
     let (_, operation) = found.ok_or_else(|| {

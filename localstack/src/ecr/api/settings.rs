@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::request::Request;
 use crate::ecr::names::check_registry;
+use crate::ecr::replication::{REPLICATION, Replica};
 use crate::ecr::{Place, Refusal};
 use crate::partition::registry_host;
 use crate::text::epoch_seconds;
@@ -16,9 +17,6 @@ const SETTINGS: [(&str, &[&str], &str); 3] = [
     ("REGISTRY_POLICY_SCOPE", &["V1", "V2"], "V2"),
     ("BLOB_MOUNTING", &["ENABLED", "DISABLED"], "DISABLED"),
 ];
-
-/// Where a registry's settings keep its replication.
-const REPLICATION: &str = "replicationConfiguration";
 
 /// The most rules of a replication.
 const MOST_RULES: usize = 25;
@@ -106,6 +104,21 @@ pub(super) fn put_replication_configuration(request: &Request<'_>) -> Result<Val
     let place = Place::new(request.caller, request.region);
     request.ecr.registries.set_setting(&place, REPLICATION, &replication.to_string())?;
     Ok(json!({ "replicationConfiguration": replication }))
+}
+
+pub(super) fn describe_image_replication_status(request: &Request<'_>) -> Result<Value, Refusal> {
+    let (place, name) = request.repository("DescribeImageReplicationStatus")?;
+    let id = request.members.get("imageId").cloned().unwrap_or_default();
+    let member = |name: &str| id.get(name).and_then(Value::as_str);
+    let reference = member("imageDigest").or(member("imageTag")).unwrap_or_default();
+    let found = request.ecr.image(&place, &name, reference)?;
+    let (digest, _) = found.ok_or_else(|| Refusal::image_missing(reference, &name, &place.account))?;
+    let status = |replica: Replica| json!({ "region": replica.to.region, "registryId": replica.to.account, "status": replica.state.name() });
+    let statuses: Vec<Value> =
+        request.ecr.replications.of(&place, &name, &digest).into_iter().map(status).collect();
+    Ok(
+        json!({ "repositoryName": name, "imageId": { "imageDigest": digest }, "replicationStatuses": statuses }),
+    )
 }
 
 fn setting(request: &Request<'_>) -> Result<(&'static str, &'static [&'static str], &'static str), Refusal> {
