@@ -11,7 +11,8 @@
 //!    [`registry`] to move bytes, [`policy`] for the repository policy, [`function`] for what the user
 //!    declared.
 //! 6. [`release`] moves traffic and remembers what an alias ran; [`status`] shows how a function stands, with readers only.
-//! 7. Everything says what happens as an [`event::Event`]; [`output`] is the only one that prints.
+//! 7. [`sandbox`] proves that an image is fit by running it here, as Lambda would.
+//! 8. Everything says what happens as an [`event::Event`]; [`output`] is the only one that prints.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail loudly"))]
 
@@ -48,6 +49,7 @@ pub mod report;
 pub mod rootfs;
 #[cfg(test)]
 mod samples;
+pub mod sandbox;
 mod spelling;
 pub mod status;
 pub mod terraform;

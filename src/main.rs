@@ -4,8 +4,13 @@ use std::process::ExitCode;
 
 use lambda_lift::cli::{ExitCondition, Invocation, run};
 use lambda_lift::output::print_message;
+use lambda_lift::sandbox::run_stage;
 
 fn main() -> ExitCode {
+    // A sandbox is made of processes of this program; they must not have threads, or anything else of the command line.
+    if let Some(ended) = run_stage() {
+        return ended;
+    }
     let invocation = match Invocation::of_process() {
         Ok(invocation) => invocation,
         Err(misuse) => return misuse.tell().into(),

@@ -8,11 +8,23 @@ use std::io::{self, Read as _, Write as _};
 mod bit_reader;
 #[path = "../../src/layer/deflate_tail.rs"]
 mod deflate_tail;
+#[path = "../../src/layer/elf.rs"]
+mod elf;
 #[path = "../../src/layer/encoder.rs"]
 #[expect(unreachable_pub, dead_code, reason = "the product uses and publishes what is not measured here")]
 mod encoder;
+#[path = "../../src/layer/entry.rs"]
+#[expect(unreachable_pub, reason = "the product uses and publishes what is not measured here")]
+mod entry;
 #[path = "../../src/layer/last_block.rs"]
 mod last_block;
+#[path = "../../src/layer/listing.rs"]
+#[expect(unreachable_pub, dead_code, reason = "the product uses and publishes what is not measured here")]
+mod listing;
+#[path = "../../src/layer/program_scan.rs"]
+mod program_scan;
+#[path = "../../src/layer/tar_extension.rs"]
+mod tar_extension;
 #[path = "../../src/layer/tar_scan.rs"]
 #[expect(unreachable_pub, reason = "the product publishes it")]
 mod tar_scan;

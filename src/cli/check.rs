@@ -1,5 +1,6 @@
 //! `check`: is this image fit for Lambda? Needs no AWS account.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -11,11 +12,12 @@ use crate::observe::ObserveError;
 use crate::preflight::{self, Day, Finding, Severity, Wanted};
 use crate::report::{Failure, Outcome, Report, chain, image_report, moments};
 use crate::rootfs::ImageContents;
+use crate::sandbox::{self, RunOrder};
 
 use super::arguments::CheckArguments;
 use super::deploy::image_finding;
 use super::remote::{connect_for, remote_access};
-use super::session::Session;
+use super::session::{Session, usage};
 use super::settings;
 
 /// `check`
@@ -45,6 +47,9 @@ async fn judge(
             if !arguments.metadata_only && !preflight::refused(&report.findings) {
                 report.findings.extend(session.or_stopped(judge_files(&local, &wanted, memory)).await??);
             }
+            if arguments.run {
+                prove(session, arguments, &local, report).await?;
+            }
         }
         Err(error) => report.findings.push(image_finding(&error)?),
     }
@@ -55,6 +60,48 @@ async fn judge(
     };
     let refused = report.findings.iter().any(|finding| refuses(finding.severity));
     Ok(if refused { Outcome::Refused } else { Outcome::Checked })
+}
+
+/// Runs the image, whatever the checks found: the one verdict does not replace the other.
+async fn prove(
+    session: &Session,
+    arguments: &CheckArguments,
+    local: &LocalImage,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let order = order(arguments, local)?;
+    let temporary = std::env::temp_dir();
+    let run = session.or_stopped(sandbox::run_image(local, order, &temporary)).await?;
+    report.findings.extend(run.findings());
+    report.run = Some(Box::new(run));
+    Ok(())
+}
+
+fn order(arguments: &CheckArguments, local: &LocalImage) -> Result<RunOrder, Failure> {
+    let definition = settings::definition(
+        arguments.function_file.as_deref(),
+        &arguments.declared,
+        &Flags::default(),
+        None,
+    )?;
+    let name = definition.function.as_ref().map(|function| function.name.as_str());
+    let mut order = RunOrder::new(&local.config, name, definition.settings());
+    if let Some(timeout) = arguments.timeout.as_deref() {
+        order.timeout = settings::duration(timeout)?;
+    }
+    for path in &arguments.events {
+        order.events.push(event(path)?);
+    }
+    Ok(order)
+}
+
+/// An event as Lambda would take it: JSON.
+fn event(path: &Path) -> Result<Vec<u8>, Failure> {
+    let text = settings::read_text(path)?;
+    match serde_json::from_str::<&serde_json::value::RawValue>(&text) {
+        Ok(_) => Ok(text.into_bytes()),
+        Err(error) => Err(usage(format!("{} is not JSON: {error}", path.display()), None)),
+    }
 }
 
 /// Reads the layers, and judges the file system that they make.

@@ -32,6 +32,7 @@ pub fn document(report: &Report) -> String {
         targets: report.targets.iter().map(target).collect(),
         doctor: (!report.doctor.is_empty()).then(|| super::doctor::value(&report.doctor)),
         permissions: report.permissions.as_ref().map(super::permissions::value),
+        run: report.run.as_deref().map(super::run::value),
         diff: report.diff.as_ref().map(super::diff::value),
         init: report.init.as_ref().map(super::init::value),
         invoke: report.invoke.as_ref().map(super::invoke::value),
@@ -62,6 +63,7 @@ struct Document<'a> {
     targets: Vec<Value>,
     doctor: Option<Value>,
     permissions: Option<Value>,
+    run: Option<Value>,
     diff: Option<Value>,
     init: Option<Value>,
     invoke: Option<Value>,
@@ -297,7 +299,7 @@ mod tests {
         value.as_object().unwrap().keys().map(String::as_str).collect()
     }
 
-    const KEYS: [&str; 21] = [
+    const KEYS: [&str; 22] = [
         "schema",
         "command",
         "outcome",
@@ -313,6 +315,7 @@ mod tests {
         "targets",
         "doctor",
         "permissions",
+        "run",
         "diff",
         "init",
         "invoke",

@@ -15,6 +15,7 @@ mod permissions;
 mod printable;
 mod progress;
 mod prune;
+mod run;
 mod screen;
 mod standard;
 mod status;

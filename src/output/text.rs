@@ -57,6 +57,9 @@ pub fn report_text(report: &Report, style: Style) -> String {
         return text.finish();
     }
     text.findings(report);
+    if let Some(run) = &report.run {
+        text.lines.extend(super::run::lines(run, style));
+    }
     if let Some(PolicyReport { verdict: PolicyOutcome::Judged(assessment), .. }) = &report.policy {
         text.assessment(assessment);
     }
@@ -148,6 +151,9 @@ impl Text {
             }
             (Outcome::Refused, ..) => format!("{marked}: nothing was changed"),
             (Outcome::Checked, "policy ensure", _) => self.style.good("ensured"),
+            (Outcome::Checked, "check", _) if super::run::is_proven(report) => {
+                format!("{marked}: the image runs under Lambda's constraints")
+            }
             (Outcome::Checked, "check", 0) => {
                 format!("{marked}: by its metadata the image is fit for Lambda")
             }

@@ -85,9 +85,19 @@ impl Wanted {
 
 /// A day, as the number that `YYYYMMDD` makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Day(pub u32);
+pub struct Day(u32);
 
 impl Day {
+    /// A day of the calendar.
+    pub const fn new(year: u32, month: u32, day: u32) -> Self {
+        Self(year * 10_000 + month * 100 + day)
+    }
+
+    /// The months from the beginning of the calendar to it.
+    pub(super) const fn months(self) -> u32 {
+        self.0 / 10_000 * 12 + self.0 / 100 % 100
+    }
+
     /// The day that RFC 3339 writes at the beginning of a moment: `2026-11-27T…`.
     pub fn of(moment: &str) -> Option<Self> {
         let digits: String = moment.get(..10)?.split('-').collect();
@@ -109,9 +119,9 @@ mod tests {
     #[test]
     fn days_are_read_and_written_and_ordered() {
         let day = Day::of("2026-11-27T04:00:00Z").unwrap();
-        assert_eq!(day, Day(2026_11_27));
+        assert_eq!(day, Day::new(2026, 11, 27));
         assert_eq!(day.to_string(), "2026-11-27");
-        assert!(day < Day(2027_01_01));
+        assert!(day < Day::new(2027, 1, 1));
         for wrong in ["", "2026-11", "27.11.2026", "2026-11-2x", "2026/11/27"] {
             assert_eq!(Day::of(wrong), None, "{wrong}");
         }

@@ -222,14 +222,14 @@ fn a_runtime_that_ends_soon_is_told_in_time() {
     let python = |version: &str| {
         bootstrap().with(&format!("var/lang/bin/python3.{version}"), 0o755, elf(X86_64, None, ""))
     };
-    let on = |day| Wanted { today: Some(Day(day)), ..Wanted::default() };
+    let on = |day| Wanted { today: Some(day), ..Wanted::default() };
     let table = [
-        ("11", 2026_11_27, None),
-        ("11", 2026_12_31, Some(Severity::Info)),
-        ("11", 2027_06_30, Some(Severity::Warn)),
+        ("11", Day::new(2026, 11, 27), None),
+        ("11", Day::new(2026, 12, 31), Some(Severity::Info)),
+        ("11", Day::new(2027, 6, 30), Some(Severity::Warn)),
         // A clock that is behind the table.
-        ("10", 2020_01_01, Some(Severity::Warn)),
-        ("14", 2027_06_30, None),
+        ("10", Day::new(2020, 1, 1), Some(Severity::Warn)),
+        ("14", Day::new(2027, 6, 30), None),
     ];
     for (version, day, severity) in table {
         let findings = judge(vec![python(version)], |_| {}, &on(day));

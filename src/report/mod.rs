@@ -10,6 +10,7 @@ pub(crate) mod moments;
 mod outcome;
 mod permissions;
 mod prune;
+mod run;
 pub(crate) mod sizes;
 mod summary;
 
@@ -28,4 +29,5 @@ pub use permissions::{
     DocumentKind, LackingPermission, PermissionsCheck, PermissionsDocument, PermissionsReport,
 };
 pub use prune::{Fate, PruneReport, PrunedImage, PrunedVersion};
+pub use run::{FunctionError, InvocationReport, RunReport, RunStatus};
 pub use summary::image_report;

@@ -12,7 +12,7 @@ use crate::policy::Assessment;
 use crate::preflight::Finding;
 use crate::status::Status;
 
-use super::{InitReport, InvokeReport, PermissionsReport, PruneReport, TargetReport};
+use super::{InitReport, InvokeReport, PermissionsReport, PruneReport, RunReport, TargetReport};
 
 /// Everything a command has to say at its end.
 #[derive(Debug, Clone)]
@@ -45,6 +45,8 @@ pub struct Report {
     pub doctor: Vec<Examination>,
     /// The policies that were made; none for all commands but `permissions`.
     pub permissions: Option<PermissionsReport>,
+    /// What came of running the image; none where it was not run.
+    pub run: Option<Box<RunReport>>,
     /// What an invocation came to; none for all commands but `invoke`, and where there is no answer.
     pub invoke: Option<InvokeReport>,
     /// What is different; none for all commands but `diff`.
@@ -77,6 +79,7 @@ impl Report {
             targets: Vec::new(),
             doctor: Vec::new(),
             permissions: None,
+            run: None,
             invoke: None,
             init: None,
             diff: None,

@@ -11,6 +11,8 @@ mod action_install;
 mod advice;
 mod alarms;
 mod cache;
+#[cfg(target_os = "linux")]
+mod check_run;
 mod codedeploy;
 mod codedeploy_faults;
 mod codedeploy_others;

@@ -111,4 +111,19 @@ pub(in crate::cli) struct CheckArguments {
     /// Refuse for warnings and for what could not be decided, too
     #[arg(long, env = "LAMBDA_LIFT_STRICT", value_parser = BoolishValueParser::new())]
     pub(in crate::cli) strict: bool,
+    /// Prove it by running the image here, without Docker, under Lambda's constraints (Linux)
+    #[arg(long, env = "LAMBDA_LIFT_RUN", value_parser = BoolishValueParser::new())]
+    pub(in crate::cli) run: bool,
+    /// A file with an event (JSON) that the image has to answer (repeatable, in this order)
+    #[arg(
+        long = "event",
+        env = "LAMBDA_LIFT_EVENT",
+        value_name = "FILE",
+        value_delimiter = ',',
+        requires = "run"
+    )]
+    pub(in crate::cli) events: Vec<PathBuf>,
+    /// How long it may take for an event: seconds, or 90s, 10m (default: the function's Timeout, or 3 seconds)
+    #[arg(long, env = "LAMBDA_LIFT_RUN_TIMEOUT", value_name = "DURATION", requires = "run")]
+    pub(in crate::cli) timeout: Option<String>,
 }

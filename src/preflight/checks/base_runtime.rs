@@ -6,7 +6,7 @@ use crate::preflight::{Check, Day, Finding, Judge, Wanted};
 use crate::rootfs::{FileSystem, ImageContents};
 
 /// The day on which the table was held against AWS's list of runtimes.
-const CHECKED: Day = Day(2026_11_27);
+const CHECKED: Day = Day::new(2026, 11, 27);
 /// How long before its end a runtime is worth a word.
 const NOTICE_MONTHS: u32 = 6;
 
@@ -17,16 +17,16 @@ const RUNTIMES: [(&str, &str, Option<Day>); 11] = [
     ("/var/lang/bin/python3.7", "python3.7", None),
     ("/var/lang/bin/python3.8", "python3.8", None),
     ("/var/lang/bin/python3.9", "python3.9", None),
-    ("/var/lang/bin/python3.10", "python3.10", Some(Day(2026_10_31))),
-    ("/var/lang/bin/python3.11", "python3.11", Some(Day(2027_06_30))),
-    ("/var/lang/bin/python3.12", "python3.12", Some(Day(2028_10_31))),
-    ("/var/lang/bin/python3.13", "python3.13", Some(Day(2029_06_30))),
-    ("/var/lang/bin/python3.14", "python3.14", Some(Day(2029_06_30))),
-    ("/var/lang/lib/ruby/3.3.0", "ruby3.3", Some(Day(2027_03_31))),
-    ("/var/lang/lib/ruby/3.4.0", "ruby3.4", Some(Day(2028_03_31))),
+    ("/var/lang/bin/python3.10", "python3.10", Some(Day::new(2026, 10, 31))),
+    ("/var/lang/bin/python3.11", "python3.11", Some(Day::new(2027, 6, 30))),
+    ("/var/lang/bin/python3.12", "python3.12", Some(Day::new(2028, 10, 31))),
+    ("/var/lang/bin/python3.13", "python3.13", Some(Day::new(2029, 6, 30))),
+    ("/var/lang/bin/python3.14", "python3.14", Some(Day::new(2029, 6, 30))),
+    ("/var/lang/lib/ruby/3.3.0", "ruby3.3", Some(Day::new(2027, 3, 31))),
+    ("/var/lang/lib/ruby/3.4.0", "ruby3.4", Some(Day::new(2028, 3, 31))),
 ];
 /// Amazon Linux 2, the system of the older base images.
-const AMAZON_LINUX_2_ENDS: Option<Day> = Some(Day(2026_07_31));
+const AMAZON_LINUX_2_ENDS: Option<Day> = Some(Day::new(2026, 7, 31));
 
 pub(super) const CHECK: Check = Check {
     id: "base-runtime",
@@ -62,16 +62,12 @@ fn told(what: &str, ends: Option<Day>, today: Day) -> Vec<Finding> {
     match ends {
         None => ended(String::new()),
         Some(ends) if ends <= today => ended(format!(", since {ends}")),
-        Some(ends) if months(ends) - months(today) <= NOTICE_MONTHS => {
+        Some(ends) if ends.months() - today.months() <= NOTICE_MONTHS => {
             let message = format!("{what} is maintained by AWS until {ends} (as known on {CHECKED})");
             vec![Finding::info(CHECK.id, message)]
         }
         Some(_) => Vec::new(),
     }
-}
-
-fn months(Day(number): Day) -> u32 {
-    number / 10_000 * 12 + number / 100 % 100
 }
 
 fn is_amazon_linux_2(files: &FileSystem) -> bool {

@@ -1,0 +1,13 @@
+//! The tool's side of a sandbox: where its files are put, how its ids are mapped, what is said to its stages.
+
+mod folder;
+mod identity;
+mod launch;
+mod layers;
+mod log_tail;
+mod room;
+
+use folder::RunFolder;
+pub(super) use launch::{BuildError, Limits, Sandbox};
+pub(super) use log_tail::LogTail;
+use room::RoomPlan;

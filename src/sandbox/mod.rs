@@ -1,0 +1,39 @@
+//! Proof by running: the image's merged file system is run on this machine under Lambda's constraints, without Docker.
+//!
+//! - [`order`] is what is to be run, as image and function say together; pure.
+//! - [`runtime_api`] is Lambda's side of the conversation: a pure state machine, and its server.
+//! - [`stage`] is what runs inside the namespaces; [`host`] is the tool's side of that; [`wire`] is what they say to each other.
+//! - [`environment`] starts runtime and extensions, and invokes; [`run`] plays a whole check.
+//! - [`explain`] says what the usual failures mean; pure.
+//!
+//! It knows nothing of AWS, of the command line, or of how a report is shown. On systems other than Linux all of it says
+//! that it is unavailable.
+
+#[cfg(target_os = "linux")]
+mod environment;
+#[cfg(target_os = "linux")]
+mod explain;
+#[cfg(target_os = "linux")]
+mod foreign;
+#[cfg(target_os = "linux")]
+mod host;
+mod order;
+#[cfg(target_os = "linux")]
+mod run;
+#[cfg(target_os = "linux")]
+mod runtime_api;
+#[cfg(target_os = "linux")]
+mod stage;
+#[cfg(target_os = "linux")]
+mod wire;
+
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
+
+#[cfg(not(target_os = "linux"))]
+pub use elsewhere::{run_image, run_stage};
+pub use order::RunOrder;
+#[cfg(target_os = "linux")]
+pub use run::run_image;
+#[cfg(target_os = "linux")]
+pub use stage::run_stage;
