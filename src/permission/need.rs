@@ -4,7 +4,9 @@
 //! new word here, and `tests/scenarios/permissions.rs` fails until it is.
 
 use super::uses::{FunctionUses, KmsKey, RepositoryPlace, Uses, Work};
-use Work::{Deploy, Diff, Init, Invoke, Plan, PolicyCheck, PolicyEnsure, Prune, Push, Release, Rollback, Status};
+use Work::{
+    Deploy, Diff, Init, Invoke, Plan, PolicyCheck, PolicyEnsure, Prune, Push, Release, Rollback, Status,
+};
 
 /// Whose policy a statement belongs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

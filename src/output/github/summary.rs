@@ -5,9 +5,7 @@
 use crate::output::text::{how_the_world_is, policy_line};
 use crate::output::{Style, document, prune};
 use crate::preflight::{Finding, Severity};
-use crate::report::{
-    Failure, ImageReport, Outcome, Report, StepReport, StepStatus, TargetReport, sizes,
-};
+use crate::report::{Failure, ImageReport, Outcome, Report, StepReport, StepStatus, TargetReport, sizes};
 
 use super::markup::{block, code, text};
 use super::timeline::timeline;
@@ -20,9 +18,8 @@ pub(super) fn summary(report: &Report) -> Vec<String> {
     let mut pieces = Vec::new();
     one(report, &mut pieces);
     if !report.targets.is_empty() {
-        pieces.push(
-            "\n| target | function | outcome | version | alias |\n|---|---|---|---|---|\n".to_owned(),
-        );
+        pieces
+            .push("\n| target | function | outcome | version | alias |\n|---|---|---|---|---|\n".to_owned());
         pieces.extend(report.targets.iter().map(row));
     }
     for target in &report.targets {
