@@ -107,8 +107,7 @@ if take PUBLISH && ! says_yes PUBLISH; then export LAMBDA_LIFT_NO_PUBLISH=true; 
 
 # Settings that aws-lambda-deploy takes as JSON, in the shape of a CreateFunction request.
 function_file=''
-finish_function_file() { [ -z "$function_file" ] || rm -f "$function_file"; }
-trap finish_function_file EXIT
+trap '[ -z "$function_file" ] || rm -f "$function_file"' EXIT
 
 # Whether a text is one JSON value in brackets by its brackets: what stands behind could set another key.
 is_one_value() {
@@ -174,4 +173,17 @@ each_line ALLOW_FIRING_ALARM --allow-firing-alarm
 each_line ENTRYPOINT --entrypoint
 each_line IMAGE_COMMAND --command
 
-lambda-lift "${arguments[@]}"
+# A cancelled job signals the step's process alone: this one. It hands the signal on, and waits for what comes of it: traffic that is
+# moved back. SIGTERM, because what bash starts in the background does not hear SIGINT.
+[ -n "$function_file" ] || exec lambda-lift "${arguments[@]}"
+lambda-lift "${arguments[@]}" <&0 &
+child=$!
+trap 'kill -TERM "$child" 2>/dev/null || true' INT TERM
+code=0
+wait "$child" || code=$?
+# A signal ends the wait, not the program.
+while kill -0 "$child" 2>/dev/null; do
+    code=0
+    wait "$child" || code=$?
+done
+exit "$code"

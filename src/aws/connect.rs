@@ -69,7 +69,7 @@ pub struct ConnectionSettings {
     pub endpoint_url: Option<String>,
     /// An access key to use instead of any other identity: for a stand-in for AWS.
     pub credentials: Option<StaticCredentials>,
-    /// Whether the clients keep a [`Pace`](super::Pace): then they need not slow down by themselves when AWS throttles, and may try
+    /// Whether the clients keep a [`super::Pace`]: then they need not slow down by themselves when AWS throttles, and may try
     /// longer.
     pub paced: bool,
     /// A role that this identity assumes before anything else.

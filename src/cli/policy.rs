@@ -17,8 +17,8 @@ use super::settings::{parse, read_text, scope};
 pub(super) async fn show(session: Session, arguments: PolicyRepository) -> Report {
     ended("policy show", async |report| {
         let repository: RepositoryRef = parse(&arguments.repository)?;
-        let connected = session.connect().await?;
-        let read = Repository::read(&session, &connected, repository).await?;
+        let connected = session.or_stopped(session.connect()).await??;
+        let read = session.or_stopped(Repository::read(&session, &connected, repository)).await??;
         report.policy = Some(PolicyReport {
             changed: false,
             verdict: PolicyOutcome::Shown,
@@ -42,8 +42,8 @@ pub(super) async fn check(session: Session, arguments: PolicyCheckArguments) -> 
                 (Some(text), requests_offline(repository.as_ref(), region, &arguments.audience)?)
             }
             (None, Some(repository)) => {
-                let connected = session.connect().await?;
-                let read = Repository::read(&session, &connected, repository).await?;
+                let connected = session.or_stopped(session.connect()).await??;
+                let read = session.or_stopped(Repository::read(&session, &connected, repository)).await??;
                 let requests = read.requests(&arguments.audience)?;
                 (read.text, requests)
             }
@@ -60,8 +60,8 @@ pub(super) async fn check(session: Session, arguments: PolicyCheckArguments) -> 
 pub(super) async fn ensure(session: Session, arguments: PolicyEnsureArguments) -> Report {
     ended("policy ensure", async |report| {
         let repository: RepositoryRef = parse(&arguments.repository.repository)?;
-        let connected = session.connect().await?;
-        let read = Repository::read(&session, &connected, repository).await?;
+        let connected = session.or_stopped(session.connect()).await??;
+        let read = session.or_stopped(Repository::read(&session, &connected, repository)).await??;
         let requests = read.requests(&arguments.audience)?;
         grant(&session, &read, &requests, scope(arguments.policy_scope), report).await
     })
@@ -289,7 +289,15 @@ async fn grant(
             };
             let ecr = &repository.clients.ecr;
             session.interrupt.check().map_err(|stopped| stopped.failure(false))?;
-            let written = write_policy(ecr, ecr, &repository.host.account, name, &step).await;
+            let writing = write_policy(ecr, ecr, &repository.host.account, name, &step);
+            let Some(written) = session.interrupt.or_soon(writing).await else {
+                return Err(Failure {
+                    kind: "interrupted",
+                    stage: Stage::BeforeChange,
+                    message: format!("stopped on request; the policy of {name} may have been extended"),
+                    hint: Some(format!("see what it grants: lambda-lift policy check --repository {name}")),
+                });
+            };
             written.map_err(|error| error.failure(false))?;
             outcome.changed = true;
             outcome.verdict = PolicyOutcome::Added;

@@ -28,9 +28,9 @@ async fn run(
         None => Wish::Steps(usize::from(arguments.steps)),
     };
     let group = group(&arguments.group)?;
-    let connected = session.connect().await?;
+    let connected = session.or_stopped(session.connect()).await??;
     let region = function.region.as_ref().unwrap_or(&connected.region);
-    let (clients, of_repository) = connected.both_clients(session, region).await?;
+    let (clients, of_repository) = session.or_stopped(connected.both_clients(session, region)).await??;
     let rollback = Rollback {
         lambda: &clients.lambda,
         writer: &clients.lambda,

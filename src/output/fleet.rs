@@ -59,6 +59,10 @@ fn findings(report: &Report, style: Style) -> Vec<String> {
 /// How many names a line has.
 const MOST_NAMES: usize = 6;
 
+fn counted(targets: usize) -> String {
+    if targets == 1 { "1 target".to_owned() } else { format!("{targets} targets") }
+}
+
 fn named(targets: &[&str]) -> String {
     let names = targets.iter().take(MOST_NAMES).map(|name| one_line(name)).collect::<Vec<_>>().join(", ");
     match targets.len().checked_sub(MOST_NAMES).filter(|more| *more > 0) {
@@ -164,5 +168,5 @@ fn closing(report: &Report, style: Style) -> String {
     }
     let counts: Vec<String> =
         counts.iter().map(|(outcome, count)| format!("{count} {}", document::outcome(*outcome))).collect();
-    style.strong(&format!("{} targets: {}", report.targets.len(), counts.join(", ")))
+    style.strong(&format!("{}: {}", counted(report.targets.len()), counts.join(", ")))
 }

@@ -43,7 +43,7 @@ impl FileSystem {
                 let name = self.name(place).to_vec();
                 self.remove(found, &name);
             }
-        } else if !name.starts_with(RESERVED) && !gone.is_empty() {
+        } else if !name.starts_with(RESERVED) && !matches!(gone, b"" | b"." | b"..") {
             self.remove(found, gone);
         }
     }

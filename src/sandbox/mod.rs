@@ -1,10 +1,10 @@
 //! Proof by running: the image's merged file system is run on this machine under Lambda's constraints, without Docker.
 //!
-//! - [`order`] is what is to be run, as image and function say together; pure.
-//! - [`runtime_api`] is Lambda's side of the conversation: a pure state machine, and its server.
-//! - [`stage`] is what runs inside the namespaces; [`host`] is the tool's side of that; [`wire`] is what they say to each other.
-//! - [`environment`] starts runtime and extensions, and invokes; [`run`] plays a whole check.
-//! - [`explain`] says what the usual failures mean; pure.
+//! - `order` is what is to be run, as image and function say together; pure.
+//! - `runtime_api` is Lambda's side of the conversation: a pure state machine, and its server.
+//! - `stage` is what runs inside the namespaces; `host` is the tool's side of that; `wire` is what they say to each other.
+//! - `environment` starts runtime and extensions, and invokes; `run` plays a whole check.
+//! - `explain` says what the usual failures mean; pure.
 //!
 //! It knows nothing of AWS, of the command line, or of how a report is shown. On systems other than Linux all of it says
 //! that it is unavailable.

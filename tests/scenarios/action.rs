@@ -241,3 +241,38 @@ fn what_contradicts_itself_or_is_no_json_is_refused_before_anything_is_asked() {
     assert!(run.succeeded, "{}", run.log);
     assert_eq!(job.account.settled_function("hello")["Environment"]["Variables"], json!({ "AB": "}{\"]" }));
 }
+
+#[test]
+fn a_cancelled_step_lets_the_run_end_by_itself() {
+    // A stand-in for the binary: it says that it has begun, and takes a while to come to an end when it is asked to.
+    const SLOW: &str = "#!/bin/bash\ntrap 'echo asked >>log; sleep 0.5; echo ended >>log; exit 5' TERM\n\
+        echo begun >>log\nwhile :; do sleep 0.05; done\n";
+    for inputs in [&[][..], &[("INPUT_TAGS", r#"{"team":"shop"}"#)]] {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("lambda-lift");
+        fs::write(&program, SLOW).unwrap();
+        fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+        let mut child = std::process::Command::new("bash")
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("action/run.sh"))
+            .current_dir(folder.path())
+            .env("PATH", path)
+            .env("RUNNER_TEMP", folder.path())
+            .envs(inputs.iter().copied())
+            .spawn()
+            .unwrap();
+        let log = || fs::read_to_string(folder.path().join("log")).unwrap_or_default();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while !log().contains("begun") {
+            assert!(child.try_wait().unwrap().is_none(), "the step ended early: {}", log());
+            assert!(std::time::Instant::now() < deadline, "the program never began");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        let id = child.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(5), "{}", log());
+        assert_eq!(log(), "begun\nasked\nended\n");
+        let left = fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(left, 2, "the program and its log; no function file");
+    }
+}

@@ -160,6 +160,15 @@ fn later_layers_lie_over_earlier_ones_and_opaque_folders_hide_them() {
 }
 
 #[test]
+fn a_whiteout_of_no_file_hides_nothing() {
+    let scene = Scene::new();
+    let odd = ["keep/.wh...", ".wh..", ".wh.", "var/.wh..wh.plnk"]
+        .map(|path| entry(path, tar::EntryType::Regular, 0o644, "", b""));
+    let run = scene.check([vec![function()], odd.to_vec()].concat(), &[]);
+    assert_eq!(run.expect(0)["run"]["status"], "ok", "{:#}", run.document);
+}
+
+#[test]
 fn nothing_escapes_from_the_image() {
     let scene = Scene::new();
     let outside = scene.folder.path().join("outside");

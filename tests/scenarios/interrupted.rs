@@ -185,6 +185,28 @@ fn interrupted_while_it_waits_as_long_as_the_registry_asks_it_stops() {
 }
 
 #[test]
+fn what_looks_before_it_moves_or_grants_ends_with_a_document() {
+    let (account, _) = Account::deployed(|account| account.small_image("one"));
+    account.ecr("DeleteRepositoryPolicy", serde_json::json!({ "repositoryName": "hello" }));
+    let rollback = ["rollback", "--function", "hello", "--alias", "live"];
+    let ensure = ["policy", "ensure", "--repository", "hello"];
+    for (command, operation) in [
+        (&rollback[..], "GetAlias"),
+        (&rollback[..], "ListVersionsByFunction"),
+        (&ensure[..], "GetRepositoryPolicy"),
+        (&ensure[..], "SetRepositoryPolicy"),
+    ] {
+        account.stand.clear_calls();
+        account.fault(operation, Turn::Every, Effect::Stall);
+        let mut child = account.start(command);
+        wait_for(&account, operation, &mut child);
+        let run = interrupt(child, "TERM");
+        assert_eq!(run.expect(1)["error"]["kind"], "interrupted", "{operation}");
+        account.stand.set_faults(Vec::new());
+    }
+}
+
+#[test]
 fn interrupted_while_a_file_gives_nothing_it_ends_all_the_same() {
     let account = Account::new();
     // A pipe that nobody ever writes to is read before anything listens to signals but the last resort.

@@ -256,6 +256,27 @@ fn targets_that_cannot_be_meant_are_refused_with_their_places_and_nothing_is_cha
 }
 
 #[test]
+fn different_images_under_one_tag_of_a_repository_are_refused() {
+    let account = configured("");
+    account.small_image("two");
+    let text = format!(
+        "{}\n[[target]]\nname = \"second\"\nregion = \"eu-west-1\"\nfunction = \"second\"\nimage = \"two.tar\"\n",
+        FILE.replace("create-repository", "tags = [\"v1\"]\ncreate-repository")
+    );
+    fs::write(account.path("lambda-lift.toml"), &text).unwrap();
+    let run = account.run(&["deploy", "--target", "eu,second"]);
+    let message = run.expect(2)["error"]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("targets eu (") && message.contains("and second ("), "{message}");
+    assert!(message.contains("put different images under tag v1 of repository shop"), "{message}");
+    assert_eq!(account.writes(), Vec::<String>::new());
+    // Without a tag of their own they have one by their digest each.
+    fs::write(account.path("lambda-lift.toml"), text.replace("tags = [\"v1\"]\n", "")).unwrap();
+    account.run(&["deploy", "--target", "eu,second"]).expect(0);
+    let again = account.run(&["deploy", "--target", "eu,second"]);
+    assert_eq!(outcomes(&again), [("eu", "unchanged"), ("second", "unchanged")]);
+}
+
+#[test]
 fn a_role_that_cannot_be_assumed_is_told_with_the_target_and_stops_all() {
     let account = configured(FILE);
     account.fault("AssumeRole", Turn::Every, Effect::Deny);

@@ -36,7 +36,7 @@ pub(in crate::cli) struct InitArguments {
         conflicts_with_all = ["write_function_file", "force"]
     )]
     pub(in crate::cli) stdout: bool,
-    /// Write what the function is into a file of its own, in the shape of the CreateFunction request, in place of [function]
+    /// Write what the function is into a file of its own, in the shape of the CreateFunction request, in place of `[function]`
     #[arg(
         id = "write_function_file",
         long = "function-file",

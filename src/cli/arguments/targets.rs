@@ -7,7 +7,7 @@ use clap::builder::BoolishValueParser;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Many targets")]
 pub(in crate::cli) struct TargetArguments {
-    /// Run for these [[target]]s of the configuration file, by their names or their functions' (repeatable; * and ? are wildcards)
+    /// Run for these `[[target]]` entries of the configuration file, by their names or their functions' (repeatable; * and ? are wildcards)
     #[arg(long = "target", env = "LAMBDA_LIFT_TARGET", value_name = "GLOB", value_delimiter = ',')]
     pub(in crate::cli) targets: Vec<String>,
     /// So many targets at a time

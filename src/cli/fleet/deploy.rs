@@ -12,7 +12,7 @@ use crate::cloud::Caller;
 use crate::fleet::{Order, in_waves};
 use crate::image::LocalImage;
 use crate::memory::Memory;
-use crate::observe::{Facts, FunctionFacts};
+use crate::observe::{Facts, FunctionFacts, registry_host};
 use crate::plan::{self, Plan, Step};
 use crate::preflight;
 use crate::report::{Failure, Outcome, Report, Shared, Stage, StepReport};
@@ -86,6 +86,7 @@ impl Run<'_> {
     async fn deploy(&self, arguments: Vec<DeployArguments>) -> Result<Report, Failure> {
         let mut targets = self.look(arguments).await;
         self.refuse_doubles(&targets)?;
+        self.refuse_contended_tags(&targets)?;
         let mut shelves = Shelves::of(self, candidates(&targets));
         shelves.look(self, candidates(&targets)).await;
         self.judge(&mut targets, &shelves).await;
@@ -163,17 +164,13 @@ impl Run<'_> {
             let FunctionFacts { account, region, .. } = &candidate.function;
             let identity = format!("function {} of account {account} in {region}", function.name);
             if let Some((_, other)) = seen.iter().find(|(other, _)| *other == identity) {
-                let named = |target: usize| {
-                    let member = &self.fleet.members[target];
-                    format!("{} ({})", member.name, member.place)
-                };
                 return Err(Failure {
                     kind: "config",
                     stage: Stage::Usage,
                     message: format!(
                         "targets {} and {} are the same {identity}",
-                        named(*other),
-                        named(target)
+                        self.named(*other),
+                        self.named(target)
                     ),
                     hint: Some(
                         "leave one of them out, or give one another region, account or function".to_owned(),
@@ -183,6 +180,43 @@ impl Run<'_> {
             seen.push((identity, target));
         }
         Ok(())
+    }
+
+    /// A tag of a repository names one image: two that take it from each other would never come to rest.
+    fn refuse_contended_tags(&self, targets: &[Progress]) -> Result<(), Failure> {
+        let mut seen: Vec<(String, &Candidate, usize)> = Vec::new();
+        for (target, candidate) in candidates(targets) {
+            let spec = &candidate.prepared.spec;
+            let host = registry_host(&spec.repository, &spec.region, &candidate.caller);
+            for tag in &spec.tags {
+                let place = format!("tag {tag} of repository {} in {host}", spec.repository.name);
+                let contender = seen.iter().find(|(other, another, _)| {
+                    *other == place && another.local.config_digest != candidate.local.config_digest
+                });
+                if let Some((_, _, other)) = contender {
+                    return Err(Failure {
+                        kind: "config",
+                        stage: Stage::Usage,
+                        message: format!(
+                            "targets {} and {} put different images under {place}",
+                            self.named(*other),
+                            self.named(target)
+                        ),
+                        hint: Some(
+                            "give each a repository or a tag of its own, or leave the tags out".to_owned(),
+                        ),
+                    });
+                }
+                seen.push((place, candidate, target));
+            }
+        }
+        Ok(())
+    }
+
+    /// A target's name and its place in the configuration file.
+    fn named(&self, target: usize) -> String {
+        let member = &self.fleet.members[target];
+        format!("{} ({})", member.name, member.place)
     }
 
     /// Checks and plans each target.

@@ -98,23 +98,26 @@ impl Rollback<'_> {
     }
 
     async fn round(&self, report: &mut Report) -> Result<Outcome, ReleaseError> {
-        let mut scene = self.look().await?;
+        let mut scene = self.until_stopped(self.look()).await?;
         self.tell(&scene, report);
         let wish = match self.take_back(&scene, report).await? {
             TakenBack::Done(outcome) => return Ok(outcome),
             TakenBack::None => {
-                scene.journal = settled(self.codedeploy.reader, scene.journal, self.clock).await;
+                let journal = settled(self.codedeploy.reader, scene.journal, self.clock);
+                scene.journal = self.until_stopped(async { Ok(journal.await) }).await?;
                 self.wish
             }
             TakenBack::GoOn(wish) => {
-                scene = self.look().await?;
+                scene = self.until_stopped(self.look()).await?;
                 wish
             }
         };
         let target = match way_back(wish, &scene.seen.place, &scene.journal) {
             WayBack::Stay => return Ok(Outcome::Unchanged),
             WayBack::Unknown { why, known } => return Err(self.unknown(why, &known)),
-            WayBack::To { version, digest } => self.check(&scene, version, digest, report).await?,
+            WayBack::To { version, digest } => {
+                self.until_stopped(self.check(&scene, version, digest, report)).await?
+            }
         };
         let to = Place::whole(target.to_string());
         let begun = self.clock.now();
@@ -155,6 +158,14 @@ impl Rollback<'_> {
         }
         report.version = Some(to);
         Ok(Outcome::RolledBack)
+    }
+
+    /// Looks until the user asks to stop: nothing was moved yet.
+    async fn until_stopped<T>(
+        &self,
+        looking: impl Future<Output = Result<T, ReleaseError>>,
+    ) -> Result<T, ReleaseError> {
+        self.interrupt.or(looking).await.map_err(|_| ReleaseError::Interrupted)?
     }
 
     /// The first wave: everything that can be asked without knowing where to go.

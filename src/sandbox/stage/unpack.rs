@@ -161,8 +161,11 @@ impl<'a> Unpacking<'a> {
             return self.clear(folder);
         }
         if let Some(hidden) = name.as_bytes().strip_prefix(WHITEOUT) {
-            let hidden = folder.join(std::ffi::OsStr::from_bytes(hidden));
-            return if hidden == folder { Ok(()) } else { remove(&hidden) };
+            // Names of no file, and those that are an unpacker's own (AUFS), hide nothing.
+            if matches!(hidden, b"" | b"." | b"..") || hidden.starts_with(WHITEOUT) {
+                return Ok(());
+            }
+            return remove(&folder.join(std::ffi::OsStr::from_bytes(hidden)));
         }
         let stays = kind.is_dir() && fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
         if !stays {
