@@ -42,4 +42,4 @@ pub use arguments::Cli;
 pub use configured::{Chosen, Invocation};
 pub use exit::ExitCondition;
 pub use misuse::Misuse;
-pub use run::run;
+pub use run::{listen_for_interrupts, run};

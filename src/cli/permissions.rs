@@ -100,6 +100,9 @@ fn work_of(command: ForCommand) -> Work {
         ForCommand::Rollback => Work::Rollback,
         ForCommand::Status => Work::Status,
         ForCommand::Prune => Work::Prune,
+        ForCommand::Init => Work::Init,
+        ForCommand::Diff => Work::Diff,
+        ForCommand::Invoke => Work::Invoke,
         ForCommand::PolicyCheck => Work::PolicyCheck,
         ForCommand::PolicyEnsure => Work::PolicyEnsure,
     }

@@ -19,11 +19,11 @@ use super::{
     rollback, shell, status,
 };
 
-/// Runs one command to its end and says how the world is then.
+/// Runs one command to its end and says how the world is then. `interrupt` is what [`listen_for_interrupts`] hears.
 ///
 /// # Errors
 /// Fails only where no command could begin: what goes wrong in one is in its report.
-pub fn run(invocation: Invocation) -> anyhow::Result<ExitCondition> {
+pub fn run(invocation: Invocation, interrupt: Interrupt) -> anyhow::Result<ExitCondition> {
     match &invocation {
         Invocation::One(cli) => match cli.command {
             Command::Completions { shell } => return shell::completions(shell),
@@ -38,8 +38,8 @@ pub fn run(invocation: Invocation) -> anyhow::Result<ExitCondition> {
         .context("the asynchronous runtime does not start")?;
     let condition = runtime.block_on(async {
         match invocation {
-            Invocation::One(cli) => run_one(*cli).await,
-            Invocation::Many(chosen) => run_many(chosen).await,
+            Invocation::One(cli) => run_one(*cli, interrupt).await,
+            Invocation::Many(chosen) => run_many(chosen, interrupt).await,
         }
     });
     // Blocking readers of a layer may still be in a system call; nothing waits for them.
@@ -47,19 +47,19 @@ pub fn run(invocation: Invocation) -> anyhow::Result<ExitCondition> {
     Ok(condition)
 }
 
-async fn run_one(Cli { common, command, .. }: Cli) -> ExitCondition {
+async fn run_one(Cli { common, command, .. }: Cli, interrupt: Interrupt) -> ExitCondition {
     let ending = Ending::of(&common, &command);
-    let session = Session::new(common, listen_for_interrupts());
+    let session = Session::new(common, interrupt);
     match run_command(session, command).await {
         Some(report) => ending.tell(&report),
         None => ExitCondition::Done,
     }
 }
 
-async fn run_many(chosen: Vec<Chosen>) -> ExitCondition {
+async fn run_many(chosen: Vec<Chosen>, interrupt: Interrupt) -> ExitCondition {
     let Some(first) = chosen.first() else { return ExitCondition::Done };
     let ending = Ending::of(&first.cli.common, &first.cli.command);
-    ending.tell(&fleet::run(chosen, listen_for_interrupts()).await)
+    ending.tell(&fleet::run(chosen, interrupt).await)
 }
 
 /// Runs a command; none for those that end without a report.
@@ -163,8 +163,9 @@ pub(super) fn wants_colour(common: &Common, terminal: bool) -> bool {
 /// arguments that is a pipe nobody writes to, a terminal that takes no text.
 const LAST_RESORT: Duration = Duration::from_millis(1700);
 
-/// The first Ctrl-C or SIGTERM asks the pipeline to stop; a second one ends the process at once.
-fn listen_for_interrupts() -> Interrupt {
+/// The first Ctrl-C or SIGTERM asks the pipeline to stop; a second one ends the process at once. To be called before the arguments are
+/// completed: files and values may keep that waiting.
+pub fn listen_for_interrupts() -> Interrupt {
     let (sender, receiver) = watch::channel(false);
     let interrupt = Interrupt::new(receiver);
     let seen = interrupt.clone();

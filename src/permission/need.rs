@@ -4,7 +4,9 @@
 //! new word here, and `tests/scenarios/permissions.rs` fails until it is.
 
 use super::uses::{FunctionUses, KmsKey, RepositoryPlace, Uses, Work};
-use Work::{Deploy, Plan, PolicyCheck, PolicyEnsure, Prune, Push, Release, Rollback, Status};
+use Work::{
+    Deploy, Diff, Init, Invoke, Plan, PolicyCheck, PolicyEnsure, Prune, Push, Release, Rollback, Status,
+};
 
 /// Whose policy a statement belongs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -151,7 +153,7 @@ pub(super) const NEEDS: &[Need] = &[
         &["ecr:GetAuthorizationToken"]),
     need("LookAtRepository", "look at the repository", &[Deploy, Plan, Push], always, On::Repository,
         &["ecr:DescribeRepositories", "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]),
-    need("ReadRepositoryPolicy", "read the repository's policy", &[Deploy, Plan, PolicyCheck, PolicyEnsure, Status], always, On::Repository,
+    need("ReadRepositoryPolicy", "read the repository's policy", &[Deploy, Plan, PolicyCheck, PolicyEnsure, Status, Diff], always, On::Repository,
         &["ecr:GetRepositoryPolicy"]),
     need("FindRepository", "find the repository", &[PolicyCheck, PolicyEnsure], always, On::Repository,
         &["ecr:DescribeRepositories"]),
@@ -174,16 +176,18 @@ pub(super) const NEEDS: &[Need] = &[
         &["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]),
     need("SeeWhetherImagesAreThere", "see whether images are still there", &[Release, Rollback], always, On::Repository,
         &["ecr:BatchGetImage"]),
-    need("DescribeImages", "describe images", &[Status], always, On::Repository,
+    need("DescribeImages", "describe images", &[Status, Init], always, On::Repository,
         &["ecr:DescribeImages"]),
 
-    need("LookAtFunction", "look at the function", &[Deploy, Plan, Release, Rollback, Status, Prune], has_function, On::FunctionAndQualified,
+    need("LookAtFunction", "look at the function", &[Deploy, Plan, Release, Rollback, Status, Prune, Init, Diff], has_function, On::FunctionAndQualified,
         &["lambda:GetFunction"]),
-    need("ListVersions", "list versions and read the journal", &[Deploy, Plan, Release, Rollback, Status, Prune], has_function, On::Function,
+    need("ListVersions", "list versions and read the journal", &[Deploy, Plan, Release, Rollback, Status, Prune, Init, Diff], has_function, On::Function,
         &["lambda:ListVersionsByFunction", "lambda:ListTags"]),
-    need("LookAtAlias", "look at the alias", &[Deploy, Plan, Release, Rollback], has_alias, On::FunctionAndQualified,
+    need("LookAtAlias", "look at the alias", &[Deploy, Plan, Release, Rollback, Init, Diff], has_alias, On::FunctionAndQualified,
         &["lambda:GetAlias"]),
-    need("ListAliases", "list aliases", &[Status, Prune], has_function, On::Function,
+    need("InvokeFunction", "invoke the function", &[Invoke], has_function, On::FunctionAndQualified,
+        &["lambda:InvokeFunction"]),
+    need("ListAliases", "list aliases", &[Status, Prune, Init], has_function, On::Function,
         &["lambda:ListAliases"]),
     need("UpdateCode", "point the function to an image", &[Deploy], has_function, On::Function,
         &["lambda:UpdateFunctionCode"]),

@@ -19,6 +19,12 @@ pub enum Work {
     Status,
     /// `prune`
     Prune,
+    /// `init`
+    Init,
+    /// `diff`
+    Diff,
+    /// `invoke`
+    Invoke,
     /// `policy show` and `policy check`
     PolicyCheck,
     /// `policy ensure`
@@ -36,6 +42,9 @@ impl Work {
             Self::Rollback => "rollback",
             Self::Status => "status",
             Self::Prune => "prune",
+            Self::Init => "init",
+            Self::Diff => "diff",
+            Self::Invoke => "invoke",
             Self::PolicyCheck => "policy check",
             Self::PolicyEnsure => "policy ensure",
         }

@@ -146,6 +146,7 @@ fn every_command_runs_under_its_own_policy_and_none_holds_an_idle_action() {
     let release = ["release", "--function", "hello", "--alias", "live", "--to", "2"];
     ledger.run_under(&account, &permissions, &[&release[..], &by_codedeploy].concat()).expect(0);
 
+    around(&mut ledger, &account);
     pushes(&mut ledger);
     prunes(&mut ledger);
     // A deployment that has to be stopped, and its target by name: `codedeploy_faults` plays that; here nothing goes wrong.
@@ -153,6 +154,18 @@ fn every_command_runs_under_its_own_policy_and_none_holds_an_idle_action() {
         ["codedeploy:StopDeployment", "codedeploy:GetDeploymentTarget", "codedeploy:ListDeployments"];
     ledger.asked.extend(elsewhere.map(str::to_owned));
     ledger.assert_least();
+}
+
+/// The commands around a deploy.
+fn around(ledger: &mut Ledger, account: &Account) {
+    let of = |command| [&["--for", command], &NAMES[..], &ALIAS].concat();
+    let init = ["init", "--function", "hello", "--alias", "live", "--stdout"];
+    let written = ledger.run_under(account, &of("init"), &init);
+    assert_eq!(written.expect(0)["outcome"], "written");
+    let diff = [&["diff", "--no-image"], &NAMES[..], &ALIAS].concat();
+    ledger.run_under(account, &of("diff"), &diff).expect(0);
+    let invoke = ["invoke", "--function", "hello", "--alias", "live"];
+    assert_eq!(ledger.run_under(account, &of("invoke"), &invoke).expect(0)["outcome"], "invoked");
 }
 
 /// Repositories with a key, sources in ECR, layers that are mounted.

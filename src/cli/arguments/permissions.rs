@@ -22,6 +22,12 @@ pub(in crate::cli) enum ForCommand {
     Status,
     /// prune
     Prune,
+    /// init
+    Init,
+    /// diff without an image; with one, add plan
+    Diff,
+    /// invoke
+    Invoke,
     /// policy show and policy check
     PolicyCheck,
     /// policy ensure

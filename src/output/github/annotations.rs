@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::output::document;
 use crate::output::printable::one_line;
 use crate::preflight::{Finding, Severity};
-use crate::report::{Failure, Report};
+use crate::report::{Failure, Report, TargetReport};
 
 /// How many annotations of one kind GitHub shows of a step.
 const MOST: usize = 10;
@@ -47,6 +47,9 @@ pub(super) fn annotations(report: &Report, folder: &Path, workspace: Option<&Pat
         all.extend(of_failure(report.command, failure));
     }
     all.extend(report.findings.iter().map(of_finding));
+    for target in &report.targets {
+        all.extend(of_target(report, target));
+    }
     let mut lines = String::new();
     for level in [Level::Error, Level::Warning, Level::Notice] {
         let mut of_level: Vec<_> = all.iter().filter(|annotation| annotation.level == level).collect();
@@ -61,6 +64,22 @@ pub(super) fn annotations(report: &Report, folder: &Path, workspace: Option<&Pat
         }
     }
     lines
+}
+
+/// What is said of one of many targets, where it is configured, unless it is said of the whole.
+fn of_target(whole: &Report, target: &TargetReport) -> Vec<Annotation> {
+    let is_said = |message: &str| whole.error.as_ref().is_some_and(|failure| failure.message == message);
+    let failures = target.report.error.iter().filter(|failure| !is_said(&failure.message));
+    let failures = failures.flat_map(|failure| of_failure(whole.command, failure));
+    let findings = target.report.findings.iter().filter(|finding| !whole.findings.contains(finding));
+    let mut told: Vec<Annotation> = failures.chain(findings.map(of_finding)).collect();
+    for annotation in &mut told {
+        annotation.title = format!("{} [{}]", annotation.title, target.name);
+        if annotation.place.is_none() {
+            annotation.place = placed(&format!("{}: ", target.place)).0;
+        }
+    }
+    told
 }
 
 fn of_finding(finding: &Finding) -> Annotation {

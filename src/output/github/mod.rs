@@ -56,7 +56,7 @@ impl GithubJob {
 
     fn summarise(&self, path: &Path, report: &Report) -> io::Result<()> {
         let taken = path.metadata().map_or(0, |metadata| metadata.len());
-        let text = page::fitted(&summary::summary(&[report]), taken);
+        let text = page::fitted(&summary::summary(report), taken);
         match text {
             Some(text) => append(path, &text),
             None => Err(io::Error::other("GitHub takes no more than 1 MiB of it from a step")),

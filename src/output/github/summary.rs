@@ -5,7 +5,7 @@
 use crate::output::text::{how_the_world_is, policy_line};
 use crate::output::{Style, document, prune};
 use crate::preflight::{Finding, Severity};
-use crate::report::{Failure, ImageReport, Outcome, Report, StepReport, StepStatus, sizes};
+use crate::report::{Failure, ImageReport, Outcome, Report, StepReport, StepStatus, TargetReport, sizes};
 
 use super::markup::{block, code, text};
 use super::timeline::timeline;
@@ -13,23 +13,31 @@ use super::timeline::timeline;
 /// How many lines of a table stand in one block.
 const LINES: usize = 50;
 
-/// The summary of these reports. Several are first shown in one table, a row each.
-pub(super) fn summary(reports: &[&Report]) -> Vec<String> {
+/// The summary of a report. Many targets are first shown in one table, a row each, and then one by one.
+pub(super) fn summary(report: &Report) -> Vec<String> {
     let mut pieces = Vec::new();
-    if reports.len() > 1 {
-        pieces.push("\n| function | outcome | version | alias |\n|---|---|---|---|\n".to_owned());
-        pieces.extend(reports.iter().map(|report| row(report)));
+    one(report, &mut pieces);
+    if !report.targets.is_empty() {
+        pieces
+            .push("\n| target | function | outcome | version | alias |\n|---|---|---|---|---|\n".to_owned());
+        pieces.extend(report.targets.iter().map(row));
     }
-    reports.iter().for_each(|report| one(report, &mut pieces));
+    for target in &report.targets {
+        pieces.push(format!("\n---\n\n**Target** {}\n", code(&target.name)));
+        one(&target.report, &mut pieces);
+    }
     pieces
 }
 
-/// The row of a report among several.
-fn row(report: &Report) -> String {
+/// The row of one of many targets.
+fn row(target: &TargetReport) -> String {
+    let report = &target.report;
     let function = report.function.as_ref().map(|function| code(&function.arn)).unwrap_or_default();
     let version = report.version.as_deref().map(code).unwrap_or_default();
     let alias = report.alias.as_ref().map(|_| move_of(report)).unwrap_or_default();
-    format!("| {function} | {} | {version} | {alias} |\n", document::outcome(report.outcome))
+    // One that was not begun has no outcome of its own.
+    let outcome = target.exit.map_or("skipped", |_| document::outcome(report.outcome));
+    format!("| {} | {function} | {outcome} | {version} | {alias} |\n", code(&target.name))
 }
 
 fn one(report: &Report, pieces: &mut Vec<String>) {
@@ -233,17 +241,29 @@ mod tests {
 
     #[test]
     fn several_are_first_shown_side_by_side_and_then_one_by_one() {
-        let (one, other) = (deployed(Outcome::Deployed), deployed(Outcome::Failed));
-        let text = summary(&[&one, &other]).concat();
-        let (table, rest) = text.split_once("\n\n### ").unwrap();
-        assert_eq!(
-            table.lines().filter(|line| line.starts_with("| <code>arn:aws:lambda:")).count(),
-            2,
-            "{table}"
-        );
-        assert!(table.contains("| deployed |") && table.contains("| failed |"), "{table}");
-        assert_eq!(rest.matches("### lambda-lift deploy: ").count(), 1, "{rest}");
-        assert!(!summary(&[&one]).concat().contains("| function | outcome |"));
+        let target = |name: &str, outcome, exit| TargetReport {
+            name: name.to_owned(),
+            wave: 1,
+            place: "lambda-lift.toml:12:8".to_owned(),
+            exit,
+            report: deployed(outcome),
+        };
+        let targets = vec![
+            target("eu|west", Outcome::Deployed, Some(0)),
+            target("us", Outcome::Failed, Some(4)),
+            target("ap", Outcome::Failed, None),
+        ];
+        let whole = Report { outcome: Outcome::Failed, targets, ..Report::new("deploy") };
+        let text = summary(&whole).concat();
+        let rows: Vec<&str> = text.lines().filter(|line| line.contains("| <code>arn:aws:lambda:")).collect();
+        for (row, (name, outcome)) in
+            rows.iter().zip([("eu&#124;west", "deployed"), ("us", "failed"), ("ap", "skipped")])
+        {
+            assert!(row.starts_with(&format!("| <code>{name}</code> |")), "{row}");
+            assert!(row.contains(&format!("| {outcome} |")), "{row}");
+        }
+        assert_eq!((rows.len(), text.matches("### lambda-lift deploy: ").count()), (4, 4), "{text}");
+        assert!(!summary(&deployed(Outcome::Deployed)).concat().contains("| target |"));
     }
 
     #[test]
