@@ -23,12 +23,13 @@ pub struct Lambda {
     settings: LambdaSettings,
     metrics: Option<Arc<CloudWatch>>,
     inner: Mutex<Inner>,
+    /// Apart from the rest, so that calls count when they come and not when it is their turn.
+    rates: Mutex<Rates>,
 }
 
 struct Inner {
     world: World,
     injections: Vec<Injection>,
-    rates: Rates,
     file: Option<StateFile>,
     /// Why the state could not be read: then every call fails, so that nothing is lost.
     broken: Option<String>,
@@ -53,8 +54,8 @@ impl Lambda {
             Err(why) => (World::default(), Some(why)),
         };
         let injections = settings.inject.clone();
-        let inner = Inner { world, injections, rates: Rates::default(), file, broken };
-        Lambda { images, settings, metrics: None, inner: Mutex::new(inner) }
+        let inner = Inner { world, injections, file, broken };
+        Lambda { images, settings, metrics: None, inner: Mutex::new(inner), rates: Mutex::default() }
     }
 
     /// Counts invocations, errors and durations there, as AWS does in the namespace `AWS/Lambda`.
@@ -70,6 +71,9 @@ impl Lambda {
 
     /// Performs one call. What takes time on AWS is over when `call.now` says so; nothing waits here.
     pub fn handle(&self, call: &Call) -> Answer {
+        if !self.is_within_rates(call) {
+            return Refusal::throttled("CallerRateLimitExceeded").answer();
+        }
         let mut inner = self.lock();
         if let Some(why) = &inner.broken {
             return Refusal::broken(why.clone()).answer();
@@ -82,16 +86,19 @@ impl Lambda {
         }
     }
 
+    fn is_within_rates(&self, call: &Call) -> bool {
+        let Some(limits) = self.settings.rate_limits else { return true };
+        let Some(route) = Route::of(&call.method, &call.path, false) else { return true };
+        let now = call.now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, milliseconds);
+        let key = format!("{}/{}", call.account, call.region);
+        self.rates.lock().unwrap_or_else(PoisonError::into_inner).admit(limits, &key, &route, now)
+    }
+
     fn perform(&self, call: &Call, inner: &mut Inner) -> Result<Answer, Refusal> {
         let lists = call.parameter("List") == Some("ALL");
         let route = Route::of(&call.method, &call.path, lists).ok_or_else(Refusal::unknown_operation)?;
         let now = call.now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, milliseconds);
         let key = format!("{}/{}", call.account, call.region);
-        if let Some(limits) = self.settings.rate_limits
-            && !inner.rates.admit(limits, &key, &route, now)
-        {
-            return Err(Refusal::throttled("CallerRateLimitExceeded"));
-        }
         let mut session = Session {
             call,
             home: Home { account: &call.account, region: &call.region },
