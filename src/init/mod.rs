@@ -1,6 +1,6 @@
 //! A configuration file for a function that is there already: so that a plan by it finds nothing to do.
 //!
-//! [`Gatherer`] asks, with readers only; [`draft`] is pure and makes the texts. Where they are written is the command line's affair.
+//! [`Gatherer`] asks, with readers only; [`draft()`] is pure and makes the texts. Where they are written is the command line's affair.
 
 mod draft;
 mod gather;
