@@ -42,6 +42,7 @@ mod operation;
 mod partition;
 mod policy;
 mod protocol;
+mod query;
 mod registry;
 mod reply;
 mod request_body;

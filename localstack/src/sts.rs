@@ -7,12 +7,15 @@ use crate::call::{Answer, Call};
 use crate::identity::{Caller, Directory};
 use crate::partition::is_account;
 use crate::protocol::escaped;
+use crate::query::Query;
 use crate::service::Service;
 use crate::signature::scope;
 use crate::text;
 
 /// How long a session lasts unless asked otherwise.
 const SESSION: Duration = Duration::from_secs(3600);
+
+const QUERY: Query = Query::new("https://sts.amazonaws.com/doc/2011-06-15/");
 
 /// The service.
 #[derive(Debug)]
@@ -29,7 +32,7 @@ impl Sts {
         let access_key =
             scope(call.header("authorization")).map(|scope| scope.access_key).unwrap_or_default();
         let Caller { account, arn, user_id } = self.directory.caller(&access_key, &call.region);
-        result(
+        QUERY.result(
             "GetCallerIdentity",
             &format!(
                 "<Arn>{}</Arn><UserId>{}</UserId><Account>{account}</Account>",
@@ -42,19 +45,21 @@ impl Sts {
     fn assume_role(&self, call: &Call, form: &[(String, String)]) -> Answer {
         let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         let (Some(role), Some(session)) = (field("RoleArn"), field("RoleSessionName")) else {
-            return error(400, "ValidationError", "RoleArn and RoleSessionName must not be null");
+            return QUERY.error(400, "ValidationError", "RoleArn and RoleSessionName must not be null");
         };
         let sound = (2..=64).contains(&session.len())
             && session.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte));
         let parsed = parse_role(role).filter(|_| sound);
         let Some((partition, account, name)) = parsed else {
             let message = format!("{role} with session name {session} is invalid");
-            return error(400, "ValidationError", &message);
+            return QUERY.error(400, "ValidationError", &message);
         };
         let seconds = match field("DurationSeconds").map(str::parse::<u64>) {
             None => SESSION.as_secs(),
             Some(Ok(seconds @ 900..=43_200)) => seconds,
-            Some(_) => return error(400, "ValidationError", "DurationSeconds must be between 900 and 43200"),
+            Some(_) => {
+                return QUERY.error(400, "ValidationError", "DurationSeconds must be between 900 and 43200");
+            }
         };
         let random = |length: usize| -> String { (0..length).map(|_| fastrand::alphanumeric()).collect() };
         let access_key = format!("ASIA{}", random(16).to_ascii_uppercase());
@@ -64,7 +69,7 @@ impl Sts {
             arn: format!("arn:{partition}:sts::{account}:assumed-role/{name}/{session}"),
             user_id: format!("{role_id}:{session}"),
         };
-        let answer = result(
+        let answer = QUERY.result(
             "AssumeRole",
             &format!(
                 "<AssumedRoleUser><AssumedRoleId>{}</AssumedRoleId><Arn>{}</Arn></AssumedRoleUser>\
@@ -91,7 +96,7 @@ impl Service for Sts {
             Some("AssumeRole") => self.assume_role(call, &form),
             other => {
                 let asked = other.unwrap_or("(no Action)");
-                error(400, "InvalidAction", &format!("the stand-in has no STS operation {asked}"))
+                QUERY.error(400, "InvalidAction", &format!("the stand-in has no STS operation {asked}"))
             }
         }
     }
@@ -104,33 +109,6 @@ fn parse_role(arn: &str) -> Option<(&str, &str, &str)> {
     let name = resource.strip_prefix("role/")?.rsplit('/').next()?;
     (is_account(account) && !name.is_empty() && partition.starts_with("aws"))
         .then_some((partition, account, name))
-}
-
-fn result(action: &str, inner: &str) -> Answer {
-    let xml = format!(
-        "<{action}Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><{action}Result>{inner}\
-         </{action}Result><ResponseMetadata><RequestId>{}</RequestId></ResponseMetadata></{action}Response>",
-        text::random_id()
-    );
-    answer(200, xml)
-}
-
-fn error(status: u16, code: &str, message: &str) -> Answer {
-    let xml = format!(
-        "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type>\
-         <Code>{code}</Code><Message>{}</Message></Error><RequestId>{}</RequestId></ErrorResponse>",
-        escaped(message),
-        text::random_id()
-    );
-    answer(status, xml)
-}
-
-fn answer(status: u16, xml: String) -> Answer {
-    Answer {
-        status,
-        headers: vec![("content-type".to_owned(), "text/xml".to_owned())],
-        body: xml.into_bytes(),
-    }
 }
 
 #[cfg(test)]

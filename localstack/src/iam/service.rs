@@ -6,8 +6,11 @@ use super::{Decision, Guard, Permission, decide};
 use crate::call::{Answer, Call};
 use crate::partition::of_region;
 use crate::protocol::escaped;
+use crate::query::Query;
 use crate::service::Service;
 use crate::text;
+
+const QUERY: Query = Query::new("https://iam.amazonaws.com/doc/2010-05-08/");
 
 /// The service.
 #[derive(Debug)]
@@ -24,10 +27,10 @@ impl Iam {
     fn simulate(&self, call: &Call, form: &[(String, String)]) -> Answer {
         let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         let Some(principal) = field("PolicySourceArn") else {
-            return error(400, "ValidationError", "PolicySourceArn must not be null");
+            return QUERY.error(400, "ValidationError", "PolicySourceArn must not be null");
         };
         if !principal.contains(&format!(":iam::{}:", call.account)) {
-            return error(404, "NoSuchEntity", &format!("{principal} does not exist"));
+            return QUERY.error(404, "NoSuchEntity", &format!("{principal} does not exist"));
         }
         let listed = |list: &str| {
             let prefix = format!("{list}.member.");
@@ -58,13 +61,13 @@ impl Iam {
         }
         let results =
             format!("<IsTruncated>false</IsTruncated><EvaluationResults>{members}</EvaluationResults>");
-        result("SimulatePrincipalPolicy", &results)
+        QUERY.result("SimulatePrincipalPolicy", &results)
     }
 
     /// Every role exists, and has no path.
     fn role(call: &Call, form: &[(String, String)]) -> Answer {
         let Some((_, name)) = form.iter().find(|(key, _)| key == "RoleName") else {
-            return error(400, "ValidationError", "RoleName must not be null");
+            return QUERY.error(400, "ValidationError", "RoleName must not be null");
         };
         let arn = format!("arn:{}:iam::{}:role/{name}", of_region(&call.region).0, call.account);
         let role = format!(
@@ -72,7 +75,7 @@ impl Iam {
             escaped(name),
             escaped(&arn)
         );
-        result("GetRole", &role)
+        QUERY.result("GetRole", &role)
     }
 }
 
@@ -85,35 +88,8 @@ impl Service for Iam {
             Some("GetRole") => Self::role(call, &form),
             other => {
                 let asked = other.unwrap_or("(no Action)");
-                error(400, "InvalidAction", &format!("the stand-in has no IAM operation {asked}"))
+                QUERY.error(400, "InvalidAction", &format!("the stand-in has no IAM operation {asked}"))
             }
         }
-    }
-}
-
-fn result(action: &str, inner: &str) -> Answer {
-    let xml = format!(
-        "<{action}Response xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><{action}Result>{inner}\
-         </{action}Result><ResponseMetadata><RequestId>{}</RequestId></ResponseMetadata></{action}Response>",
-        text::random_id()
-    );
-    answer(200, xml)
-}
-
-fn error(status: u16, code: &str, message: &str) -> Answer {
-    let xml = format!(
-        "<ErrorResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><Error><Type>Sender</Type>\
-         <Code>{code}</Code><Message>{}</Message></Error><RequestId>{}</RequestId></ErrorResponse>",
-        escaped(message),
-        text::random_id()
-    );
-    answer(status, xml)
-}
-
-fn answer(status: u16, xml: String) -> Answer {
-    Answer {
-        status,
-        headers: vec![("content-type".to_owned(), "text/xml".to_owned())],
-        body: xml.into_bytes(),
     }
 }

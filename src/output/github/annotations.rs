@@ -229,7 +229,7 @@ mod tests {
     }
 
     fn told(report: &Report) -> String {
-        annotations(report, Path::new("/work/repository/service"), Some(Path::new("/work/repository")))
+        annotations(report, Path::new("/home/repository/service"), Some(Path::new("/home/repository")))
     }
 
     #[test]
