@@ -251,7 +251,7 @@ fn what_aws_does_in_between_is_waited_for_or_told() {
     );
     fault("GetParameter", Turn::Every, Effect::ExpiredToken);
     let (_, hint) = refused(&account, &["plan"]);
-    assert!(hint.contains("the credentials have expired"), "{hint}");
+    assert!(hint.contains("sign in again"), "{hint}");
 }
 
 #[test]
