@@ -305,7 +305,7 @@ async fn a_call_that_nobody_signed_is_refused() {
     for (authorization, status, code) in [
         (None, 403, "MissingAuthenticationToken"),
         (Some("AWS4-HMAC-SHA256 Credential=x".to_owned()), 400, "IncompleteSignature"),
-        (Some(signature(ACCOUNT, REGION, "s3")), 404, "UnknownServiceException"),
+        (Some(signature(ACCOUNT, REGION, "dynamodb")), 404, "UnknownServiceException"),
     ] {
         let response = send(authorization).await.unwrap();
         assert_eq!(response.status(), status);
