@@ -50,6 +50,7 @@ mod stored;
 mod summary;
 mod tar_extension;
 mod tar_scan;
+mod whiteout;
 
 #[cfg(test)]
 mod tests;
@@ -64,3 +65,4 @@ pub use pass::{Encoding, LayerPass, PassSettings, Piece, VerifiedContent, summar
 pub use scan::{LayerContent, scan};
 pub use summary::LayerSummary;
 pub use tar_scan::{TarContents, TarDefect};
+pub use whiteout::Whiteout;

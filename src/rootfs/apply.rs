@@ -1,15 +1,8 @@
 //! Laying a layer over those below, as every unpacker does (OCI image specification, "Applying Changesets").
 
-use crate::layer::{Entry, EntryKind, FileContent, Listing, Oddity, OddityKind};
+use crate::layer::{Entry, EntryKind, FileContent, Listing, Oddity, OddityKind, Whiteout};
 
 use super::tree::{Defect, FileSystem, Node, NodeKind, ROOT};
-
-/// A file of this prefix says that what it names is gone.
-const WHITEOUT: &[u8] = b".wh.";
-/// This one says that nothing of the folder below remains.
-const OPAQUE: &[u8] = b".wh..wh..opq";
-/// Names of this prefix are an unpacker's own (AUFS).
-const RESERVED: &[u8] = b".wh..wh.";
 
 impl FileSystem {
     /// The file system that these layers make, the base first.
@@ -35,22 +28,24 @@ impl FileSystem {
 
     fn white_out(&mut self, entry: &Entry<'_>) {
         let (folder, name) = split(entry.path);
-        let Some(gone) = name.strip_prefix(WHITEOUT) else { return };
+        let Some(whiteout) = Whiteout::of(name) else { return };
         let Ok(found) = self.find_folder(folder) else { return };
-        if name == OPAQUE {
-            let places: Vec<u32> = self.children(found).collect();
-            for place in places {
-                let name = self.name(place).to_vec();
-                self.remove(found, &name);
+        match whiteout {
+            Whiteout::Folder => {
+                let places: Vec<u32> = self.children(found).collect();
+                for place in places {
+                    let name = self.name(place).to_vec();
+                    self.remove(found, &name);
+                }
             }
-        } else if !name.starts_with(RESERVED) && !matches!(gone, b"" | b"." | b"..") {
-            self.remove(found, gone);
+            Whiteout::Name(gone) => self.remove(found, gone),
+            Whiteout::Nothing => {}
         }
     }
 
     fn add(&mut self, entry: Entry<'_>) {
         let (folder, name) = split(entry.path);
-        if name.starts_with(WHITEOUT) {
+        if Whiteout::of(name).is_some() {
             return;
         }
         if entry.path.is_empty() {

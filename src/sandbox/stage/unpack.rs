@@ -21,12 +21,9 @@ use tar::{Archive, Entry, EntryType};
 use super::permissions::as_seen_by_others;
 use super::{StageError, Tried as _, blueprint, mounts};
 use crate::image::Compression;
+use crate::layer::Whiteout;
 use crate::sandbox::wire::{self, Blueprint, Identity, Notice, Unpacked};
 
-/// The prefix of a name that takes away what lower layers have, and the name that takes away all that they have in a folder
-/// (OCI image specification, layer.md, "Whiteouts").
-const WHITEOUT: &[u8] = b".wh.";
-const OPAQUE: &[u8] = b".wh..wh..opq";
 /// Owners beyond what is mapped become nobody's. The sandbox's user is none of them either way.
 const NOBODY: u32 = 65534;
 const LAST_MAPPED: u64 = 65535;
@@ -157,15 +154,13 @@ impl<'a> Unpacking<'a> {
         };
         let folder = path.parent().unwrap_or(Path::new("/"));
         make_folders(folder)?;
-        if name.as_bytes() == OPAQUE {
-            return self.clear(folder);
-        }
-        if let Some(hidden) = name.as_bytes().strip_prefix(WHITEOUT) {
-            // Names of no file, and those that are an unpacker's own (AUFS), hide nothing.
-            if matches!(hidden, b"" | b"." | b"..") || hidden.starts_with(WHITEOUT) {
-                return Ok(());
+        match Whiteout::of(name.as_bytes()) {
+            Some(Whiteout::Folder) => return self.clear(folder),
+            Some(Whiteout::Name(hidden)) => {
+                return remove(&folder.join(std::ffi::OsStr::from_bytes(hidden)));
             }
-            return remove(&folder.join(std::ffi::OsStr::from_bytes(hidden)));
+            Some(Whiteout::Nothing) => return Ok(()),
+            None => {}
         }
         let stays = kind.is_dir() && fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
         if !stays {
