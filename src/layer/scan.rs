@@ -32,11 +32,13 @@ pub async fn scan(
     cache: Option<&LayerCache>,
 ) -> Result<Vec<LayerContent>, LayerError> {
     let at_once = std::thread::available_parallelism().map_or(1, usize::from);
-    let contents = layers.iter().map(|layer| content_of(layer, limit, cache));
+    let compressors = Compressors::for_this_machine();
+    let contents = layers.iter().map(|layer| content_of(&compressors, layer, limit, cache));
     stream::iter(contents).buffered(at_once).try_collect().await
 }
 
 async fn content_of(
+    compressors: &Compressors,
     layer: &Layer,
     limit: u64,
     cache: Option<&LayerCache>,
@@ -50,7 +52,7 @@ async fn content_of(
         }
     }
     let settings = PassSettings { encoding: Encoding::Keep, uncompressed_limit: limit, verified: None };
-    let summary = summarize(&Compressors::for_this_machine(), layer, settings).await?;
+    let summary = summarize(compressors, layer, settings).await?;
     let listing = match (&summary.contents, &summary.listing) {
         (Ok(_), Some(listing)) => Arc::clone(listing),
         (Err(source), _) => return Err(LayerError::NotTar { layer: diff_id, source: source.clone() }),

@@ -19,5 +19,6 @@ pub(super) const CHECK: Check = Check {
 
 fn judge(_: &LocalImage, _: &Wanted, contents: &ImageContents) -> Vec<Finding> {
     let bytes = contents.uncompressed_bytes();
-    too_large(CHECK.id, bytes, contents.layers.clone(), &contents.largest_files(SHOWN)).into_iter().collect()
+    let largest_files = || contents.largest_files(SHOWN);
+    too_large(CHECK.id, bytes, &contents.layers, largest_files).into_iter().collect()
 }

@@ -18,23 +18,25 @@ fn judge(image: &LocalImage, _: &Wanted) -> Vec<Finding> {
     let known = sizes.fold(0, u64::saturating_add);
     let sizes =
         image.layers.iter().filter_map(|layer| Some((layer.diff_id, layer.known_uncompressed_size()?)));
-    too_large(CHECK.id, known, sizes.collect(), &[]).into_iter().collect()
+    let sizes: Vec<_> = sizes.collect();
+    too_large(CHECK.id, known, &sizes, Vec::new).into_iter().collect()
 }
 
-/// The finding, when so many bytes are too many.
+/// The finding, when so many bytes are too many. Only then the largest files are looked for.
 pub(super) fn too_large(
     check: &'static str,
     bytes: u64,
-    mut layers: Vec<(Digest, u64)>,
-    files: &[(String, u64)],
+    layers: &[(Digest, u64)],
+    files: impl FnOnce() -> Vec<(String, u64)>,
 ) -> Option<Finding> {
     if bytes <= UNCOMPRESSED_LIMIT {
         return None;
     }
+    let mut layers = layers.to_vec();
     layers.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
     let largest = layers.iter().take(3).map(|(diff_id, size)| format!("{} ({size} bytes)", diff_id.short()));
     let largest: Vec<String> = largest.collect();
-    let files: Vec<String> = files.iter().map(|(path, size)| format!("{path} ({size} bytes)")).collect();
+    let files: Vec<String> = files().iter().map(|(path, size)| format!("{path} ({size} bytes)")).collect();
     let files =
         if files.is_empty() { String::new() } else { format!("; the largest files {}", files.join(", ")) };
     Some(Finding::refuse(
