@@ -117,7 +117,7 @@ fn no_explanation(status: Option<u16>) -> String {
 }
 
 /// Sorts an answer: by code where there is one that we know, else by HTTP status.
-pub(super) fn kind_of(code: Option<&str>, status: Option<u16>, message: &str) -> CloudErrorKind {
+fn kind_of(code: Option<&str>, status: Option<u16>, message: &str) -> CloudErrorKind {
     by_code(code.unwrap_or_default(), message).unwrap_or(match status {
         Some(401) => CloudErrorKind::Credentials,
         Some(403) => CloudErrorKind::AccessDenied,
@@ -182,7 +182,7 @@ fn busy_or_there(message: &str) -> CloudErrorKind {
 }
 
 /// AWS's message without what must not be told: values of the request that it quotes, and signatures of addresses.
-pub(super) fn tellable(message: &str) -> String {
+fn tellable(message: &str) -> String {
     without_signed_queries(&without_values(message))
 }
 

@@ -9,7 +9,7 @@ use reqwest::Method;
 use url::form_urlencoded::Serializer;
 
 use super::error::Operation;
-use super::signed::{Answer, Request, Sender, Service};
+use super::signed::{Request, Sender, Service, element, refusal_in_xml};
 use crate::cloud::{AccessSimulator, CloudError, CloudErrorKind, SimulatedAccess, SimulatedDecision};
 use crate::name::{Partition, Region};
 
@@ -34,7 +34,7 @@ impl Iam {
     pub(crate) fn new(sdk: SdkConfig, region: &Region) -> Self {
         let (host, region) = home(region.partition());
         let service = Service { name: "iam", id: "IAM" };
-        Self { sender: Sender { service, sdk, read: refusal }, host, region }
+        Self { sender: Sender { service, sdk, read: refusal_in_xml }, host, region }
     }
 
     async fn ask(&self, call: Operation, fields: &[(String, String)]) -> Result<String, CloudError> {
@@ -133,21 +133,10 @@ fn decisions(answer: &str) -> Vec<SimulatedDecision> {
     answer.split("<EvalActionName>").skip(1).filter_map(of).collect()
 }
 
-/// The text of the first element of that name.
-fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
-    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
-    Some(rest.split_once(&format!("</{name}>"))?.0.trim())
-}
-
-fn refusal(answer: &Answer) -> (Option<String>, Option<String>) {
-    let body = String::from_utf8_lossy(&answer.body);
-    let text = |name| element(&body, name).map(str::to_owned);
-    (text("Code"), text("Message"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::signed::Answer;
 
     #[test]
     fn decisions_are_read_action_by_action() {
@@ -183,7 +172,7 @@ mod tests {
             );
             let answer =
                 Answer { status, headers: reqwest::header::HeaderMap::new(), body: body.into_bytes() };
-            let (code, message) = refusal(&answer);
+            let (code, message) = refusal_in_xml(&answer);
             let error = sorted(SIMULATE.refused(status, code, message, None));
             assert_eq!((error.kind, error.message.as_str()), (kind, "no"));
         }

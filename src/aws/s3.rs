@@ -8,7 +8,7 @@ use reqwest::Method;
 use url::Url;
 
 use super::error::Operation;
-use super::signed::{Answer, Request, Sender, Service};
+use super::signed::{Request, Sender, Service, refusal_in_xml};
 use crate::cloud::{CloudError, CloudErrorKind, Objects};
 use crate::name::Region;
 
@@ -27,7 +27,7 @@ pub struct S3 {
 impl S3 {
     pub(super) fn new(sdk: SdkConfig, region: Region) -> Self {
         let service = Service { name: "s3", id: "S3" };
-        Self { sender: Sender { service, sdk, read: refusal }, region }
+        Self { sender: Sender { service, sdk, read: refusal_in_xml }, region }
     }
 
     fn address(&self, bucket: &str, key: &str, region: &Region) -> Result<Url, CloudError> {
@@ -78,7 +78,7 @@ impl Objects for S3 {
             match own {
                 Some(own) if own != region => region = own,
                 _ => {
-                    let (code, message) = refusal(&answer);
+                    let (code, message) = refusal_in_xml(&answer);
                     return Err(told(call.refused(answer.status, code, message, None), bucket, key));
                 }
             }
@@ -111,21 +111,11 @@ fn encoded(key: &str) -> String {
     text
 }
 
-/// `<Error><Code>NoSuchKey</Code><Message>…</Message></Error>`
-fn refusal(answer: &Answer) -> (Option<String>, Option<String>) {
-    let text = String::from_utf8_lossy(&answer.body);
-    let within = |name: &str| {
-        let (_, rest) = text.split_once(&format!("<{name}>"))?;
-        let (inside, _) = rest.split_once(&format!("</{name}>"))?;
-        Some(inside.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
-    };
-    (within("Code"), within("Message"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::aws::replay::Replay;
+    use crate::aws::signed::Answer;
 
     #[test]
     fn an_object_has_an_address_in_its_buckets_region() {
@@ -153,6 +143,6 @@ mod tests {
             b"<?xml version=\"1.0\"?><Error><Code>NoSuchKey</Code><Message>a &lt;b&gt;</Message></Error>"
                 .to_vec();
         let answer = Answer { status: 404, headers: Default::default(), body };
-        assert_eq!(refusal(&answer), (Some("NoSuchKey".to_owned()), Some("a <b>".to_owned())));
+        assert_eq!(refusal_in_xml(&answer), (Some("NoSuchKey".to_owned()), Some("a <b>".to_owned())));
     }
 }

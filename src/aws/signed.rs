@@ -214,6 +214,22 @@ impl Sender {
     }
 }
 
+/// The text of the first element of that name, out of a document whose elements are known and flat.
+pub(super) fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+    Some(rest.split_once(&format!("</{name}>"))?.0.trim())
+}
+
+/// `<Error><Code>NoSuchKey</Code><Message>…</Message></Error>`, as S3 and the query protocol have it.
+pub(super) fn refusal_in_xml(answer: &Answer) -> (Option<String>, Option<String>) {
+    let body = String::from_utf8_lossy(&answer.body);
+    let text = |name| {
+        let inside = element(&body, name)?;
+        Some(inside.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+    };
+    (text("Code"), text("Message"))
+}
+
 fn request_id(answer: &Answer) -> Option<String> {
     ["x-amzn-requestid", "x-amz-request-id"].iter().find_map(|name| answer.header(name)).map(str::to_owned)
 }
