@@ -1,6 +1,7 @@
 //! Which targets of the configuration file a command line means.
 
-use crate::config::{TargetConfiguration, fits_glob};
+use crate::config::TargetConfiguration;
+use crate::policy::is_like;
 use crate::report::Failure;
 use crate::spelling::nearest;
 
@@ -26,8 +27,7 @@ pub(super) fn choose_among(
         names.push(target.name.clone());
         let mut fits = false;
         for (glob, used) in globs.iter().zip(&mut used) {
-            if fits_glob(glob, &target.name) || function.as_deref().is_some_and(|name| fits_glob(glob, name))
-            {
+            if is_like(glob, &target.name) || function.as_deref().is_some_and(|name| is_like(glob, name)) {
                 (*used, fits) = (true, true);
             }
         }

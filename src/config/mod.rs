@@ -25,5 +25,5 @@ pub use json_schema::json_schema;
 pub(crate) use key::arguments;
 pub use problem::{ConfigError, Position, Problem};
 pub use quantity::{QuantityError, age, duration, percent};
-pub use targets::{TargetConfiguration, fits_glob};
+pub use targets::TargetConfiguration;
 pub use template::{GitFact, Sources};

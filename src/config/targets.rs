@@ -134,39 +134,13 @@ fn named_alone(entry: &mut Entry) {
     entry.node.value = Value::Table(Table::from([("FunctionName".to_owned(), name)]));
 }
 
-/// Whether a text fits a glob, in which `*` stands for any run of characters and `?` for any one.
-pub fn fits_glob(glob: &str, text: &str) -> bool {
-    let (glob, text): (Vec<char>, Vec<char>) = (glob.chars().collect(), text.chars().collect());
-    let (mut at, mut here) = (0, 0);
-    // Where the last star was, and how far the text was then: it takes one character more whenever what follows does not fit.
-    let mut star: Option<(usize, usize)> = None;
-    while here < text.len() {
-        match glob.get(at) {
-            Some('*') => {
-                star = Some((at, here));
-                at += 1;
-            }
-            Some(character) if *character == '?' || *character == text[here] => {
-                (at, here) = (at + 1, here + 1);
-            }
-            _ => match star {
-                Some((place, taken)) => {
-                    star = Some((place, taken + 1));
-                    (at, here) = (place + 1, taken + 1);
-                }
-                None => return false,
-            },
-        }
-    }
-    glob[at..].iter().all(|character| *character == '*')
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
     use super::*;
     use crate::config::samples::Scripted;
+    use crate::policy::is_like;
 
     const FILE: &str = "image = \"a.tar\"\n[function]\nFunctionName = \"shop\"\nMemorySize = 256\n\
         [[target]]\nname = \"eu\"\nregion = \"eu-west-1\"\nfunction.MemorySize = 512\n\
@@ -240,7 +214,7 @@ mod tests {
             ("a*a*a*a*a*a*a*b", &"a".repeat(200), false),
             ("eu", "EU", false),
         ] {
-            assert_eq!(fits_glob(glob, text), fits, "{glob} {text}");
+            assert_eq!(is_like(glob, text), fits, "{glob} {text}");
         }
     }
 }

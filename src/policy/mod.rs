@@ -44,6 +44,7 @@ pub use ensure::{Addition, Doubtful, EnsureError, Ensured, Wish, ensure};
 pub use evaluate::evaluate;
 pub use explain::{Explanation, explain, explain_too_large};
 pub use grant::{PolicyScope, StatementChange};
+pub use pattern::is_like;
 pub use pullers::{Pullers, pullers};
 pub use request::{LAMBDA_SERVICE, PULL_ACTIONS, Request};
 pub use statement::StatementLabel;

@@ -14,6 +14,11 @@ pub(super) enum Token {
     AnyRun,
 }
 
+/// Whether the whole text fits a pattern, in which `*` stands for any run of characters and `?` for any one.
+pub fn is_like(pattern: &str, text: &str) -> bool {
+    Pattern::wildcard(pattern).matches(text)
+}
+
 /// A sequence of characters and wildcards.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Pattern(Vec<Token>);
