@@ -3,6 +3,7 @@
 use nix::libc;
 
 use super::environment::{Seen, Trouble};
+use super::host::without_controls;
 use super::order::RunOrder;
 use super::runtime_api::Reported;
 use super::wire::{Ending, Refusal};
@@ -162,18 +163,9 @@ fn unreadable(seen: &Seen, matters: impl Fn(&str) -> bool) -> Option<String> {
 }
 
 fn function_error(reported: &Reported) -> FunctionError {
-    let clean = |text: &str| -> String {
-        text.chars()
-            .map(|letter| match letter {
-                '\n' | '\t' => letter.to_string(),
-                _ if letter.is_control() => letter.escape_default().to_string(),
-                _ => letter.to_string(),
-            })
-            .collect()
-    };
     FunctionError {
-        kind: clean(&reported.kind),
-        message: clean(&reported.message),
-        stack: reported.stack.iter().map(|frame| clean(frame)).collect(),
+        kind: without_controls(&reported.kind),
+        message: without_controls(&reported.message),
+        stack: reported.stack.iter().map(|frame| without_controls(frame)).collect(),
     }
 }

@@ -38,13 +38,18 @@ impl LogTail {
         let bytes: Vec<u8> = kept.iter().copied().collect();
         let whole = String::from_utf8_lossy(&bytes);
         let cut = if bytes.len() < KEPT { 0 } else { whole.find('\n').map_or(0, |end| end + 1) };
-        let shown = whole[cut..].chars().map(|letter| match letter {
-            '\n' | '\t' => letter.to_string(),
-            _ if letter.is_control() => letter.escape_default().to_string(),
-            _ => letter.to_string(),
-        });
-        shown.collect()
+        without_controls(&whole[cut..])
     }
+}
+
+/// A stranger's text with its control characters escaped, but for line feeds and tabs.
+pub(in crate::sandbox) fn without_controls(text: &str) -> String {
+    let shown = text.chars().map(|letter| match letter {
+        '\n' | '\t' => letter.to_string(),
+        _ if letter.is_control() => letter.escape_default().to_string(),
+        _ => letter.to_string(),
+    });
+    shown.collect()
 }
 
 #[cfg(test)]

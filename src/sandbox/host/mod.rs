@@ -9,5 +9,5 @@ mod room;
 
 use folder::RunFolder;
 pub(super) use launch::{BuildError, Limits, Sandbox};
-pub(super) use log_tail::LogTail;
+pub(super) use log_tail::{LogTail, without_controls};
 use room::RoomPlan;
