@@ -15,11 +15,7 @@ pub fn action_of(service: &str, operation: &str) -> String {
         "Amazon S3" => "s3",
         _ => return operation.to_owned(),
     };
-    let action = match (prefix, operation) {
-        ("lambda", "Invoke") => "InvokeFunction",
-        (_, same) => same,
-    };
-    format!("{prefix}:{action}")
+    format!("{prefix}:{operation}")
 }
 
 #[cfg(test)]
@@ -30,7 +26,7 @@ mod tests {
     fn an_action_is_named_as_its_operation_but_where_it_is_not() {
         for (service, operation, action) in [
             ("Amazon ECR", "PutImage", "ecr:PutImage"),
-            ("AWS Lambda", "Invoke", "lambda:InvokeFunction"),
+            ("AWS Lambda", "InvokeFunction", "lambda:InvokeFunction"),
             ("Amazon CloudWatch", "GetMetricData", "cloudwatch:GetMetricData"),
             ("AWS CodeDeploy", "CreateDeployment", "codedeploy:CreateDeployment"),
             ("AWS Systems Manager", "GetParameter", "ssm:GetParameter"),
