@@ -43,7 +43,7 @@ async fn judge(
         Ok(local) => {
             report.findings = preflight::check_image(&local, &wanted);
             report.image = Some(image_report(&local));
-            let memory = settings::memory(&arguments.from);
+            let (memory, _) = settings::memory(&arguments.from);
             if !arguments.metadata_only && !preflight::refused(&report.findings) {
                 report.findings.extend(session.or_stopped(judge_files(&local, &wanted, memory)).await??);
             }

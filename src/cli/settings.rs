@@ -96,8 +96,7 @@ pub(super) fn resolve(
     };
     let encoding = image.compression.as_deref().map(encoding).transpose()?.unwrap_or_default();
     let mount_from = image.mount_from.iter().map(|name| parse(name)).collect::<Result<_, _>>()?;
-    let memory = (!image.from.no_cache).then(|| Memory::in_folder(cache_folder(&image.from)));
-    let distrust = memory.as_ref().and_then(Memory::distrust);
+    let (memory, distrust) = memory(&image.from);
     Ok(Resolved {
         source,
         access: source_access(&image.from, reporter),
@@ -109,13 +108,7 @@ pub(super) fn resolve(
         encoding,
         mount_from,
         function,
-        apply: ApplySettings {
-            wait_timeout,
-            jobs: usize::from(image.jobs),
-            part_size,
-            push_timeout,
-            memory: memory.filter(|_| distrust.is_none()),
-        },
+        apply: ApplySettings { wait_timeout, jobs: usize::from(image.jobs), part_size, push_timeout, memory },
         retry,
         distrust,
     })
@@ -131,10 +124,11 @@ pub(super) fn source_access(arguments: &SourceArguments, reporter: Arc<dyn Repor
     SourceAccess { daemon: daemon_settings(arguments), reporter, ..SourceAccess::default() }
 }
 
-/// What is remembered between runs; none when nothing is wanted, or nothing there is to be believed.
-pub(super) fn memory(arguments: &SourceArguments) -> Option<Memory> {
+/// What is remembered between runs, unless nothing is wanted; or why nothing of it is to be believed.
+pub(super) fn memory(arguments: &SourceArguments) -> (Option<Memory>, Option<Distrust>) {
     let memory = (!arguments.no_cache).then(|| Memory::in_folder(cache_folder(arguments)));
-    memory.filter(|memory| memory.distrust().is_none())
+    let distrust = memory.as_ref().and_then(Memory::distrust);
+    (memory.filter(|_| distrust.is_none()), distrust)
 }
 
 /// Where things are remembered.
