@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::preflight::Finding;
+use crate::preflight::{Finding, RUN};
 
 /// The id of the findings of a run.
-const CHECK: &str = "run";
+const CHECK: &str = RUN;
 
 /// How a run ended, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
