@@ -78,6 +78,7 @@ struct Finding<'a> {
     severity: &'a str,
     message: &'a str,
     hint: Option<&'a str>,
+    allowed: bool,
 }
 
 impl<'a> Finding<'a> {
@@ -87,6 +88,7 @@ impl<'a> Finding<'a> {
             severity: severity(finding.severity),
             message: &finding.message,
             hint: finding.hint.as_deref(),
+            allowed: finding.allowed,
         }
     }
 }

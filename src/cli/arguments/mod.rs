@@ -230,6 +230,8 @@ pub(super) enum OutputFormat {
     Human,
     /// Exactly one JSON document
     Json,
+    /// SARIF 2.1.0, for code scanning: `check` only
+    Sarif,
 }
 
 /// When to use colour.
