@@ -34,6 +34,7 @@ mod lambroll;
 mod mounts;
 mod observer;
 mod permissions;
+mod permissions_values;
 mod policy;
 mod prune;
 mod prune_answers;
