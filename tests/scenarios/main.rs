@@ -52,6 +52,7 @@ mod status;
 mod status_watch;
 mod targets;
 mod targets_at_once;
+mod targets_sources;
 mod threat;
 mod uploads;
 mod usage;
