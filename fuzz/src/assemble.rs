@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use memchr::{memchr2, memmem};
 use sha2::{Digest, Sha256};
 
 /// Parts the files of an archive that is written as text.
@@ -11,22 +12,16 @@ const BETWEEN_FILES: &[u8] = b"\n%%\n";
 /// a symbolic link. In names and contents `@3` is the digest (hexadecimal) of the content of file 3, and `#3` its length;
 /// in a name `@` alone is the file's own. Only files after a file can be meant in it.
 pub fn archive(text: &[u8]) -> Vec<u8> {
-    let mut files: Vec<(Vec<u8>, Vec<u8>)> = split(text, BETWEEN_FILES)
-        .map(|file| {
-            let end = file.iter().position(|byte| *byte == b'\n').unwrap_or(file.len());
-            (file[..end].to_vec(), file.get(end + 1..).unwrap_or_default().to_vec())
-        })
-        .take(10)
-        .collect();
+    let mut files: Vec<File> = split(text, BETWEEN_FILES).take(10).map(File::read).collect();
+    // From the last to the first, since what a file means must be known.
     for index in (0..files.len()).rev() {
-        let content = with_references(&files[index].1, &files, index + 1);
-        let name = with_references(&files[index].0, &files, index + 1);
-        let own = hex(&content);
-        let name = replaced(&name, b"@", own.as_bytes());
-        files[index] = (name, content);
+        let content = with_references(&files[index].content, &files, None);
+        let digest = hex(&content);
+        let name = with_references(&files[index].name, &files, Some(&digest));
+        files[index] = File { name, content, digest };
     }
     let mut bytes = Vec::new();
-    for (name, content) in &files {
+    for File { name, content, .. } in &files {
         match split(name, b" -> ").collect::<Vec<_>>()[..] {
             [name, target] => entry(&mut bytes, b'2', name, target, b""),
             _ => entry(&mut bytes, b'0', name, b"", content),
@@ -34,6 +29,22 @@ pub fn archive(text: &[u8]) -> Vec<u8> {
     }
     bytes.resize(bytes.len() + 1024, 0);
     bytes
+}
+
+/// One file of an archive.
+struct File {
+    name: Vec<u8>,
+    content: Vec<u8>,
+    /// Empty until it is known.
+    digest: String,
+}
+
+impl File {
+    fn read(text: &[u8]) -> Self {
+        let mut parts = text.splitn(2, |byte| *byte == b'\n').map(<[u8]>::to_vec);
+        let (name, content) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        Self { name, content, digest: String::new() }
+    }
 }
 
 /// Appends an entry with a correct header. Long names get a pax header.
@@ -114,7 +125,7 @@ pub fn split<'a>(mut text: &'a [u8], separator: &'a [u8]) -> impl Iterator<Item 
         if is_over {
             return None;
         }
-        let found = text.windows(separator.len()).position(|window| window == separator);
+        let found = memmem::find(text, separator);
         is_over = found.is_none();
         let part = &text[..found.unwrap_or(text.len())];
         text = found.map_or(&[], |at| &text[at + separator.len()..]);
@@ -122,14 +133,34 @@ pub fn split<'a>(mut text: &'a [u8], separator: &'a [u8]) -> impl Iterator<Item 
     })
 }
 
-fn with_references(text: &[u8], files: &[(Vec<u8>, Vec<u8>)], from: usize) -> Vec<u8> {
-    (from..files.len()).fold(text.to_vec(), |text, index| {
-        let content = &files[index].1;
-        let text = replaced(&text, format!("@{index}").as_bytes(), hex(content).as_bytes());
-        replaced(&text, format!("#{index}").as_bytes(), content.len().to_string().as_bytes())
-    })
-}
-
-fn replaced(text: &[u8], what: &[u8], by: &[u8]) -> Vec<u8> {
-    split(text, what).collect::<Vec<_>>().join(by)
+/// The text with digests and lengths in the place of `@DIGIT` and `#DIGIT`. `own` is what `@` alone stands for.
+fn with_references(mut text: &[u8], files: &[File], own: Option<&str>) -> Vec<u8> {
+    let mut whole = Vec::with_capacity(text.len());
+    while let Some(at) = memchr2(b'@', b'#', text) {
+        let (before, rest) = text.split_at(at);
+        whole.extend_from_slice(before);
+        let digit = rest.get(1).filter(|byte| byte.is_ascii_digit()).map(|byte| usize::from(byte - b'0'));
+        let file = digit.and_then(|index| files.get(index)).filter(|file| !file.digest.is_empty());
+        let taken = match (rest[0], file, own) {
+            (b'@', Some(file), _) => {
+                whole.extend_from_slice(file.digest.as_bytes());
+                2
+            }
+            (b'#', Some(file), _) => {
+                whole.extend_from_slice(file.content.len().to_string().as_bytes());
+                2
+            }
+            (b'@', None, Some(own)) => {
+                whole.extend_from_slice(own.as_bytes());
+                1
+            }
+            _ => {
+                whole.push(rest[0]);
+                1
+            }
+        };
+        text = &rest[taken..];
+    }
+    whole.extend_from_slice(text);
+    whole
 }

@@ -7,7 +7,8 @@ pub mod heap;
 pub mod script;
 pub mod unnamed_file;
 
-/// A message goes to a terminal, and its parts may come from a stranger: no control sequence may be in it.
+/// What the image module and the merged file system tell of a stranger's text has no control sequence in it. (Everything that
+/// is printed is made harmless once more, in `output`.)
 pub fn assert_printable(message: &str) {
     let is_harmful = |character: char| character.is_control() && character != '\n';
     assert!(!message.contains(is_harmful), "a control character in {message:?}");
