@@ -38,6 +38,9 @@ mod elf;
 mod encoder;
 mod entry;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod last_block;
 mod listing;
 mod listing_cache;
