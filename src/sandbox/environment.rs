@@ -7,7 +7,8 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, timeout_at};
 
 use super::host::{BuildError, Limits, LogTail, Sandbox};
-use super::order::{ACCOUNT, RUNTIME_PORT, RunOrder};
+use super::order::{RUNTIME_PORT, RunOrder};
+use super::delivery::Delivery;
 use super::runtime_api::server::Server;
 use super::runtime_api::{FunctionIdentity, Happening, Invocation, Reported};
 use super::wire::{Command, Denial, Ending, Notice, Refusal};
@@ -123,16 +124,18 @@ impl Environment {
         Ok(())
     }
 
-    /// Gives the function an event, and waits for its answer and until it is ready for another.
-    pub(super) async fn invoke(&mut self, event: Vec<u8>, deadline: Instant) -> Result<Vec<u8>, Trouble> {
+    /// Gives the function an event, and waits for its answer.
+    pub(super) async fn invoke(&mut self, event: Delivery, deadline: Instant) -> Result<Vec<u8>, Trouble> {
         self.invocations += 1;
         let number = self.invocations;
+        let Delivery { payload, request_id, function_arn, client_context } = event;
         self.server.invoke(Invocation {
-            id: format!("{number:08x}-0000-4000-8000-000000000000"),
-            event,
+            id: request_id,
+            event: payload,
             deadline_milliseconds: milliseconds_at(deadline),
-            function_arn: self.order.function_arn(),
+            function_arn: function_arn.unwrap_or_else(|| self.order.function_arn()),
             trace_id: format!("Root=1-00000000-{number:024x};Parent=0000000000000000;Sampled=0"),
+            client_context,
         });
         loop {
             if let Turn::Responded(payload) = self.turn(deadline).await? {
@@ -305,9 +308,9 @@ fn folder_of_compiled_files(path: &str) -> &str {
 fn identity(order: &RunOrder) -> FunctionIdentity {
     FunctionIdentity {
         name: order.function.clone(),
-        version: "$LATEST".to_owned(),
+        version: order.version.clone(),
         handler: order.handler.clone(),
-        account: ACCOUNT.to_owned(),
+        account: order.account.clone(),
     }
 }
 

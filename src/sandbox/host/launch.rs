@@ -181,12 +181,11 @@ fn start_foundation() -> io::Result<(Child, UnixStream, LogTail)> {
         .process_group(0)
         .kill_on_drop(true)
         .spawn()?;
-    let log = LogTail::default();
+    let mut pipes = Vec::new();
     if let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) {
-        tokio::spawn(log.clone().follow(stdout));
-        tokio::spawn(log.clone().follow(stderr));
+        pipes = vec![stdout.into_owned_fd()?, stderr.into_owned_fd()?];
     }
-    Ok((child, UnixStream::from_std(ours)?, log))
+    Ok((child, UnixStream::from_std(ours)?, LogTail::follow(pipes)?))
 }
 
 /// A sandbox in the making.
