@@ -26,6 +26,7 @@ mod platform;
 mod remote;
 mod selector;
 mod source;
+mod stored;
 mod strict_json;
 
 #[cfg(test)]
@@ -50,3 +51,4 @@ pub use remote::{
     StoredCredentials,
 };
 pub use source::{SourceRef, Transport};
+pub use stored::open_stored;

@@ -16,10 +16,10 @@ use crate::image::LocalImage;
 
 /// The runtime's label; extensions follow.
 const RUNTIME: u32 = 0;
-/// How long extensions have to end after they were told.
-const SHUTDOWN: Duration = Duration::from_millis(2000);
-/// How long a program has after SIGTERM.
-const TERMINATION: Duration = Duration::from_millis(500);
+/// How long a function has to end after it was told, as on Lambda.
+pub(super) const PATIENCE: Duration = Duration::from_millis(2000);
+/// How long it has when a user waits for the end, who asked for it.
+pub(super) const HASTE: Duration = Duration::from_millis(600);
 
 /// What kept a function from starting or answering.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,12 +172,13 @@ impl Environment {
         Ok(())
     }
 
-    /// Ends everything in order: extensions are told and have their time, the runtime gets a SIGTERM when there are any.
-    pub(super) async fn shut_down(mut self) -> Seen {
+    /// Ends everything in order: extensions are told and have their time, the runtime gets a SIGTERM when there are any, and a
+    /// quarter of that time.
+    pub(super) async fn shut_down(mut self, time: Duration) -> Seen {
         if self.server.has_extensions() {
-            let deadline = Instant::now() + SHUTDOWN;
+            let deadline = Instant::now() + time;
             let _ = self.sandbox.tell(&Command::Terminate(RUNTIME)).await;
-            self.wait_for_ends(Instant::now() + TERMINATION, true).await;
+            self.wait_for_ends(Instant::now() + time / 4, true).await;
             self.server.shut_down("spindown", milliseconds_at(deadline));
             self.wait_for_ends(deadline, false).await;
         }

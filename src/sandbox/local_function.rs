@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::delivery::{Answered, Delivery, Unanswered, Unbuilt};
-use super::environment::{Environment, Seen, Trouble};
+use super::environment::{Environment, PATIENCE, Seen, Trouble};
 use super::explain::{Explanation, explain};
 use super::foreign;
 use super::host::BuildError;
@@ -113,13 +113,13 @@ impl LocalFunction {
 
     /// Ends it in order.
     pub async fn end(self) {
-        self.finish().await;
+        self.finish(PATIENCE).await;
     }
 
     /// Ends it in order. What was seen of it, and the end of its log.
-    pub(super) async fn finish(self) -> (Seen, String) {
+    pub(super) async fn finish(self, time: Duration) -> (Seen, String) {
         let log = self.environment.log();
-        let seen = self.environment.shut_down().await;
+        let seen = self.environment.shut_down(time).await;
         (seen, log.text())
     }
 

@@ -1,9 +1,10 @@
 //! A whole check by running: build, start, answer each event, end, report.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::delivery::{Answered, Delivery, Unanswered, Unbuilt};
-use super::environment::{Seen, Trouble};
+use super::environment::{PATIENCE, Seen, Trouble};
 use super::explain::Explanation;
 use super::local_function::LocalFunction;
 use super::order::RunOrder;
@@ -13,7 +14,7 @@ use crate::report::{InvocationReport, RunReport, RunStatus};
 /// Runs the image as the order says. Whatever comes of it is in the report; nothing stays behind.
 pub async fn run_image(image: &LocalImage, order: RunOrder, temporary: &Path) -> RunReport {
     match Run::begin(image, order, temporary).await {
-        Ok(run) => run.end().await,
+        Ok(run) => run.end(PATIENCE).await,
         Err(report) => *report,
     }
 }
@@ -41,10 +42,10 @@ impl Run {
     }
 
     /// Ends it, and says what came of it.
-    pub(super) async fn end(self) -> RunReport {
+    pub(super) async fn end(self, time: Duration) -> RunReport {
         let Self { function, mut report } = self;
         let order = function.order.clone();
-        let (seen, log) = function.finish().await;
+        let (seen, log) = function.finish(time).await;
         report.log = log;
         note(&mut report, &seen, &order);
         report

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::delivery::Answered;
+use super::environment::HASTE;
 use super::invoke_api::Kind;
 use super::invoke_api::server::{Job, Server};
 use super::host::without_controls;
@@ -65,7 +66,7 @@ pub async fn serve_image(
         }
         run.report.served = Some(served);
     }
-    run.end().await
+    run.end(HASTE).await
 }
 
 /// Answers one event after the other. Comes back only when the sandbox is gone.
