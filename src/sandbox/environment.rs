@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, timeout_at};
 
-use super::host::{BuildError, Limits, LogTail, Sandbox};
+use nix::libc;
+
+use super::host::{BuildError, Cgroup, Limits, LogTail, Sandbox};
 use super::order::{RUNTIME_PORT, RunOrder};
 use super::delivery::Delivery;
 use super::runtime_api::server::Server;
@@ -18,6 +20,8 @@ use crate::image::LocalImage;
 const RUNTIME: u32 = 0;
 /// How long a function has to end after it was told, as on Lambda.
 pub(super) const PATIENCE: Duration = Duration::from_millis(2000);
+/// How long it may take to measure.
+const MEASURING: Duration = Duration::from_millis(500);
 /// How long it has when a user waits for the end, who asked for it.
 pub(super) const HASTE: Duration = Duration::from_millis(600);
 
@@ -69,6 +73,8 @@ pub(super) struct Environment {
     /// Names of programs that run, by label.
     running: Vec<(u32, String)>,
     invocations: u64,
+    /// How many processes the kernel has ended for their memory, as far as is known.
+    killed: u64,
     pub(super) seen: Seen,
 }
 
@@ -80,6 +86,7 @@ enum Turn {
     Responded(Vec<u8>),
     Ready,
     Cleared,
+    Measured,
     Trouble(Trouble),
 }
 
@@ -99,7 +106,7 @@ impl Environment {
         let listener = sandbox.listener.try_clone().map_err(|_| BuildError::Gone)?;
         let (server, happenings) = Server::start(listener, identity(&order)).map_err(|_| BuildError::Gone)?;
         let (running, seen) = (Vec::new(), Seen::default());
-        Ok(Self { sandbox, server, happenings, order, running, invocations: 0, seen })
+        Ok(Self { sandbox, server, happenings, order, running, invocations: 0, killed: 0, seen })
     }
 
     /// The end of what the programs wrote.
@@ -140,6 +147,19 @@ impl Environment {
         loop {
             if let Turn::Responded(payload) = self.turn(deadline).await? {
                 return Ok(payload);
+            }
+        }
+    }
+
+    /// Has the memory measured now: a function may have answered before that was ever done. Only while it waits for an event.
+    pub(super) async fn measure(&mut self) -> Result<(), Trouble> {
+        self.sandbox.tell(&Command::Measure).await.map_err(|_| Trouble::Gone)?;
+        let patience = Instant::now() + MEASURING;
+        loop {
+            match self.turn(patience).await {
+                Ok(Turn::Measured) | Err(Trouble::Timeout) => return Ok(()),
+                Ok(_) => {}
+                Err(trouble) => return Err(trouble),
             }
         }
     }
@@ -274,18 +294,36 @@ impl Environment {
             Notice::Denied(denial) => self.note_denial(denial),
             Notice::MemoryExceeded => return Some(Turn::Trouble(Trouble::Memory)),
             Notice::Cleared => return Some(Turn::Cleared),
+            Notice::Measured => return Some(Turn::Measured),
             Notice::NotStarted(label, refusal) => {
                 return Some(Turn::Trouble(Trouble::NotStarted(self.name(label), refusal)));
             }
             Notice::Exited(label, ending) => {
                 let name = self.name(label);
                 self.running.retain(|(known, _)| *known != label);
+                self.look_at_the_kernels_account();
+                if ending == Ending::Signal(libc::SIGKILL) && self.was_killed_for_memory() {
+                    return Some(Turn::Trouble(Trouble::Memory));
+                }
                 return Some(Turn::Trouble(Trouble::Exited(name, ending)));
             }
             Notice::Failed { .. } => return Some(Turn::Trouble(Trouble::Gone)),
             Notice::Unshared | Notice::Listening | Notice::Unpacked(_) | Notice::Ready => {}
         }
         None
+    }
+
+    /// Whether the kernel has ended a process for its memory since that was last asked.
+    fn was_killed_for_memory(&mut self) -> bool {
+        let killed = self.sandbox.cgroup.as_ref().map_or(0, Cgroup::killed);
+        std::mem::replace(&mut self.killed, killed) < killed
+    }
+
+    /// A program that ended before anybody measured it has had memory all the same.
+    fn look_at_the_kernels_account(&mut self) {
+        if self.seen.peak_memory == 0 {
+            self.seen.peak_memory = self.sandbox.cgroup.as_ref().and_then(Cgroup::peak).unwrap_or_default();
+        }
     }
 
     fn note_denial(&mut self, denial: Denial) {

@@ -94,7 +94,7 @@ impl LocalFunction {
     /// runs any more.
     pub async fn rest(&mut self) {
         if let State::Answered(deadline) = self.state {
-            let settled = self.environment.settle(deadline).await;
+            let settled = self.environment.settle(deadline).await && self.environment.measure().await.is_ok();
             self.state = if settled { State::Ready } else { State::Broken };
         }
         if self.state == State::Broken {
@@ -151,9 +151,11 @@ impl LocalFunction {
     async fn initialise(&mut self, deadline: Instant) -> Result<Duration, Trouble> {
         let begun = Instant::now();
         self.environment.initialise(deadline).await?;
+        let init = begun.elapsed();
+        self.environment.measure().await?;
         self.state = State::Ready;
-        self.init = Some(begun.elapsed());
-        Ok(begun.elapsed())
+        self.init = Some(init);
+        Ok(init)
     }
 
     fn unanswered(&self, trouble: &Trouble, request: &str) -> Unanswered {

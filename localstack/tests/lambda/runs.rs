@@ -34,7 +34,9 @@ fn ran(payload: &str, error: bool) -> Result<Ran, String> {
 }
 
 fn invoke(bench: &Bench, headers: &[(&str, &str)], payload: &Value) -> Reply {
-    bench.call_with("POST", "/2015-03-31/functions/app/invocations", headers, payload)
+    let mut call = bench.call_of("POST", "/2015-03-31/functions/app/invocations", payload);
+    call.headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    bench.send(&call)
 }
 
 #[test]
