@@ -30,6 +30,7 @@ mod release;
 mod remote;
 mod rollback;
 mod run;
+mod serve;
 mod session;
 mod settings;
 mod shell;

@@ -50,7 +50,10 @@ pub fn run(invocation: Invocation, interrupt: Interrupt) -> anyhow::Result<ExitC
 async fn run_one(Cli { common, command, .. }: Cli, interrupt: Interrupt) -> ExitCondition {
     let ending = Ending::of(&common, &command);
     let session = Session::new(common, interrupt);
-    match run_command(session, command).await {
+    let doors = std::sync::Arc::clone(&session.doors);
+    let ended = run_command(session, command).await;
+    doors.close().await;
+    match ended {
         Some(report) => ending.tell(&report),
         None => ExitCondition::Done,
     }

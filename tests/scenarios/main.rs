@@ -30,6 +30,8 @@ mod impostor;
 mod init;
 mod interrupted;
 mod invoke;
+#[cfg(target_os = "linux")]
+mod invoke_local;
 mod lambroll;
 mod mounts;
 mod observer;
@@ -48,6 +50,10 @@ mod release_archive;
 mod remote;
 mod reuse;
 mod rollback;
+#[cfg(target_os = "linux")]
+mod serve;
+#[cfg(target_os = "linux")]
+mod shell_function;
 mod status;
 mod status_watch;
 mod targets;
