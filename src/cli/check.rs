@@ -17,6 +17,7 @@ use crate::sandbox::{self, RunOrder};
 use super::arguments::CheckArguments;
 use super::deploy::image_finding;
 use super::remote::{connect_for, remote_access};
+use super::serve::serve;
 use super::session::{Session, usage};
 use super::settings;
 
@@ -73,8 +74,10 @@ async fn prove(
     report: &mut Report,
 ) -> Result<Vec<Finding>, Failure> {
     let order = order(arguments, local)?;
-    let temporary = std::env::temp_dir();
-    let run = session.or_stopped(sandbox::run_image(local, order, &temporary)).await?;
+    let run = match arguments.serve.as_deref() {
+        Some(place) => serve(session, place, local, order).await?,
+        None => session.or_stopped(sandbox::run_image(local, order, &std::env::temp_dir())).await?,
+    };
     let findings = run.findings();
     report.run = Some(Box::new(run));
     Ok(findings)

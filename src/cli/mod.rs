@@ -31,12 +31,14 @@ mod release;
 mod remote;
 mod rollback;
 mod run;
+mod serve;
 mod session;
 mod settings;
 mod shell;
 mod status;
 mod targets;
 mod traffic;
+mod typed;
 mod values;
 
 pub use arguments::Cli;

@@ -53,7 +53,10 @@ async fn run_one(Cli { common, command, .. }: Cli, interrupt: Interrupt) -> Exit
         return ending.tell(&without_sarif());
     }
     let session = Session::new(common, interrupt);
-    match run_command(session, command).await {
+    let doors = std::sync::Arc::clone(&session.doors);
+    let ended = run_command(session, command).await;
+    doors.close().await;
+    match ended {
         Some(report) => ending.tell(&report),
         None => ExitCondition::Done,
     }

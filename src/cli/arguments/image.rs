@@ -155,4 +155,15 @@ pub(in crate::cli) struct CheckArguments {
     /// How long it may take for an event: seconds, or 90s, 10m (default: the function's Timeout, or 3 seconds)
     #[arg(long, env = "LAMBDA_LIFT_RUN_TIMEOUT", value_name = "DURATION", requires = "run")]
     pub(in crate::cli) timeout: Option<String>,
+    /// Keep it up after that, and answer Lambda's Invoke there until Ctrl-C; on this machine alone
+    #[arg(
+        long,
+        env = "LAMBDA_LIFT_SERVE",
+        value_name = "ADDR:PORT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "127.0.0.1:9000",
+        requires = "run"
+    )]
+    pub(in crate::cli) serve: Option<String>,
 }
