@@ -70,7 +70,7 @@ pub(super) async fn run_command(session: Session, command: Command) -> Option<Re
     Some(match command {
         Command::Deploy(arguments) => deploy::deploy(session, arguments).await,
         Command::Plan(arguments) => deploy::plan(session, arguments.deploy).await,
-        Command::Push(arguments) => deploy::push(session, arguments.image).await,
+        Command::Push(arguments) => deploy::push(session, arguments).await,
         Command::Release(arguments) => release::release(session, arguments).await,
         Command::Rollback(arguments) => rollback::rollback(session, arguments).await,
         Command::Status(arguments) => status::status(session, arguments).await,

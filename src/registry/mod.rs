@@ -15,6 +15,7 @@ mod blob;
 mod blob_source;
 mod blob_upload;
 mod congestion;
+mod content_gate;
 mod error;
 mod exchange;
 mod gate;
@@ -45,6 +46,7 @@ use crate::http::{endpoint, refusal_body, retry};
 
 pub use blob::MountOutcome;
 pub use endpoint::{EndpointError, check_endpoint};
+pub use content_gate::{ContentGate, Unfit};
 pub use error::{Refusal, RegistryError, RequestLine, TransportFailure};
 pub use image_manifest::{
     ImageManifest, LayerDescriptor, PublishedLayer, as_stored, config_media_type, layer_media_type,

@@ -19,6 +19,7 @@ mod codedeploy_others;
 mod completions;
 mod config;
 mod config_input;
+mod content;
 mod daemon;
 mod deploy;
 mod diff;

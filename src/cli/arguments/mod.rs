@@ -27,7 +27,7 @@ pub(super) use diff::DiffArguments;
 pub(super) use doctor::DoctorArguments;
 pub(super) use engine::{EngineArguments, EngineName, GroupArguments};
 pub(super) use function::{DeployArguments, FunctionArguments, PlanArguments};
-pub(super) use image::{CheckArguments, ImageArguments, PushArguments, SourceArguments};
+pub(super) use image::{CheckArguments, ImageArguments, ProofArguments, PushArguments, SourceArguments};
 pub(super) use init::{InitArguments, InitVariables};
 pub(super) use invoke::InvokeArguments;
 pub(super) use permissions::{ForCommand, PermissionsArguments, PermittedImage, TrustArguments};

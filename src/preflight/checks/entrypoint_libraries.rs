@@ -16,6 +16,7 @@ pub(super) const CHECK: Check = Check {
                   file or directory`, though the program itself is there.",
     evidence: "PT_INTERP, DT_NEEDED and DT_RUNPATH of the program that starts, of its libraries, and the folders of `ld.so.conf`.",
     remedy: "Install the library in the image, build for the C library that the image has (glibc or musl), or link statically.",
+    may_be_allowed: true,
     judge: Judge::Files(judge),
 };
 
@@ -35,7 +36,8 @@ fn judge(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<F
             CHECK.id,
             format!("{path} needs a dynamic loader that the image lacks: {why}"),
             format!("it was built for {musl}: build it in the image's own base, or link it statically"),
-        )];
+        )
+        .about([path])];
     }
     let search = format!("{}:{OF_LAMBDA}", start.library_path);
     match files.missing_libraries(node, search.as_bytes()) {
@@ -43,8 +45,9 @@ fn judge(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<F
             CHECK.id,
             format!("the libraries that {path} needs could not be told"),
             "see that it starts: lambda-lift check --run, or docker run",
-        )],
-        Some(missing) => missing.first().map(|first| told(first, &missing, files)).into_iter().collect(),
+        )
+        .about([path])],
+        Some(missing) => missing.first().map(|first| told(first, &missing, files).about([path])).into_iter().collect(),
     }
 }
 

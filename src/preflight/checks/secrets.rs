@@ -16,7 +16,8 @@ pub(super) const CHECK: Check = Check {
     evidence: "Names and first lines of files: private keys, `.git`, `.env`, `.aws/credentials`, `.npmrc`, `.netrc`; names of variables in ENV, and values that \
                have the form of an AWS access key. Values are never shown.",
     remedy: "Use `.dockerignore` and build secrets (`RUN --mount=type=secret`), and give secrets to the function at run time.",
-    judge: Judge::Files(judge),
+    may_be_allowed: true,
+    judge: Judge::Entries(judge),
 };
 
 fn judge(image: &LocalImage, _: &Wanted, contents: &ImageContents) -> Vec<Finding> {
@@ -45,7 +46,7 @@ fn judge(image: &LocalImage, _: &Wanted, contents: &ImageContents) -> Vec<Findin
             CHECK.id,
             format!("the image may hold secrets in {count} places: {}{more}", found.join(", ")),
             "leave them out with .dockerignore, or use RUN --mount=type=secret",
-        ));
+        ).about(found));
     }
     findings
 }
