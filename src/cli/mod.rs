@@ -37,6 +37,7 @@ mod shell;
 mod status;
 mod targets;
 mod traffic;
+mod typed;
 mod values;
 
 pub use arguments::Cli;

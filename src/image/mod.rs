@@ -17,6 +17,9 @@ mod docker_daemon;
 mod entry_name;
 mod error;
 mod files;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hint;
 mod local;
 mod media_type;

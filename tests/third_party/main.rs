@@ -12,6 +12,8 @@ mod codedeploy;
 mod deploy;
 mod docker_daemon;
 mod killed;
+mod lambda_images;
+mod lambda_scene;
 mod large_image;
 mod mounts;
 mod policy;

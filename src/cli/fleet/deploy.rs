@@ -83,6 +83,11 @@ pub(super) struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Where what is needed for this run only can be put.
+    pub(super) fn scratch(&self) -> &std::path::Path {
+        self.scratch.path()
+    }
+
     async fn deploy(&self, arguments: Vec<DeployArguments>) -> Result<Report, Failure> {
         let mut targets = self.look(arguments).await;
         self.refuse_doubles(&targets)?;

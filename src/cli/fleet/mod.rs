@@ -3,6 +3,7 @@
 mod deploy;
 mod replicas;
 mod shelf;
+mod spool;
 
 use std::cell::RefCell;
 use std::sync::Arc;
