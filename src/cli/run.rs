@@ -153,9 +153,7 @@ fn finish(report: &Report, ending: &Ending) -> ExitCondition {
             output::print_result(&output::sarif(report, source, ExitCondition::of(report).code()))
         }
         (_, Some(init)) => output::print_init(report, init, style),
-        (_, None) if report.command == "invoke" => {
-            output::print_answer(report, style, job.is_some())
-        }
+        (_, None) if report.command == "invoke" => output::print_answer(report, style, job.is_some()),
         (_, None) => output::print_result(&output::report_text(report, style)),
     };
     if let Some(job) = job {

@@ -116,7 +116,8 @@ fn where_the_base_was_not_read_what_lies_above_it_is_judged_and_the_rest_is_said
     on_a_fresh_machine(&mut account, "fresher");
     let run = account.deploy(&account.small_image("two"));
     let [("info", message)] = found(run.expect(0), "unread-layers")[..] else { panic!("{:#}", run.document) };
-    for words in ["was not read in this run", "the image that runs now has it", "judged only by the layers above"]
+    for words in
+        ["was not read in this run", "the image that runs now has it", "judged only by the layers above"]
     {
         assert!(message.contains(words), "{message}");
     }
@@ -143,7 +144,10 @@ fn layers_that_the_repository_has_and_nobody_read_are_unknown_and_refuse_nothing
     let [("unknown", message)] = found(run.expect(0), "unread-layers")[..] else {
         panic!("{:#}", run.document)
     };
-    assert!(message.contains("2 layers (sha256:") && message.contains("the repository has them"), "{message}");
+    assert!(
+        message.contains("2 layers (sha256:") && message.contains("the repository has them"),
+        "{message}"
+    );
     assert_no_layer_downloaded(&account);
 }
 
@@ -277,7 +281,10 @@ fn each_of_many_targets_judges_the_image_for_itself_and_one_pass_serves_all() {
     let operations = account.operations();
     let count = |name: &str| operations.iter().filter(|called| *called == name).count();
     assert_eq!((count("PutManifest"), count("CreateFunction")), (1, 1), "{operations:?}");
-    assert_eq!(account.settled_function("two")["FunctionArn"].as_str().unwrap().split(':').nth(4), Some(ACCOUNT));
+    assert_eq!(
+        account.settled_function("two")["FunctionArn"].as_str().unwrap().split(':').nth(4),
+        Some(ACCOUNT)
+    );
 
     // Where all of them refuse it, it is not published.
     account.image("image", &without_program("y"));
@@ -293,7 +300,10 @@ fn each_of_many_targets_judges_the_image_for_itself_and_one_pass_serves_all() {
         assert_eq!(found(target, "entrypoint-file").len(), 1, "{document:#}");
     }
     let operations = account.operations();
-    assert!(!operations.iter().any(|name| name == "PutManifest" || name == "CreateFunction"), "{operations:?}");
+    assert!(
+        !operations.iter().any(|name| name == "PutManifest" || name == "CreateFunction"),
+        "{operations:?}"
+    );
 }
 
 #[test]

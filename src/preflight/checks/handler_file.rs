@@ -114,7 +114,8 @@ impl Client {
         let is_there = |path: &str| files.resolve(path.as_bytes()).is_ok();
         let names = self.file_names(module);
         let in_folder = |root: &str| {
-            names.iter().any(|name| is_there(&format!("{root}/{name}"))) || self.is_of_another_form(files, root, module)
+            names.iter().any(|name| is_there(&format!("{root}/{name}")))
+                || self.is_of_another_form(files, root, module)
         };
         if roots.iter().any(|root| in_folder(root)) {
             return true;
@@ -137,7 +138,9 @@ impl Client {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
         let is_compiled = |other: &[u8]| {
             let rest = other.strip_prefix(name.as_bytes());
-            rest.is_some_and(|rest| rest.starts_with(b".") && (rest.ends_with(b".so") || rest.ends_with(b".pyc")))
+            rest.is_some_and(|rest| {
+                rest.starts_with(b".") && (rest.ends_with(b".so") || rest.ends_with(b".pyc"))
+            })
         };
         let Ok(folder) = files.resolve(format!("{folder}/").as_bytes()) else { return false };
         self == Self::Python && folder.node.descendants().any(|node| is_compiled(node.name()))
