@@ -208,7 +208,7 @@ fn clients_of_the_runtime_api_are_known_where_their_packages_put_them() {
 fn a_file_whose_folder_is_in_no_layer_is_warned_about() {
     let findings = judge_as_it_is(vec![bootstrap().file("app/data")], |_| {}, &Wanted::default());
     assert_eq!(told(&findings), [("layer-entries", Severity::Warn)]);
-    assert!(findings[0].message.contains("the folder app is in no layer"), "{}", findings[0].message);
+    assert!(findings[0].message.contains("are the folders app; Lambda"), "{}", findings[0].message);
 }
 
 #[test]
