@@ -62,12 +62,7 @@ pub(super) enum Mode {
 }
 
 /// Runs the pipeline and turns whatever ended it into the report.
-async fn run(
-    session: Session,
-    command: &'static str,
-    asked: Asked,
-    mode: Mode,
-) -> Report {
+async fn run(session: Session, command: &'static str, asked: Asked, mode: Mode) -> Report {
     let mut report = Report::new(command);
     let ended = pipeline(&session, asked, mode, &mut report).await;
     report.closed(ended)

@@ -153,7 +153,8 @@ fn encoding(text: &str) -> Result<Encoding, Failure> {
 
 /// `--allow` as typed.
 pub(super) fn allowed(checks: &[String]) -> Result<Allowed, Failure> {
-    Allowed::of(checks.iter().map(String::as_str)).map_err(|error| usage(error.to_string(), Some(error.hint())))
+    Allowed::of(checks.iter().map(String::as_str))
+        .map_err(|error| usage(error.to_string(), Some(error.hint())))
 }
 
 /// `--arch` as typed.

@@ -38,7 +38,8 @@ impl NotAllowed {
                 format!("these can be allowed: {}", allowable().collect::<Vec<_>>().join(", "))
             }
             Self::Never { .. } => {
-                "what it refuses can never work, or would reach beyond the new image; do what its hint says".to_owned()
+                "what it refuses can never work, or would reach beyond the new image; do what its hint says"
+                    .to_owned()
             }
         }
     }

@@ -1,8 +1,8 @@
 //! The layers of one push: what is found, what moves, and how much they hold in all.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures_util::future::try_join;
@@ -20,7 +20,9 @@ use super::room::Room;
 use super::upload::UploadSession;
 use crate::event::{Event, LayerAction, Reporter};
 use crate::image::{Compression, Layer, announce};
-use crate::layer::{Compressors, LayerContent, LayerError, LayerPass, LayerSummary, PassSettings, VerifiedContent};
+use crate::layer::{
+    Compressors, LayerContent, LayerError, LayerPass, LayerSummary, PassSettings, VerifiedContent,
+};
 use crate::name::Digest;
 
 /// Memory beside the one part that each large layer holds: for small layers, which are held whole, and for second

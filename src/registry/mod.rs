@@ -45,8 +45,8 @@ mod upload;
 use crate::http::{endpoint, refusal_body, retry};
 
 pub use blob::MountOutcome;
-pub use endpoint::{EndpointError, check_endpoint};
 pub use content_gate::{ContentGate, Unfit};
+pub use endpoint::{EndpointError, check_endpoint};
 pub use error::{Refusal, RegistryError, RequestLine, TransportFailure};
 pub use image_manifest::{
     ImageManifest, LayerDescriptor, PublishedLayer, as_stored, config_media_type, layer_media_type,

@@ -48,7 +48,8 @@ impl ImageContents {
 
     /// What is in these layers, of which some may not be known.
     pub fn of_known(layers: &[KnownContent]) -> Self {
-        let known = |layer: &KnownContent| layer.content.as_ref().ok().map(|content| content.uncompressed_bytes);
+        let known =
+            |layer: &KnownContent| layer.content.as_ref().ok().map(|content| content.uncompressed_bytes);
         let above = layers.iter().rposition(|layer| layer.content.is_err()).map_or(0, |last| last + 1);
         let above = layers[above..].iter().filter_map(|layer| layer.content.as_ref().ok());
         Self {

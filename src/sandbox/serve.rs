@@ -8,9 +8,9 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::delivery::Answered;
 use super::environment::HASTE;
+use super::host::without_controls;
 use super::invoke_api::Kind;
 use super::invoke_api::server::{Job, Server};
-use super::host::without_controls;
 use super::local_function::LocalFunction;
 use super::order::RunOrder;
 use super::run::Run;

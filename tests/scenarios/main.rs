@@ -59,6 +59,7 @@ mod status;
 mod status_watch;
 mod targets;
 mod targets_at_once;
+mod targets_prune;
 mod targets_sources;
 mod threat;
 mod uploads;

@@ -5,8 +5,8 @@
 
 use std::cell::RefCell;
 
-use crate::cli::arguments::{Command, DeployArguments};
 use crate::apply::Judgement;
+use crate::cli::arguments::{Command, DeployArguments};
 use crate::cli::deploy::{Asked, Images, Judged, Mode, Prepared, Work};
 use crate::cli::proof::Proof;
 use crate::cli::settings::duration;

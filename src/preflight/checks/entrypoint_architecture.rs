@@ -28,12 +28,14 @@ fn judge(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<F
         (machine_of(expected) != (elf.machine, elf.is_64_bit)).then(|| (node.path(), machine_name(elf)))
     });
     let Some((path, built_for)) = unfit else { return Vec::new() };
-    vec![Finding::refuse(
-        CHECK.id,
-        format!("{path} is built for {built_for}, but the image is for {expected}"),
-        format!("build it for {expected}: docker build --platform linux/{}", expected.oci_name()),
-    )
-    .about([path])]
+    vec![
+        Finding::refuse(
+            CHECK.id,
+            format!("{path} is built for {built_for}, but the image is for {expected}"),
+            format!("build it for {expected}: docker build --platform linux/{}", expected.oci_name()),
+        )
+        .about([path]),
+    ]
 }
 
 /// `e_machine` and whether the file is a 64-bit one.

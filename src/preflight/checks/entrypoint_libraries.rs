@@ -32,22 +32,28 @@ fn judge(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<F
         && let Err(why) = files.resolve(loader)
     {
         let musl = if loader.windows(4).any(|part| part == b"musl") { "musl (Alpine)" } else { "glibc" };
-        return vec![Finding::refuse(
-            CHECK.id,
-            format!("{path} needs a dynamic loader that the image lacks: {why}"),
-            format!("it was built for {musl}: build it in the image's own base, or link it statically"),
-        )
-        .about([path])];
+        return vec![
+            Finding::refuse(
+                CHECK.id,
+                format!("{path} needs a dynamic loader that the image lacks: {why}"),
+                format!("it was built for {musl}: build it in the image's own base, or link it statically"),
+            )
+            .about([path]),
+        ];
     }
     let search = format!("{}:{OF_LAMBDA}", start.library_path);
     match files.missing_libraries(node, search.as_bytes()) {
-        None => vec![Finding::unknown(
-            CHECK.id,
-            format!("the libraries that {path} needs could not be told"),
-            "see that it starts: lambda-lift check --run, or docker run",
-        )
-        .about([path])],
-        Some(missing) => missing.first().map(|first| told(first, &missing, files).about([path])).into_iter().collect(),
+        None => vec![
+            Finding::unknown(
+                CHECK.id,
+                format!("the libraries that {path} needs could not be told"),
+                "see that it starts: lambda-lift check --run, or docker run",
+            )
+            .about([path]),
+        ],
+        Some(missing) => {
+            missing.first().map(|first| told(first, &missing, files).about([path])).into_iter().collect()
+        }
     }
 }
 

@@ -44,12 +44,14 @@ fn judge(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<F
     }
     let shown: Vec<String> = unreadable.iter().map(|(path, mode)| format!("{path} ({mode:04o})")).collect();
     let (is, more) = if count == 1 { ("file", String::new()) } else { ("files", others(count)) };
-    vec![Finding::warn(
-        CHECK.id,
-        format!("Lambda's user may not read {count} {is}: {}{more}", shown.join(", ")),
-        "RUN chmod -R a+rX that folder in the Dockerfile, or COPY --chmod=755",
-    )
-    .about(unreadable.into_iter().map(|(path, _)| path))]
+    vec![
+        Finding::warn(
+            CHECK.id,
+            format!("Lambda's user may not read {count} {is}: {}{more}", shown.join(", ")),
+            "RUN chmod -R a+rX that folder in the Dockerfile, or COPY --chmod=755",
+        )
+        .about(unreadable.into_iter().map(|(path, _)| path)),
+    ]
 }
 
 fn others(count: u64) -> String {

@@ -42,11 +42,14 @@ fn judge(image: &LocalImage, _: &Wanted, contents: &ImageContents) -> Vec<Findin
     }
     if count > 0 {
         let more = if count > SHOWN { ", …" } else { "" };
-        findings.push(Finding::warn(
-            CHECK.id,
-            format!("the image may hold secrets in {count} places: {}{more}", found.join(", ")),
-            "leave them out with .dockerignore, or use RUN --mount=type=secret",
-        ).about(found));
+        findings.push(
+            Finding::warn(
+                CHECK.id,
+                format!("the image may hold secrets in {count} places: {}{more}", found.join(", ")),
+                "leave them out with .dockerignore, or use RUN --mount=type=secret",
+            )
+            .about(found),
+        );
     }
     findings
 }

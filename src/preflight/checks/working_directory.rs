@@ -19,9 +19,8 @@ fn judge(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<F
     let files = &contents.files;
     let Some(start) = Start::of(image, wanted) else { return Vec::new() };
     let folder = &start.folder;
-    let warn = |message: String, hint: &str| {
-        vec![Finding::warn(CHECK.id, message, hint).about([folder.clone()])]
-    };
+    let warn =
+        |message: String, hint: &str| vec![Finding::warn(CHECK.id, message, hint).about([folder.clone()])];
     match files.resolve(folder.as_bytes()) {
         Err(why) => {
             warn(format!("WORKDIR {folder} is not in the image: {why}"), "RUN mkdir it, or correct WORKDIR")
