@@ -31,6 +31,7 @@ mod init;
 mod interrupted;
 mod invoke;
 mod lambroll;
+mod layers_hostile;
 mod mounts;
 mod observer;
 mod permissions;
