@@ -20,6 +20,9 @@ use super::remote::{connect_for, remote_access};
 use super::session::{Session, usage};
 use super::settings;
 
+/// The id of what is found about an image that cannot be read.
+const DAMAGED: &str = "image";
+
 /// `check`
 pub(super) async fn check(session: Session, arguments: CheckArguments) -> Report {
     let mut report = Report::new("check");
@@ -47,7 +50,8 @@ async fn judge(
             if !arguments.metadata_only && !preflight::refused(&report.findings) {
                 report.findings.extend(session.or_stopped(judge_files(&local, &wanted, memory)).await??);
             }
-            if arguments.run {
+            // Layers that are not what they claim to be would fail there too, and fill the disk before that.
+            if arguments.run && !is_damaged(&report.findings) {
                 prove(session, arguments, &local, report).await?;
             }
         }
@@ -62,7 +66,12 @@ async fn judge(
     Ok(if refused { Outcome::Refused } else { Outcome::Checked })
 }
 
-/// Runs the image, whatever the checks found: the one verdict does not replace the other.
+/// Whether layers cannot be read to their end.
+fn is_damaged(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.check == DAMAGED && finding.severity == Severity::Refuse)
+}
+
+/// Runs the image, whatever the checks of its content found: the one verdict does not replace the other.
 async fn prove(
     session: &Session,
     arguments: &CheckArguments,
@@ -125,7 +134,7 @@ fn unfit_layer(error: LayerError) -> Result<Finding, Failure> {
         }
         _ => {
             let hint = error.hint().unwrap_or_else(|| "build the image again".to_owned());
-            Ok(Finding::refuse("image", chain(&error), hint))
+            Ok(Finding::refuse(DAMAGED, chain(&error), hint))
         }
     }
 }
