@@ -34,6 +34,7 @@ mod invoke;
 #[cfg(target_os = "linux")]
 mod invoke_local;
 mod lambroll;
+mod layers_hostile;
 mod mounts;
 mod observer;
 mod permissions;
