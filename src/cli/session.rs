@@ -145,7 +145,8 @@ impl Session {
         let begun = Instant::now();
         loop {
             let lambda = LambdaSettings { runner: self.runner(), ..LambdaSettings::default() };
-            let settings = StandSettings { state: Some(directory.clone()), lambda, ..StandSettings::default() };
+            let settings =
+                StandSettings { state: Some(directory.clone()), lambda, ..StandSettings::default() };
             let error = match Stand::start(settings).await {
                 Ok(stand) => return Ok(stand),
                 Err(error) => error,

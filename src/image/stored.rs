@@ -50,10 +50,7 @@ fn open(
     Ok(WholeImage { descriptor, bytes, manifest, config_bytes, config, layers }.into_view(source))
 }
 
-fn read(
-    descriptor: &Descriptor,
-    locate: &dyn Fn(&Digest) -> Option<PathBuf>,
-) -> Result<Vec<u8>, Problem> {
+fn read(descriptor: &Descriptor, locate: &dyn Fn(&Digest) -> Option<PathBuf>) -> Result<Vec<u8>, Problem> {
     let what = "the image configuration";
     if descriptor.size > MAX_CONFIG {
         let what = what.to_owned();
@@ -121,7 +118,10 @@ mod tests {
             open_stored("stored", &original.media_type, original.bytes.clone(), locate)
         };
         let found = by_manifest(&locate).unwrap();
-        assert_eq!((found.config_digest, found.layers.len()), (expected.config_digest, expected.layers.len()));
+        assert_eq!(
+            (found.config_digest, found.layers.len()),
+            (expected.config_digest, expected.layers.len())
+        );
 
         let missing = by_manifest(&|digest| locate(digest).filter(|path| path.ends_with("none")));
         assert!(missing.unwrap_err().to_string().contains("image configuration"));

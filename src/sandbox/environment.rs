@@ -8,9 +8,9 @@ use tokio::time::{Instant, timeout_at};
 
 use nix::libc;
 
+use super::delivery::Delivery;
 use super::host::{BuildError, Cgroup, Limits, LogTail, Sandbox};
 use super::order::{RUNTIME_PORT, RunOrder};
-use super::delivery::Delivery;
 use super::runtime_api::server::Server;
 use super::runtime_api::{FunctionIdentity, Happening, Invocation, Reported};
 use super::wire::{Command, Denial, Ending, Notice, Refusal};

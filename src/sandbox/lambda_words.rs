@@ -35,9 +35,7 @@ pub(super) fn error_payload(trouble: &Trouble, request: &str, order: &RunOrder) 
         Trouble::Exited(_, ending) => ("Extension.Crash".to_owned(), how(*ending)),
         Trouble::NotStarted(name, refusal) => not_started(name, refusal, order),
         Trouble::Extension(_, kind) => (kind.clone(), "an extension could not go on".to_owned()),
-        Trouble::Memory => {
-            ("Runtime.OutOfMemory".to_owned(), runtime_exited(Ending::Signal(libc::SIGKILL)))
-        }
+        Trouble::Memory => ("Runtime.OutOfMemory".to_owned(), runtime_exited(Ending::Signal(libc::SIGKILL))),
         Trouble::Gone => ("Sandbox.Failure".to_owned(), "the sandbox ended".to_owned()),
     };
     json!({ "errorType": kind, "errorMessage": format!("RequestId: {request} Error: {message}") })
@@ -155,11 +153,7 @@ mod tests {
                 "Runtime.ExitError",
                 "Runtime exited with error: signal: segmentation fault",
             ),
-            (
-                Trouble::Exited("watcher".to_owned(), Ending::Status(1)),
-                "Extension.Crash",
-                "exit status 1",
-            ),
+            (Trouble::Exited("watcher".to_owned(), Ending::Status(1)), "Extension.Crash", "exit status 1"),
             (
                 Trouble::NotStarted(run(), refusal("execute", libc::ENOEXEC)),
                 "Runtime.InvalidEntrypoint",
@@ -170,15 +164,12 @@ mod tests {
                 "Runtime.InvalidWorkingDir",
                 "chdir /: no such file or directory",
             ),
-            (
-                Trouble::Memory,
-                "Runtime.OutOfMemory",
-                "Runtime exited with error: signal: killed",
-            ),
+            (Trouble::Memory, "Runtime.OutOfMemory", "Runtime exited with error: signal: killed"),
         ];
         for (trouble, kind, message) in table {
             let payload: Value = serde_json::from_slice(&error_payload(&trouble, "id", &order())).unwrap();
-            let expected = json!({ "errorType": kind, "errorMessage": format!("RequestId: id Error: {message}") });
+            let expected =
+                json!({ "errorType": kind, "errorMessage": format!("RequestId: id Error: {message}") });
             assert_eq!(payload, expected, "{trouble:?}");
         }
     }

@@ -69,7 +69,7 @@ fn a_version_runs_its_own_code_with_its_own_settings() {
     let run = scene.invoke(r#"{"name": "Ada"}"#, &["--alias", "live"]);
     let invoked = &run.expect(0)["invoke"];
     let expected = json!({
-        "count": 1, "event": { "name": "Ada" }, "greeting": "Hello", "memory": "256", "word": "one", "version": "1", "context": null,
+        "count": 1, "event": { "name": "Ada" }, "greeting": "Hello", "memory": "256", "word": "one", "read": "", "version": "1", "context": null,
         "arn": "arn:aws:lambda:eu-central-1:123456789012:function:hello:live",
     });
     assert_eq!(invoked["payload"], expected);
@@ -80,7 +80,9 @@ fn a_version_runs_its_own_code_with_its_own_settings() {
 
     let second = scene.file("second.json", &settings("Servus", "two"));
     scene.deploy("second", &["--function-file", &second]).expect(0);
-    for (qualifier, greeting, word) in [("1", "Hello", "one"), ("live", "Servus", "two"), ("$LATEST", "Servus", "two")] {
+    for (qualifier, greeting, word) in
+        [("1", "Hello", "one"), ("live", "Servus", "two"), ("$LATEST", "Servus", "two")]
+    {
         let run = scene.invoke("{}", &["--qualifier", qualifier]);
         let payload = &run.expect(0)["invoke"]["payload"];
         assert_eq!((&payload["greeting"], &payload["word"]), (&json!(greeting), &json!(word)), "{qualifier}");
@@ -100,7 +102,10 @@ fn errors_and_accidents_of_the_function_are_told_as_lambda_tells_them() {
         let document = run.expect(1);
         assert_eq!(document["error"]["kind"], "function_error");
         let payload = &document["invoke"]["payload"];
-        assert_eq!((&document["invoke"]["function_error"], &payload["errorType"]), (&json!("Unhandled"), &json!(kind)));
+        assert_eq!(
+            (&document["invoke"]["function_error"], &payload["errorType"]),
+            (&json!("Unhandled"), &json!(kind))
+        );
         assert!(payload["errorMessage"].as_str().unwrap().contains(message), "{payload}");
     }
     assert_eq!(scene.invoke("{}", &["--async"]).expect(0)["invoke"]["status"], 202);

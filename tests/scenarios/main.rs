@@ -60,6 +60,8 @@ mod targets;
 mod targets_at_once;
 mod targets_sources;
 mod threat;
+#[cfg(target_os = "linux")]
+mod unprivileged;
 mod uploads;
 mod usage;
 mod values;

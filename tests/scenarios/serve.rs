@@ -20,8 +20,9 @@ struct Served {
     /// `http://127.0.0.1:PORT`
     url: String,
     stderr: JoinHandle<String>,
-    lambda_lift: LambdaLift,
     folder: TempDir,
+    /// Its home goes with it.
+    _home: LambdaLift,
 }
 
 /// An answer as curl shows it.
@@ -39,7 +40,8 @@ impl Served {
         let mut lambda_lift = LambdaLift::new(env!("CARGO_BIN_EXE_lambda-lift"));
         lambda_lift.set("TMPDIR", &folder.path().join("temporary").display().to_string());
         let image = shell_function::image("served").docker_archive(&folder.path().join("image.tar"));
-        let arguments = [&["check", &image, "--run", "--metadata-only", "--serve=127.0.0.1:0"], more].concat();
+        let arguments =
+            [&["check", &image, "--run", "--metadata-only", "--serve=127.0.0.1:0"], more].concat();
         let mut child = lambda_lift.start_recorded(&arguments);
         let mut lines = BufReader::new(child.stderr.take().unwrap());
         let mut told = String::new();
@@ -55,7 +57,7 @@ impl Served {
             let _ = lines.read_to_string(&mut told);
             told
         });
-        Self { child, url, stderr, lambda_lift, folder }
+        Self { child, url, stderr, _home: lambda_lift, folder }
     }
 
     fn curl(&self, event: &str, more: &[&str]) -> Answer {
@@ -80,7 +82,10 @@ impl Served {
 
 fn curl(url: &str, event: &str, more: &[&str]) -> Answer {
     let mut command = Command::new("curl");
-    command.args(["-sS", "--noproxy", "*", "-D", "-", "-H", "Expect:", "--data-binary", event]).args(more).arg(url);
+    command
+        .args(["-sS", "--noproxy", "*", "-D", "-", "-H", "Expect:", "--data-binary", event])
+        .args(more)
+        .arg(url);
     let output = command.output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("an answer: {text:?}"));
@@ -102,7 +107,10 @@ impl Answer {
 fn a_served_image_answers_curl_boto3_and_invoke_until_it_is_told_to_stop() {
     let served = Served::start(&[]);
     let first = served.curl(r#"{"a": 1}"#, &["-H", "X-Amz-Log-Type: Tail"]);
-    assert_eq!((first.status, &first.json()["count"], &first.json()["event"]), (200, &json!(1), &json!({ "a": 1 })));
+    assert_eq!(
+        (first.status, &first.json()["count"], &first.json()["event"]),
+        (200, &json!(1), &json!({ "a": 1 }))
+    );
     assert_eq!(first.header("x-amz-executed-version"), Some("$latest"));
     assert_eq!(first.header("x-amz-function-error"), None);
     // What curl shows of a header is lower-case here, which base64 is not.
@@ -119,8 +127,12 @@ fn a_served_image_answers_curl_boto3_and_invoke_until_it_is_told_to_stop() {
     assert!(log.contains("\nREPORT RequestId: ") && log.contains("Max Memory Used: "), "{log}");
 
     let mut invoker = LambdaLift::new(env!("CARGO_BIN_EXE_lambda-lift"));
-    invoker.set("AWS_ACCESS_KEY_ID", "any").set("AWS_SECRET_ACCESS_KEY", "any").set("AWS_REGION", "eu-central-1");
-    let run = invoker.run(&["invoke", "--function", "function", "--endpoint-url", &served.url, "--payload", "[3]"]);
+    invoker
+        .set("AWS_ACCESS_KEY_ID", "any")
+        .set("AWS_SECRET_ACCESS_KEY", "any")
+        .set("AWS_REGION", "eu-central-1");
+    let run =
+        invoker.run(&["invoke", "--function", "function", "--endpoint-url", &served.url, "--payload", "[3]"]);
     let document = &run.expect(0)["invoke"];
     assert_eq!((&document["payload"]["count"], &document["payload"]["event"]), (&json!(3), &json!([3])));
     assert!(document["log_tail"].as_str().unwrap().contains("event 3"));
@@ -141,7 +153,10 @@ fn errors_and_accidents_are_told_as_lambda_tells_them_and_the_next_event_is_answ
     assert_eq!(served.curl("{}", &[]).json()["count"], 2, "an error ends nothing");
 
     let exited = served.curl(r#"{"exit": 7}"#, &[]);
-    assert_eq!((exited.header("x-amz-function-error"), &exited.json()["errorType"]), (Some("unhandled"), &json!("Runtime.ExitError")));
+    assert_eq!(
+        (exited.header("x-amz-function-error"), &exited.json()["errorType"]),
+        (Some("unhandled"), &json!("Runtime.ExitError"))
+    );
     assert!(exited.body.contains("Runtime exited with error: exit status 7"), "{exited:?}");
     assert_eq!(served.curl("{}", &[]).json()["count"], 1, "an end begins anew");
 
@@ -151,7 +166,10 @@ fn errors_and_accidents_are_told_as_lambda_tells_them_and_the_next_event_is_answ
 
     let (code, document, told) = served.stop();
     assert_eq!((code, &document["run"]["status"]), (Some(0), &json!("ok")), "{told}");
-    assert_eq!((&document["run"]["served"]["events"], &document["run"]["served"]["errors"]), (&json!(6), &json!(3)));
+    assert_eq!(
+        (&document["run"]["served"]["events"], &document["run"]["served"]["errors"]),
+        (&json!(6), &json!(3))
+    );
     assert!(told.contains("failed: event 3 for function") && told.contains("exit status 7"), "{told}");
 }
 
@@ -186,7 +204,7 @@ fn what_is_no_event_is_refused_and_what_is_queued_is_run() {
 fn served_answer(count: u64, event: &Value) -> Value {
     json!({
         "count": count, "event": event, "arn": "arn:aws:lambda:us-east-1:123456789012:function:function",
-        "version": "$LATEST", "greeting": "", "memory": "128", "word": "", "context": null,
+        "version": "$LATEST", "greeting": "", "memory": "128", "word": "", "read": "", "context": null,
     })
 }
 
@@ -202,7 +220,11 @@ fn events_wait_for_their_turn_and_too_many_are_throttled() {
         let asking: Vec<_> = (0..25).map(|_| scope.spawn(ask)).collect();
         asking.into_iter().map(|asking| asking.join().unwrap()).collect()
     });
-    let mut counts: Vec<u64> = statuses.iter().filter(|(status, _)| *status == 200).filter_map(|(_, count)| count.as_u64()).collect();
+    let mut counts: Vec<u64> = statuses
+        .iter()
+        .filter(|(status, _)| *status == 200)
+        .filter_map(|(_, count)| count.as_u64())
+        .collect();
     counts.sort_unstable();
     assert_eq!(counts, (1..=counts.len() as u64).collect::<Vec<_>>(), "one after the other");
     assert!(counts.len() >= 17, "{statuses:?}");
@@ -216,19 +238,25 @@ fn events_wait_for_their_turn_and_too_many_are_throttled() {
 fn a_stop_does_not_wait_for_an_event_that_is_under_way() {
     let served = Served::start(&["--timeout", "600"]);
     let url = format!("{}/2015-03-31/functions/function/invocations", served.url);
-    let mut asking = Command::new("curl").args(["-s", "--noproxy", "*", "-d", r#"{"hang": true}"#, &url]).spawn().unwrap();
+    let mut asking = Command::new("curl");
+    asking
+        .args(["-s", "--noproxy", "*", "-d", r#"{"hang": true}"#, &url])
+        .stdout(std::process::Stdio::piped());
+    let asking = asking.spawn().unwrap();
     // The event is under way when another one has to wait.
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(10) {
         let waits = ["-m", "0.3", "-s"];
-        let other = Command::new("curl").args(waits).args(["--noproxy", "*", "-d", "{}", &url]).status().unwrap();
+        let other =
+            Command::new("curl").args(waits).args(["--noproxy", "*", "-d", "{}", &url]).status().unwrap();
         if !other.success() {
             break;
         }
     }
     let (code, document, told) = served.stop();
     assert_eq!((code, &document["run"]["status"]), (Some(0), &json!("ok")), "{told}");
-    assert!(!asking.wait().unwrap().success());
+    let answer = String::from_utf8(asking.wait_with_output().unwrap().stdout).unwrap();
+    assert!(answer.contains("the function is no longer served"), "{answer:?}");
 }
 
 #[test]

@@ -150,7 +150,9 @@ fn places(cgroup: &str, mountinfo: &str) -> Vec<Place> {
         let Some((mount, system)) = line.split_once(" - ") else { continue };
         let mount: Vec<&str> = mount.split(' ').collect();
         let system: Vec<&str> = system.split(' ').collect();
-        let (&[_, _, _, root, point, ..], &[kind, _, options, ..]) = (&mount[..], &system[..]) else { continue };
+        let (&[_, _, _, root, point, ..], &[kind, _, options, ..]) = (&mount[..], &system[..]) else {
+            continue;
+        };
         let controllers: Vec<&str> = options.split(',').collect();
         let own = |wanted: &dyn Fn(&str) -> bool| {
             let path = cgroup.lines().find_map(|line| {

@@ -37,5 +37,7 @@ fn make(root: &Path) {
     command.arg("-rf").args(LEFT_AWAY.map(|folder| root.join(folder)));
     output_of(&mut command);
     // Not that of this machine.
-    output_of(privileged("rm").arg("-f").args(["etc/resolv.conf", "etc/hostname"].map(|file| root.join(file))));
+    output_of(
+        privileged("rm").arg("-f").args(["etc/resolv.conf", "etc/hostname"].map(|file| root.join(file))),
+    );
 }
