@@ -21,6 +21,9 @@ use super::serve::serve;
 use super::session::{Session, usage};
 use super::settings;
 
+/// The id of what is found about an image that cannot be read.
+const DAMAGED: &str = "image";
+
 /// `check`
 pub(super) async fn check(session: Session, arguments: CheckArguments) -> Report {
     let mut report = Report::new("check");
@@ -50,7 +53,8 @@ async fn judge(
                 let found = session.or_stopped(judge_files(&local, &wanted, memory)).await??;
                 report.findings.extend(allowed.weigh(found));
             }
-            if arguments.run {
+            // Layers that are not what they claim to be would fail there too, and fill the disk before that.
+            if arguments.run && !is_damaged(&report.findings) {
                 let found = prove(session, arguments, &local, report).await?;
                 report.findings.extend(allowed.weigh(found));
             }
@@ -66,7 +70,12 @@ async fn judge(
     Ok(if refused { Outcome::Refused } else { Outcome::Checked })
 }
 
-/// Runs the image, whatever the checks found: the one verdict does not replace the other.
+/// Whether layers cannot be read to their end.
+fn is_damaged(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.check == DAMAGED && finding.severity == Severity::Refuse)
+}
+
+/// Runs the image, whatever the checks of its content found: the one verdict does not replace the other.
 async fn prove(
     session: &Session,
     arguments: &CheckArguments,
@@ -131,7 +140,7 @@ fn unfit_layer(error: LayerError) -> Result<Finding, Failure> {
         }
         _ => {
             let hint = error.hint().unwrap_or_else(|| "build the image again".to_owned());
-            Ok(Finding::refuse("image", chain(&error), hint))
+            Ok(Finding::refuse(DAMAGED, chain(&error), hint))
         }
     }
 }

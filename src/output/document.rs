@@ -150,6 +150,7 @@ fn target(target: &TargetReport) -> Value {
         "smoke": report.smoke.as_ref().map(smoke),
         "deployment": report.deployment.as_ref().map(deployment),
         "status": report.status.as_deref().map(status_json),
+        "prune": report.prune.as_ref().map(super::prune::value),
         "run": report.run.as_deref().map(super::run::value),
         "findings": report.findings.iter().map(Finding::of).collect::<Vec<_>>(),
         "steps": report.steps.iter().map(step).collect::<Vec<_>>(),

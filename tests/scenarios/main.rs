@@ -36,6 +36,7 @@ mod invoke;
 #[cfg(target_os = "linux")]
 mod invoke_local;
 mod lambroll;
+mod layers_hostile;
 mod mounts;
 mod observer;
 mod permissions;
@@ -62,8 +63,11 @@ mod status;
 mod status_watch;
 mod targets;
 mod targets_at_once;
+mod targets_prune;
 mod targets_sources;
 mod threat;
+#[cfg(target_os = "linux")]
+mod unprivileged;
 mod uploads;
 mod usage;
 mod values;
