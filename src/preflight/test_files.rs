@@ -183,11 +183,12 @@ fn a_working_directory_that_is_missing_or_closed_is_warned_about() {
 
 #[test]
 fn clients_of_the_runtime_api_are_known_where_their_packages_put_them() {
-    let python =
-        |client: &str| Archive::default().with("usr/bin/python3", 0o755, elf(X86_64, None, "")).file(client);
+    let python = |client: &str| {
+        Archive::default().with("usr/bin/python3", 0o755, elf(X86_64, None, "")).file("app.py").file(client)
+    };
     let start = |image: &mut LocalImage| {
         image.config.entrypoint =
-            vec!["/usr/bin/python3".to_owned(), "-m".to_owned(), "awslambdaric".to_owned()]
+            ["/usr/bin/python3", "-m", "awslambdaric", "app.handler"].map(str::to_owned).to_vec()
     };
     for client in [
         "usr/lib/python3/dist-packages/awslambdaric/__main__.py",
@@ -198,7 +199,7 @@ fn clients_of_the_runtime_api_are_known_where_their_packages_put_them() {
     ] {
         assert_eq!(judge(vec![python(client)], start, &Wanted::default()), [], "{client}");
     }
-    let without = judge(vec![python("app.py")], start, &Wanted::default());
+    let without = judge(vec![python("other.py")], start, &Wanted::default());
     assert!(without[0].message.starts_with("the client that the command line names was not found"));
     let adapter = judge(vec![python("opt/extensions/lambda-adapter")], start, &Wanted::default());
     assert_eq!(told(&adapter), [("runtime-client", Severity::Info)]);
