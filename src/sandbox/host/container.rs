@@ -28,6 +28,9 @@ const PROGRAM: &str = "/lambda-lift";
 const LIBRARIES: [&str; 3] = ["/usr", "/lib", "/lib64"];
 /// What it takes to make the sandbox: namespaces and mounts, its loopback interface, and to watch who is another user.
 const CAPABILITIES: [&str; 3] = ["SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE"];
+/// Limits of our own stages. The image's programs are limited in the sandbox.
+const DESCRIPTORS: &str = "nofile=4096:4096";
+const PROCESSES: &str = "nproc=4096:4096";
 /// Lambda's limit, and our own stages.
 const MOST_PROCESSES: &str = "1032";
 
@@ -135,6 +138,8 @@ pub(super) async fn start(
     let listener = UnixListener::bind(&socket)?;
     let mut command = Command::new(engine.name());
     command.args(["run", "--rm", "--network", "none", "--pids-limit", MOST_PROCESSES]);
+    // An engine that is confined itself may not be allowed its own default, which is far more than is needed.
+    command.args(["--ulimit", DESCRIPTORS, "--ulimit", PROCESSES]);
     for capability in CAPABILITIES {
         command.args(["--cap-add", capability]);
     }
@@ -168,8 +173,8 @@ pub(super) async fn start(
 /// What a program said last, for a person.
 fn last_line(said: &[u8]) -> String {
     let said = String::from_utf8_lossy(said);
-    let lines = said.lines().map(str::trim).filter(|line| !line.is_empty() && !line.contains("--help"));
-    lines.last().unwrap_or("it says nothing").escape_debug().to_string()
+    let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty() && !line.contains("--help"));
+    lines.next_back().unwrap_or("it says nothing").escape_debug().to_string()
 }
 
 #[cfg(test)]
