@@ -24,6 +24,7 @@ mod new_file;
 mod permissions;
 mod permissions_check;
 mod policy;
+mod proof;
 mod prune;
 mod reach;
 mod release;

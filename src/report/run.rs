@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::preflight::Finding;
+use crate::preflight::{Finding, RUN};
 
 /// The id of the findings of a run.
-const CHECK: &str = "run";
+const CHECK: &str = RUN;
 
 /// How a run ended, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -115,6 +115,7 @@ impl FileSystem {
                 for name in path[name_at..].split(|byte| *byte == b'/') {
                     place = self.put(place, name, 0o755, NodeKind::Folder).ok_or(Misplaced::NoRoom)?;
                 }
+                self.note(Defect::NoFolder { path: path.to_vec() });
                 Ok(place)
             }
             found => found,
@@ -165,6 +166,7 @@ fn told(oddity: OddityKind) -> &'static str {
     match oddity {
         OddityKind::Absolute => "has an absolute name",
         OddityKind::TooLong => "has a longer name or target than Linux takes",
+        OddityKind::HasNul => "has a NUL in its name or target",
         OddityKind::Escapes => "leads out of the root",
         OddityKind::UnknownType(_) => "is of a type that unpackers do not know",
     }

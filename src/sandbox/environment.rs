@@ -63,6 +63,10 @@ pub(super) struct Seen {
     pub(super) registered: Vec<String>,
     /// In whose container it ran, where it had to be in one.
     pub(super) engine: Option<&'static str>,
+    /// The extensions that were started and have not registered yet, which the runtime is not started before.
+    pub(super) awaited: Vec<String>,
+    /// The extensions that registered and have not asked for their first event.
+    pub(super) unready: Vec<String>,
 }
 
 /// An environment. Dropping it ends everything in it.
@@ -119,7 +123,14 @@ impl Environment {
 
     /// Starts extensions, then the runtime, and waits until all are ready.
     pub(super) async fn initialise(&mut self, deadline: Instant) -> Result<(), Trouble> {
+        let ended = self.start_all(deadline).await;
+        self.seen.unready = self.server.unready_extensions();
+        ended
+    }
+
+    async fn start_all(&mut self, deadline: Instant) -> Result<(), Trouble> {
         let extensions = self.sandbox.unpacked.extensions.clone();
+        self.seen.awaited.clone_from(&extensions);
         for (label, name) in (1..).zip(&extensions) {
             let arguments = vec![format!("/opt/extensions/{name}")];
             self.start(label, name.clone(), arguments, true).await?;
@@ -278,6 +289,7 @@ impl Environment {
                 return None;
             }
             Happening::Registered(name) => {
+                self.seen.awaited.retain(|awaited| *awaited != name);
                 self.seen.registered.push(name);
                 Turn::Registered
             }

@@ -69,12 +69,17 @@ fn timeout<'a>(order: &RunOrder, seen: &Seen, starting: bool) -> Words<'a> {
         );
     }
     let message = "it was not ready for an event after the 10 seconds that Lambda gives it";
+    if let Some(name) = seen.awaited.first() {
+        let hint = "an extension has to register under the name of its file, and Lambda starts the runtime when all have: see docs/guide/check-run.md";
+        let message = format!("{message}: the extension {} did not register", without_controls(name));
+        return ("Sandbox.Timedout", message, Some(hint.to_owned()));
+    }
     if seen.connected {
-        return (
-            "Sandbox.Timedout",
-            format!("{message}: an extension did not ask for its first event"),
-            None,
-        );
+        let who = match seen.unready.first() {
+            Some(name) => format!("the extension {}", without_controls(name)),
+            None => "an extension".to_owned(),
+        };
+        return ("Sandbox.Timedout", format!("{message}: {who} did not ask for its first event"), None);
     }
     let hint = unreadable(seen, |_| true).unwrap_or_else(|| NO_CLIENT.to_owned());
     ("Sandbox.Timedout", format!("{message}: it never asked the runtime API for one"), Some(hint))

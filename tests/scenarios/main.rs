@@ -19,6 +19,7 @@ mod codedeploy_others;
 mod completions;
 mod config;
 mod config_input;
+mod content;
 mod daemon;
 mod deploy;
 mod diff;
@@ -33,6 +34,7 @@ mod invoke;
 #[cfg(target_os = "linux")]
 mod invoke_local;
 mod lambroll;
+mod layers_hostile;
 mod mounts;
 mod observer;
 mod permissions;
@@ -58,6 +60,7 @@ mod status;
 mod status_watch;
 mod targets;
 mod targets_at_once;
+mod targets_prune;
 mod targets_sources;
 mod threat;
 #[cfg(target_os = "linux")]

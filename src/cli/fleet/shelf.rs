@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use crate::cli::deploy::Mode;
+use crate::apply::Judgement;
+use crate::cli::deploy::{Mode, Work};
 use crate::cloud::EcrReader as _;
 use crate::fleet::{Order, Shelf, Way, in_waves, ways};
 use crate::image::LocalImage;
@@ -316,6 +317,22 @@ impl Shelves {
         }
     }
 
+    /// What targets have to say of the image that goes to a shelf, and from it to those that it is replicated to.
+    fn judgements<'a>(
+        &self,
+        kept: &Kept,
+        candidates: impl Iterator<Item = (usize, &'a Candidate)>,
+    ) -> Vec<&'a Judgement> {
+        let is_fed = |other: &&Kept| match other.way {
+            Way::Replica { of } => self.all[of].shelf == kept.shelf,
+            Way::Push => other.shelf == kept.shelf,
+        };
+        let fed: Vec<&Kept> = self.all.iter().filter(is_fed).chain([kept]).collect();
+        let is_member = |target: &usize| fed.iter().any(|shelf| shelf.members.contains(target));
+        let of_members = candidates.filter(|(target, _)| is_member(target));
+        of_members.filter_map(|(_, candidate)| candidate.judgement.as_ref()).collect()
+    }
+
     /// None where there is nothing to do.
     async fn try_to_fill<'a>(
         &self,
@@ -354,7 +371,9 @@ impl Shelves {
             report.take_plan(&spec, &seen.facts, &plan::plan(&spec, &seen.facts));
         }
         let plan = plan::plan(&spec, &seen.facts);
-        candidate.prepared.carry_out(&session, &spec, (&seen.facts, &seen.registry), &plan, report).await?;
+        let work = Work { spec: &spec, facts: &seen.facts, registry: &seen.registry, plan: &plan };
+        let judgements = self.judgements(kept, candidates.clone());
+        candidate.prepared.carry_out(&session, work, &judgements, report).await?;
         let pushed = report.image.as_ref().and_then(|image| image.digest);
         let known: Vec<Digest> = pushed.into_iter().collect();
         let seen = observe(run, kept, candidates, &known).await?;
@@ -403,8 +422,8 @@ impl Shelves {
         let plan = Plan { steps: vec![grant], version: None };
         let mut written = Report { policy: report.policy.clone(), ..Report::new(report.command) };
         written.take_plan(spec, &facts, &plan);
-        let ended =
-            candidate.prepared.carry_out(session, spec, (&facts, &*registry), &plan, &mut written).await;
+        let work = Work { spec, facts: &facts, registry, plan: &plan };
+        let ended = candidate.prepared.carry_out(session, work, &[], &mut written).await;
         report.policy = written.policy;
         report.steps.retain(|step| step.step != "grant_pull");
         report.steps.splice(0..0, written.steps);

@@ -221,6 +221,12 @@ impl Protocol {
         !self.extensions.is_empty()
     }
 
+    /// Names of extensions that have registered and have not asked for their first event.
+    pub(in crate::sandbox) fn unready_extensions(&self) -> Vec<String> {
+        let unready = self.extensions.iter().filter(|extension| !extension.has_started);
+        unready.map(|extension| extension.name.clone()).collect()
+    }
+
     fn next(&mut self, token: u64) -> Vec<Effect> {
         let first = self.runtime == Runtime::Started;
         if !first && !matches!(self.runtime, Runtime::Answered(_)) {

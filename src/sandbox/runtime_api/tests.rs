@@ -175,9 +175,11 @@ fn initialisation_ends_when_runtime_and_extensions_wait() {
     assert_eq!(json_of(&answers[0].1)["functionName"], "f");
     let identifier = answers[0].1.headers[0].1.clone();
     assert_eq!(talk.next().1, [Happening::Connected]);
+    assert_eq!(talk.protocol.unready_extensions(), ["e"]);
     let known = [("lambda-extension-identifier", identifier.as_str())];
     let (answers, happened) = talk.ask("GET", "/2020-01-01/extension/event/next", &known, "");
     assert_eq!((answers.len(), happened), (0, vec![Happening::Initialised]));
+    assert_eq!(talk.protocol.unready_extensions(), Vec::<String>::new());
 
     let told = talk.invoke("a");
     assert_eq!((told[0].0, &json_of(&told[0].1)["eventType"]), (3, &json!("INVOKE")));

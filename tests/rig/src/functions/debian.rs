@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Functions, Layer};
-use crate::tool::{output_of, privileged};
+use crate::tool::{output_of, privileged, tool};
 
 /// Python for functions, busybox for scripts.
 const PACKAGES: &str = "python3,busybox-static";
@@ -26,6 +26,13 @@ impl Functions {
     pub fn debian(&self) -> Layer {
         let recipe = format!("{PACKAGES} {RELEASE} {MIRROR} {LEFT_AWAY:?} 2");
         self.layer("debian", &recipe, make)
+    }
+
+    /// Its busybox, which is one static program.
+    pub fn busybox(&self) -> Vec<u8> {
+        let debian = self.debian();
+        let archive = debian.path().unwrap_or(Path::new("/"));
+        output_of(tool("tar").arg("--extract").arg("--to-stdout").arg("--file").arg(archive).arg("./usr/bin/busybox"))
     }
 }
 

@@ -59,8 +59,12 @@ impl FunctionImage {
         self.close_layer();
         let blobs = folder.join("blobs/sha256");
         fs::create_dir_all(&blobs).unwrap_or_else(|error| failed(&blobs, &error));
-        let layers: Vec<Value> = self.layers.iter().map(|layer| put(&blobs, layer, LAYER)).collect();
-        let diff_ids: Vec<&Value> = layers.iter().map(|layer| &layer["digest"]).collect();
+        let media_type = |layer: &Layer| if layer.compressed_from.is_some() { GZIP_LAYER } else { LAYER };
+        let layers: Vec<Value> =
+            self.layers.iter().map(|layer| put(&blobs, layer, media_type(layer))).collect();
+        let diff_id = |layer: &Layer| layer.compressed_from.clone().unwrap_or(layer.hexadecimal.clone());
+        let diff_ids: Vec<String> =
+            self.layers.iter().map(|layer| format!("sha256:{}", diff_id(layer))).collect();
         let config = json!({
             "architecture": self.architecture,
             "os": "linux",
@@ -123,6 +127,7 @@ impl FunctionImage {
 }
 
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+const GZIP_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 

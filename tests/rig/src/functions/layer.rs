@@ -8,12 +8,14 @@ use sha2::{Digest as _, Sha256};
 
 use crate::tool::{output_of, privileged};
 
-/// An uncompressed layer.
+/// A layer as an image has it: an archive, or an archive that gzip compressed.
 #[derive(Debug, Clone)]
 pub struct Layer {
     pub(super) content: Content,
     pub(super) hexadecimal: String,
     pub(super) size: u64,
+    /// The digest of what was compressed, in hexadecimal.
+    pub(super) compressed_from: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -26,7 +28,12 @@ impl Layer {
     /// A layer of these bytes, whatever they are.
     pub fn of(bytes: Vec<u8>) -> Self {
         let hexadecimal = hex::encode(Sha256::digest(&bytes));
-        Self { size: bytes.len() as u64, hexadecimal, content: Content::Bytes(bytes) }
+        Self { size: bytes.len() as u64, hexadecimal, content: Content::Bytes(bytes), compressed_from: None }
+    }
+
+    /// A layer of these bytes, said to be what gzip made of an archive with this SHA-256, in hexadecimal.
+    pub fn gzip(bytes: Vec<u8>, of: &str) -> Self {
+        Self { compressed_from: Some(of.to_owned()), ..Self::of(bytes) }
     }
 
     /// The layer in this file. Its digest is kept beside it.
@@ -38,7 +45,7 @@ impl Layer {
         });
         let hexadecimal = fs::read_to_string(&digest).unwrap_or_else(|error| failed(&digest, &error));
         let size = fs::metadata(&path).unwrap_or_else(|error| failed(&path, &error)).len();
-        Self { content: Content::Kept(path), hexadecimal, size }
+        Self { content: Content::Kept(path), hexadecimal, size, compressed_from: None }
     }
 
     /// The archive, where it is a file.
