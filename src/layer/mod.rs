@@ -65,7 +65,7 @@ pub use entry::{ElfProgram, Entry, EntryKind, FileContent, Program, ProgramForm}
 pub use error::LayerError;
 pub use listing::{Listing, Oddity, OddityKind};
 pub use pass::{Encoding, LayerPass, PassSettings, Piece, VerifiedContent, summarize};
-pub use scan::{LayerContent, scan};
+pub use scan::{LayerContent, contents, scan};
 pub use summary::LayerSummary;
 pub use tar_scan::{TarContents, TarDefect};
 pub use whiteout::Whiteout;
