@@ -54,6 +54,7 @@ pub mod rootfs;
 mod samples;
 pub mod sandbox;
 mod spelling;
+pub mod stand_runner;
 pub mod status;
 pub mod terraform;
 pub mod values;

@@ -29,6 +29,7 @@ mod platform;
 mod remote;
 mod selector;
 mod source;
+mod stored;
 mod strict_json;
 
 #[cfg(test)]
@@ -53,3 +54,4 @@ pub use remote::{
     StoredCredentials,
 };
 pub use source::{SourceRef, Transport};
+pub use stored::open_stored;

@@ -13,6 +13,8 @@ const KEPT_ODDITIES: usize = 8;
 pub(super) const LARGEST: usize = 64 << 20;
 /// No path of Linux is longer (`PATH_MAX`).
 const LONGEST_PATH: usize = 4096;
+/// No name of Linux's file systems is longer (`NAME_MAX`).
+const LONGEST_NAME: usize = 255;
 
 /// The entries of one layer in the order of its archive.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -39,8 +41,10 @@ pub struct Oddity {
 pub enum OddityKind {
     /// It begins with a slash; it is taken as relative to the root.
     Absolute,
-    /// It, or what it links to, is longer than any path of Linux; the entry is left out.
+    /// It, or what it links to, is longer than any path of Linux, or one of its parts than any name; the entry is left out.
     TooLong,
+    /// It, or what it links to, has a NUL, with which names end; the entry is left out.
+    HasNul,
     /// `..` leads out of the root; the entry is left out.
     Escapes,
     /// It is of a type that unpackers do not know, by its type flag; the entry is left out.
@@ -133,11 +137,15 @@ impl ListingWriter {
     /// Adds an entry.
     pub(super) fn push(&mut self, entry: &Entry<'_>) {
         let target = match entry.kind {
-            EntryKind::Symlink { target } | EntryKind::HardLink { target } => target.len(),
-            _ => 0,
+            EntryKind::Symlink { target } | EntryKind::HardLink { target } => target,
+            _ => b"",
         };
-        if entry.path.len().max(target) > LONGEST_PATH {
+        let has_long_name = || entry.path.split(|byte| *byte == b'/').any(|name| name.len() > LONGEST_NAME);
+        if entry.path.len().max(target.len()) > LONGEST_PATH || has_long_name() {
             return self.note(entry.path, OddityKind::TooLong);
+        }
+        if memchr::memchr(0, entry.path).is_some() || target.contains(&0) {
+            return self.note(entry.path, OddityKind::HasNul);
         }
         if self.listing.bytes.len() > LARGEST {
             self.listing.cut_short = true;
@@ -322,5 +330,19 @@ mod tests {
         let listing = writer.finish();
         assert!(listing.is_empty());
         assert_eq!(listing.oddities(), [Oddity { name: vec![b'x'; 256], kind: OddityKind::TooLong }]);
+    }
+
+    #[test]
+    fn a_name_that_no_file_system_takes_is_left_out_and_told() {
+        let mut writer = ListingWriter::default();
+        let long = [b"a/", &[b'x'; 256][..]].concat();
+        writer.push(&Entry { path: &long, mode: 0, kind: EntryKind::Directory });
+        writer.push(&Entry { path: b"a\0b", mode: 0, kind: EntryKind::Directory });
+        writer.push(&Entry { path: b"a", mode: 0, kind: EntryKind::Symlink { target: b"\0" } });
+        writer.push(&Entry { path: &long[..257], mode: 0, kind: EntryKind::Directory });
+        let listing = writer.finish();
+        let kinds: Vec<_> = listing.oddities().iter().map(|oddity| oddity.kind).collect();
+        assert_eq!(kinds, [OddityKind::TooLong, OddityKind::HasNul, OddityKind::HasNul]);
+        assert_eq!(listing.len(), 1);
     }
 }

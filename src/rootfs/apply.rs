@@ -113,6 +113,7 @@ impl FileSystem {
             let mut names = path[name_at..].split(|byte| *byte == b'/').filter(|name| !name.is_empty());
             let place = names.try_fold(within, |place, name| self.put(place, name, 0o755, NodeKind::Folder));
             made = place.ok_or(Misplaced::NoRoom);
+            self.note(Defect::NoFolder { path: path.to_vec() });
         }
         if let Ok(place) = made {
             let mut last = self.last_folder.take().unwrap_or_default().0;
@@ -180,6 +181,7 @@ fn told(oddity: OddityKind) -> &'static str {
     match oddity {
         OddityKind::Absolute => "has an absolute name",
         OddityKind::TooLong => "has a longer name or target than Linux takes",
+        OddityKind::HasNul => "has a NUL in its name or target",
         OddityKind::Escapes => "leads out of the root",
         OddityKind::UnknownType(_) => "is of a type that unpackers do not know",
     }

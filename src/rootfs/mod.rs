@@ -16,7 +16,7 @@ pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 
-pub use contents::ImageContents;
+pub use contents::{ImageContents, KnownContent, Unread};
 pub use libraries::MissingLibrary;
 pub use node::Node;
 pub(crate) use node::printable_path;

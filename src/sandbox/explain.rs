@@ -30,7 +30,13 @@ pub(super) fn explain(trouble: &Trouble, order: &RunOrder, seen: &Seen, starting
             timeout(order, seen, starting)
         }
         Trouble::Exited(name, ending) => exited(name, *ending, seen),
-        Trouble::NotStarted(name, refusal) => not_started(name, refusal, order),
+        Trouble::NotStarted(name, refusal) => {
+            if !is_of_the_image(refusal) {
+                // What our own stage could not do says nothing about the image.
+                status = RunStatus::Unavailable;
+            }
+            not_started(name, refusal, order)
+        }
         Trouble::InitFailed(reported) | Trouble::Failed(reported) => {
             let error = function_error(reported);
             let hint = denied(seen, |path| error.message.contains(path));
@@ -63,12 +69,17 @@ fn timeout<'a>(order: &RunOrder, seen: &Seen, starting: bool) -> Words<'a> {
         );
     }
     let message = "it was not ready for an event after the 10 seconds that Lambda gives it";
+    if let Some(name) = seen.awaited.first() {
+        let hint = "an extension has to register under the name of its file, and Lambda starts the runtime when all have: see docs/guide/check-run.md";
+        let message = format!("{message}: the extension {} did not register", without_controls(name));
+        return ("Sandbox.Timedout", message, Some(hint.to_owned()));
+    }
     if seen.connected {
-        return (
-            "Sandbox.Timedout",
-            format!("{message}: an extension did not ask for its first event"),
-            None,
-        );
+        let who = match seen.unready.first() {
+            Some(name) => format!("the extension {}", without_controls(name)),
+            None => "an extension".to_owned(),
+        };
+        return ("Sandbox.Timedout", format!("{message}: {who} did not ask for its first event"), None);
     }
     let hint = unreadable(seen, |_| true).unwrap_or_else(|| NO_CLIENT.to_owned());
     ("Sandbox.Timedout", format!("{message}: it never asked the runtime API for one"), Some(hint))
@@ -101,6 +112,11 @@ fn signal_name(signal: i32) -> &'static str {
         libc::SIGSYS => " (SIGSYS: a system call that is not allowed)",
         _ => "",
     }
+}
+
+/// Whether what could not be done is the image's affair.
+fn is_of_the_image(refusal: &Refusal) -> bool {
+    refusal.step == "execute" || refusal.step.contains("working directory")
 }
 
 fn not_started<'a>(name: &str, refusal: &Refusal, order: &RunOrder) -> Words<'a> {

@@ -81,7 +81,7 @@ fn push(account: &Account, impostor: &Impostor) -> Run {
 }
 
 /// The most memory that a process has had at once, read until it has ended (`VmHWM` only grows).
-fn peak_memory(status: &str) -> u64 {
+pub(crate) fn peak_memory(status: &str) -> u64 {
     let mut peak = 0;
     // A process that has ended but was not waited for has a status without this line.
     while let Some(kilobytes) = std::fs::read_to_string(status).ok().and_then(|text| {

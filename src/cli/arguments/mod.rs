@@ -27,7 +27,7 @@ pub(super) use diff::DiffArguments;
 pub(super) use doctor::DoctorArguments;
 pub(super) use engine::{EngineArguments, EngineName, GroupArguments};
 pub(super) use function::{DeployArguments, FunctionArguments, PlanArguments};
-pub(super) use image::{CheckArguments, ImageArguments, PushArguments, SourceArguments};
+pub(super) use image::{CheckArguments, ImageArguments, ProofArguments, PushArguments, SourceArguments};
 pub(super) use init::{InitArguments, InitVariables};
 pub(super) use invoke::InvokeArguments;
 pub(super) use permissions::{ForCommand, PermissionsArguments, PermittedImage, TrustArguments};
@@ -138,6 +138,8 @@ impl Command {
             // Whoever moves back, or looks, wants it for all of them.
             Self::Rollback(arguments) => order(&arguments.targets, true),
             Self::Status(arguments) => order(&arguments.targets, true),
+            // One after the other: what one deletes another may look at.
+            Self::Prune(_) => Order { max_parallel: 1, keep_going: false },
             _ => Order { max_parallel: 1, keep_going: false },
         }
     }
@@ -206,6 +208,9 @@ pub(super) struct Common {
         default_missing_value = DEFAULT_STATE
     )]
     pub(super) local: Option<PathBuf>,
+    /// In the stand-in, do not run functions: an invocation gets its event back as the answer
+    #[arg(long, global = true, env = "LAMBDA_LIFT_LOCAL_ECHO", value_parser = BoolishValueParser::new())]
+    pub(super) local_echo: bool,
     /// How the result is written to stdout
     #[arg(long, global = true, env = "LAMBDA_LIFT_OUTPUT", value_name = "FORMAT", default_value = "human")]
     pub(super) output: OutputFormat,
@@ -230,6 +235,8 @@ pub(super) enum OutputFormat {
     Human,
     /// Exactly one JSON document
     Json,
+    /// SARIF 2.1.0, for code scanning: `check` only
+    Sarif,
 }
 
 /// When to use colour.

@@ -11,9 +11,12 @@ mod entrypoint;
 mod entrypoint_architecture;
 mod entrypoint_file;
 mod entrypoint_libraries;
+mod environment_size;
 mod fips;
 mod function_architecture;
 mod function_state;
+mod handler_file;
+mod ignored_instructions;
 mod image_size;
 mod layer_entries;
 mod layers;
@@ -31,6 +34,7 @@ mod runtime_client;
 mod secrets;
 mod settings_size;
 mod tag;
+mod unread_layers;
 mod working_directory;
 
 use super::Check;
@@ -47,6 +51,9 @@ pub const CHECKS: &[Check] = &[
     image_size::CHECK,
     entrypoint::CHECK,
     settings_size::CHECK,
+    environment_size::CHECK,
+    ignored_instructions::CHECK,
+    unread_layers::CHECK,
     content_size::CHECK,
     layer_entries::CHECK,
     entrypoint_file::CHECK,
@@ -55,6 +62,7 @@ pub const CHECKS: &[Check] = &[
     working_directory::CHECK,
     readable::CHECK,
     runtime_client::CHECK,
+    handler_file::CHECK,
     base_runtime::CHECK,
     secrets::CHECK,
     privileges::CHECK,

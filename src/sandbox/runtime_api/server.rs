@@ -76,6 +76,11 @@ impl Server {
         self.state.desk().protocol.has_extensions()
     }
 
+    /// Names of extensions that have registered and have not asked for their first event.
+    pub(in crate::sandbox) fn unready_extensions(&self) -> Vec<String> {
+        self.state.desk().protocol.unready_extensions()
+    }
+
     /// Begins anew, for another set of processes. What the old ones wait for is not answered.
     pub(in crate::sandbox) fn reset(&self, function: FunctionIdentity) {
         let mut desk = self.state.desk();
@@ -211,6 +216,10 @@ async fn read(mut body: Incoming, streamed: bool) -> Result<Read, hyper::Error> 
         match frame?.into_data() {
             Ok(data) => {
                 too_long |= bytes.len() + data.len() > limit;
+                // An answer that is not streamed is refused at once, as on Lambda: it may have no end.
+                if too_long && !streamed {
+                    return Ok((None, None));
+                }
                 if !too_long {
                     bytes.extend_from_slice(&data);
                 }

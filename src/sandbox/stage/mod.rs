@@ -20,6 +20,7 @@ mod memory;
 mod mounts;
 mod permissions;
 mod program;
+mod sparse;
 mod unpack;
 mod watch;
 

@@ -45,7 +45,8 @@ pub(super) fn lay_out(blueprint: &Blueprint) -> Result<(), StageError> {
     match blueprint.room {
         Room::Memory => {
             let flags = MountFlags::NOSUID | MountFlags::NODEV;
-            tmpfs(&blueprint.root, flags, blueprint.room_bytes, 0o755)
+            // Folders and links take room too.
+            tmpfs(&blueprint.root, flags, blueprint.room_bytes + (256 << 10), 0o755)
         }
         Room::Disk => mount_bind(&blueprint.root, &blueprint.root).map_err(io::Error::from),
     }
@@ -53,7 +54,7 @@ pub(super) fn lay_out(blueprint: &Blueprint) -> Result<(), StageError> {
 }
 
 fn tmpfs(target: &Path, flags: MountFlags, bytes: u64, mode: u32) -> io::Result<()> {
-    let pages = bytes.div_ceil(4096) + 64;
+    let pages = bytes.div_ceil(4096);
     let options = format!("size={},nr_inodes={},mode={mode:o}", pages * 4096, pages.clamp(1024, INODES));
     let options = CString::new(options).map_err(io::Error::other)?;
     Ok(mount("tmpfs", target, "tmpfs", flags, options.as_c_str())?)

@@ -19,6 +19,7 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tar::{Archive, Entry, EntryType};
 
 use super::permissions::as_seen_by_others;
+use super::sparse::SparseFile;
 use super::{StageError, Tried as _, blueprint, mounts};
 use crate::image::Compression;
 use crate::layer::Whiteout;
@@ -132,18 +133,26 @@ impl<'a> Unpacking<'a> {
                 let limit = self.blueprint.entry_limit;
                 return Err(too_much(format!("the layers have more than {limit} entries")));
             }
-            let Some(path) = inner_path(&entry.path_bytes()) else {
-                let name = String::from_utf8_lossy(&entry.path_bytes()).escape_debug().to_string();
+            let mut sparse = sparse(&mut entry).tried("read a layer")?;
+            let name = sparse.as_mut().and_then(|file| file.name.take());
+            let name = name.unwrap_or_else(|| entry.path_bytes().into_owned());
+            let Some(path) = inner_path(&name) else {
+                let name = String::from_utf8_lossy(&name).escape_debug().to_string();
                 let source = io::Error::other("its name leads out of the image");
                 return Err(StageError::Step { what: format!("unpack {name}"), source });
             };
             let shown = format!("unpack {}", path.to_string_lossy().escape_debug());
-            self.entry(&mut entry, &path).tried(shown)?;
+            self.entry(&mut entry, sparse, &path).tried(shown)?;
         }
         Ok(())
     }
 
-    fn entry(&mut self, entry: &mut Entry<'_, &mut dyn Read>, path: &Path) -> io::Result<()> {
+    fn entry(
+        &mut self,
+        entry: &mut Entry<'_, &mut dyn Read>,
+        sparse: Option<SparseFile>,
+        path: &Path,
+    ) -> io::Result<()> {
         let kind = entry.header().entry_type();
         if kind == EntryType::XGlobalHeader {
             return Ok(());
@@ -157,7 +166,7 @@ impl<'a> Unpacking<'a> {
         match Whiteout::of(name.as_bytes()) {
             Some(Whiteout::Folder) => return self.clear(folder),
             Some(Whiteout::Name(hidden)) => {
-                return remove(&folder.join(std::ffi::OsStr::from_bytes(hidden)));
+                return self.hide(&folder.join(std::ffi::OsStr::from_bytes(hidden)));
             }
             Some(Whiteout::Nothing) => return Ok(()),
             None => {}
@@ -166,7 +175,7 @@ impl<'a> Unpacking<'a> {
         if !stays {
             remove(path)?;
         }
-        self.made.insert(self.hasher.hash_one(path));
+        self.note_made(path);
         match kind {
             EntryType::Directory if stays => {}
             EntryType::Directory => fs::create_dir(path)?,
@@ -180,16 +189,24 @@ impl<'a> Unpacking<'a> {
             EntryType::Fifo => mknodat(CWD, path, FileType::Fifo, Mode::from(0o600), 0)?,
             // No user of a sandbox, and none of Lambda's, may make a device; Lambda has a /dev of its own.
             EntryType::Char | EntryType::Block => return Ok(()),
-            _ => return self.file(entry, path),
+            _ => return self.file(entry, sparse, path),
         }
         self.dress(entry, path)
     }
 
-    fn file(&mut self, entry: &mut Entry<'_, &mut dyn Read>, path: &Path) -> io::Result<()> {
+    fn file(
+        &mut self,
+        entry: &mut Entry<'_, &mut dyn Read>,
+        sparse: Option<SparseFile>,
+        path: &Path,
+    ) -> io::Result<()> {
         let room = self.blueprint.room_bytes.saturating_sub(self.unpacked.bytes);
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         // A sparse file may claim any length; what it takes is bounded all the same.
-        let written = io::copy(&mut entry.by_ref().take(room.saturating_add(1)), &mut file)?;
+        let written = match sparse {
+            Some(sparse) => sparse.lay_out(entry, &mut file, room)?,
+            None => io::copy(&mut entry.by_ref().take(room.saturating_add(1)), &mut file)?,
+        };
         self.unpacked.bytes += written;
         if written > room {
             return Err(io::ErrorKind::StorageFull.into());
@@ -224,15 +241,33 @@ impl<'a> Unpacking<'a> {
     /// Takes away what lower layers have in `folder`.
     fn clear(&self, folder: &Path) -> io::Result<()> {
         for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            if !self.made.contains(&self.hasher.hash_one(path.as_path())) {
-                remove(&path)?;
-            } else if fs::symlink_metadata(&path)?.is_dir() {
-                self.clear(&path)?;
-            }
+            self.hide(&entry?.path())?;
         }
         Ok(())
     }
+
+    /// Takes away what lower layers have at `path` and in it: what this layer has there stays, wherever in the archive it stands.
+    fn hide(&self, path: &Path) -> io::Result<()> {
+        if !self.made.contains(&self.hasher.hash_one(path)) {
+            return remove(path);
+        }
+        if fs::symlink_metadata(path)?.is_dir() { self.clear(path) } else { Ok(()) }
+    }
+
+    /// Remembers what is of this layer, and that its folders hold something that is.
+    fn note_made(&mut self, path: &Path) {
+        for place in path.ancestors() {
+            if !self.made.insert(self.hasher.hash_one(place)) {
+                return;
+            }
+        }
+    }
+}
+
+/// What a pax header says of a file's holes.
+fn sparse(entry: &mut Entry<'_, &mut dyn Read>) -> io::Result<Option<SparseFile>> {
+    let Some(records) = entry.pax_extensions()? else { return Ok(None) };
+    SparseFile::of(records.map(|record| record.map(|record| (record.key_bytes(), record.value_bytes()))))
 }
 
 /// Makes a folder and those above it, as an archive that leaves them out means them.

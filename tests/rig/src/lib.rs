@@ -8,6 +8,9 @@
 //! - [`Proxy`] stands in front of a server and bites: it cuts, stalls, delays and slows down.
 //! - [`LambdaLift`] runs the binary under test with an environment of its own.
 //! - [`ActionRunner`] runs the GitHub Action of this repository as GitHub's runner does.
+//! - [`Functions`] has what real functions are made of (a Debian root, AWS's runtime clients for Python, Node.js and Rust, the Web
+//!   Adapter), and [`FunctionImage`] puts images together from it. [`Emulator`] is AWS's own runtime interface emulator.
+//! - [`Remains`] is what a run of an image could leave behind.
 //! - [`Dockerd`] and [`PodmanService`] are daemons with stores of their own; [`RecordingSocket`] stands before one and
 //!   notes what is asked. [`scripted_daemon`] is the exception that was written here: a daemon with any fault.
 //!
@@ -23,13 +26,17 @@ mod calls;
 mod certificates;
 mod composite_action;
 mod docker;
+mod emulator;
+mod functions;
 mod images;
+mod kept;
 mod lambda_lift;
 mod moto;
 mod podman;
 mod proxy;
 mod recording_socket;
 mod registry;
+mod remains;
 pub mod scripted_daemon;
 mod server;
 pub mod skopeo;
@@ -40,6 +47,8 @@ pub use boto3::Boto3;
 pub use calls::{Call, Mark};
 pub use composite_action::{ActionRun, ActionRunner};
 pub use docker::Dockerd;
+pub use emulator::{Emulated, Emulator};
+pub use functions::{FunctionImage, Functions, Layer};
 pub use images::{Images, LocalImage};
 pub use lambda_lift::{LambdaLift, Run};
 pub use moto::Moto;
@@ -47,4 +56,5 @@ pub use podman::PodmanService;
 pub use proxy::{Bite, Bitten, Cut, Ending, Harm, Line, Proxy};
 pub use recording_socket::RecordingSocket;
 pub use registry::Registry;
+pub use remains::Remains;
 pub use third_party_cloud::ThirdPartyCloud;

@@ -1,9 +1,9 @@
 //! Images that were made before are not made again.
 
-use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::content::Content;
+use crate::kept::kept;
 
 /// Makes images and keeps them in a folder that outlives the test.
 ///
@@ -44,25 +44,7 @@ impl Images {
     }
 
     /// The file or folder of this name, made by `make` unless it was made before from the same content.
-    ///
-    /// `make` writes to the path that it is given, which becomes the real one when it is whole. Tests run as
-    /// processes side by side: one makes, the others wait.
     pub(super) fn kept(&self, name: &str, note: &str, make: impl FnOnce(&Path)) -> PathBuf {
-        let folder = self.folder.join(self.content.key(note));
-        let failed =
-            |error: std::io::Error| -> ! { panic!("cannot keep {name} in {}: {error}", folder.display()) };
-        fs::create_dir_all(&folder).unwrap_or_else(|error| failed(error));
-        let lock = File::create(folder.join(format!("{name}.lock"))).unwrap_or_else(|error| failed(error));
-        lock.lock().unwrap_or_else(|error| failed(error));
-
-        let (path, unfinished) = (folder.join(name), folder.join(format!("unfinished-{name}")));
-        if !path.exists() {
-            // What an interrupted run left behind: a folder or a file.
-            let _ = fs::remove_dir_all(&unfinished);
-            let _ = fs::remove_file(&unfinished);
-            make(&unfinished);
-            fs::rename(&unfinished, &path).unwrap_or_else(|error| failed(error));
-        }
-        path
+        kept(&self.folder.join(self.content.key(note)), name, make)
     }
 }

@@ -109,13 +109,13 @@ impl Images {
 }
 
 /// podman's or buildah's storage in a folder of its own. Both need root for it, and neither needs more here.
-struct Store {
+pub(super) struct Store {
     program: &'static str,
     folder: tempfile::TempDir,
 }
 
 impl Store {
-    fn new(program: &'static str) -> Self {
+    pub(super) fn new(program: &'static str) -> Self {
         Self { program, folder: crate::server::folder(program) }
     }
 
@@ -123,7 +123,7 @@ impl Store {
         self.run(&["build", "--quiet", "--isolation=chroot", "--tag", tag, &text(context)]);
     }
 
-    fn run(&self, arguments: &[&str]) {
+    pub(super) fn run(&self, arguments: &[&str]) {
         output_of(self.command().args(arguments));
     }
 

@@ -5,5 +5,6 @@ mod cache;
 mod containers;
 mod content;
 mod indexes;
+mod stacks;
 
 pub use cache::{Images, LocalImage};
