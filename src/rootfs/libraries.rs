@@ -175,3 +175,24 @@ fn elf_of(node: Node<'_>) -> Option<&ElfProgram> {
         ProgramForm::Script { .. } => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{Archive, contents};
+    use super::*;
+
+    #[test]
+    fn a_search_ends_when_it_has_followed_more_than_an_honest_one_would() {
+        let system =
+            contents(vec![Archive::default().file("lib/libc.so").file("lib/glibc-hwcaps/v3/libm.so")]).files;
+        let mut search = Search { system: &system, steps: 0 };
+        let folders = search.library_folders();
+        for name in [b"libc.so", b"libm.so"] {
+            assert!(search.library(name, folders.iter()).is_some() && !search.is_over());
+        }
+        search.steps = MOST_STEPS + 1;
+        for name in [b"libc.so", b"libm.so"] {
+            assert!(search.library(name, folders.iter()).is_none() && search.is_over());
+        }
+    }
+}
