@@ -151,6 +151,7 @@ fn target(target: &TargetReport) -> Value {
         "deployment": report.deployment.as_ref().map(deployment),
         "status": report.status.as_deref().map(status_json),
         "prune": report.prune.as_ref().map(super::prune::value),
+        "run": report.run.as_deref().map(super::run::value),
         "findings": report.findings.iter().map(Finding::of).collect::<Vec<_>>(),
         "steps": report.steps.iter().map(step).collect::<Vec<_>>(),
         "error": report.error.as_ref().map(error),
