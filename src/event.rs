@@ -2,6 +2,7 @@
 //!
 //! No event carries a secret (invariant 7): no token, no environment value, no query of a signed URL.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,6 +69,20 @@ pub enum Event {
         reason: String,
         /// After how long.
         wait: Duration,
+    },
+    /// A function is up, and answers invocations of this machine.
+    Serving {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// A function that is kept up was given an event.
+    Served {
+        /// Which, for a person.
+        what: String,
+        /// The error in the place of an answer, for a person. It is the user's own.
+        error: Option<String>,
+        /// How long it took.
+        elapsed: Duration,
     },
     /// The end of the log of a function that we invoked. It is the user's own.
     FunctionLog {

@@ -15,10 +15,13 @@
 //! 8. Everything says what happens as an [`event::Event`]; [`output`] is the only one that prints.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail loudly"))]
+#![cfg_attr(fuzzing, allow(dead_code, reason = "the fuzzer leaves out what uses it"))]
 
 pub mod advice;
 pub mod apply;
+#[cfg(not(fuzzing))]
 pub mod aws;
+#[cfg(not(fuzzing))]
 pub mod cli;
 pub mod cloud;
 pub mod config;
@@ -51,6 +54,7 @@ pub mod rootfs;
 mod samples;
 pub mod sandbox;
 mod spelling;
+pub mod stand_runner;
 pub mod status;
 pub mod terraform;
 pub mod values;

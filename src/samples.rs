@@ -124,6 +124,7 @@ pub(crate) fn facts() -> Facts {
             local,
             layers: vec![LayerFacts { known: Some(known), stored: true }],
             manifest: Some(manifest),
+            read: Vec::new(),
             manifest_stored: true,
             config_stored: true,
             mount: MountFacts { from: Vec::new(), is_possible: true, elsewhere: Vec::new() },

@@ -39,6 +39,7 @@ fn every_direct_dependency_has_its_line_and_no_line_is_left_over() {
         "localstack/Cargo.toml",
         "example/function/Cargo.toml",
         "example/packer/Cargo.toml",
+        "fuzz/Cargo.toml",
         "tests/rig/Cargo.toml",
     ]
     .iter()

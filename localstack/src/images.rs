@@ -1,7 +1,9 @@
 //! What Lambda may ask of ECR: the one border between the two halves of the stand-in.
 //!
-//! Lambda resolves an image, reads its manifest and reads (or writes) the repository's policy. It knows
-//! nothing of uploads, tags or files.
+//! Lambda resolves an image, reads its manifest and reads (or writes) the repository's policy; whoever runs functions for it reads
+//! blobs. It knows nothing of uploads or tags.
+
+use std::path::PathBuf;
 
 /// What Lambda may ask of ECR.
 pub trait Images: Send + Sync {
@@ -10,6 +12,11 @@ pub trait Images: Send + Sync {
 
     /// The repository's policy text. `None`: no such repository; `Some(None)`: it has no policy.
     fn policy(&self, account: &str, region: &str, repository: &str) -> Option<Option<String>>;
+
+    /// The file with a layer or a configuration; none where it is not kept in one.
+    fn blob(&self, _digest: &str) -> Option<PathBuf> {
+        None
+    }
 
     /// Replaces the policy, as Lambda itself does for a caller who may set it.
     fn set_policy(&self, account: &str, region: &str, repository: &str, text: &str);

@@ -231,7 +231,9 @@ async fn call_service(
         qualifier: head.parameter("Qualifier"),
         body: received.as_deref().unwrap_or_default(),
     };
-    if let Some(lacks) = shared.guard.lacking(&account, iam::of_call(&asked)) {
+    let mut wanted = iam::of_call(&asked);
+    wanted.extend(shared.services.get(service).map(|found| found.also_wanted(&asked)).unwrap_or_default());
+    if let Some(lacks) = shared.guard.lacking(&account, wanted) {
         return exchange.finish(denied(protocol, &account, region, &lacks));
     }
     let reply = match (scope.as_ref().map(|_| shared.services.get(service)), received) {

@@ -8,13 +8,15 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::cloud::{CloudErrorKind, EcrReader, EcrWriter, LambdaReader, LambdaWriter, LiveFunction, Monitor};
 use crate::event::{Event, Reporter};
 use crate::image::UNCOMPRESSED_LIMIT;
+use crate::layer::LayerContent;
 use crate::memory::Memory;
 use crate::name::{Digest, FunctionName, ImageUri, Version};
 use crate::observe::{Facts, ImageFacts, LayerFacts, LayerOrigin};
 use crate::plan::{AliasStep, DeploySpec, FunctionSpec, Plan, PushStep, Step, default_tag};
 use crate::preflight::{Finding, Severity};
 use crate::registry::{
-    KnownLayer, PushRequest, PushedImage, Registry, RememberedOrigins, publish_manifest, push_image_within,
+    ContentGate, KnownLayer, PushError, PushRequest, PushedImage, Registry, RememberedOrigins, Unfit,
+    publish_manifest, push_image_within,
 };
 use crate::release::{
     Begun, CodeDeployAccess, Intent, Journal, JournalWriter, Place, ReleaseSpec, Releaser, Smoke, SmokeSpec,
@@ -24,7 +26,7 @@ use crate::report::{AliasReport, Failure, Outcome, PolicyOutcome, Report, Stage,
 
 use super::function::FunctionWriter;
 use super::grant::write_policy;
-use super::{ApplyError, Interrupt};
+use super::{ApplyError, Interrupt, Judgement};
 
 /// How steps are carried out.
 #[derive(Debug, Clone)]
@@ -63,6 +65,8 @@ pub struct Applier<'a> {
     pub interrupt: &'a Interrupt,
     /// How steps are carried out.
     pub settings: ApplySettings,
+    /// The judgements of the image that wait for its layers. It is published unless all of them refuse.
+    pub judgements: &'a [&'a Judgement],
 }
 
 /// What later steps need of earlier ones.
@@ -166,6 +170,11 @@ impl Applier<'_> {
             return Ok(());
         }
         let memory = self.settings.memory.as_ref();
+        let judge = |seen: Vec<LayerContent>| {
+            self.judgements.iter().for_each(|judgement| judgement.of_seen(&facts.image.local, &seen));
+            let is_fit = self.judgements.iter().any(|judgement| judgement.refusal().is_none());
+            if is_fit { Ok(()) } else { Err(Unfit) }
+        };
         let request = PushRequest {
             image: &facts.image.local,
             known: facts.image.layers.iter().map(known_layer).collect(),
@@ -183,13 +192,34 @@ impl Applier<'_> {
             mounting: facts.image.mount.is_possible,
             origins: memory
                 .map(|memory| RememberedOrigins { origins: &memory.origins, registry: &facts.registry }),
+            gate: self.gate(&judge),
         };
-        let pushed = self.push_image(&request).await?;
+        let pushed = match self.push_image(&request).await {
+            Err(ApplyError::Push(PushError::Unfit)) => return Err(self.unfit()),
+            pushed => pushed?,
+        };
         progress.digest = Some(pushed.digest);
         if let Some(image) = &mut report.image {
             image.take_push(&pushed, &facts.registry, self.registry.repository());
         }
         Ok(())
+    }
+
+    fn gate<'b>(
+        &self,
+        judge: &'b (dyn Fn(Vec<LayerContent>) -> Result<(), Unfit> + Sync),
+    ) -> Option<ContentGate<'b>> {
+        // What one of them does not know has to go by.
+        let known = self.judgements.iter().map(|judgement| judgement.known());
+        let known = known.reduce(|all, known| &all & &known)?;
+        Some(ContentGate { known, judge })
+    }
+
+    fn unfit(&self) -> ApplyError {
+        match self.judgements.iter().find_map(|judgement| judgement.refusal()) {
+            Some(refusal) => ApplyError::Unfit(Box::new(refusal)),
+            None => ApplyError::Push(PushError::Unfit),
+        }
     }
 
     /// Pushes the image; whatever ends that early leaves what a later run can go on with.

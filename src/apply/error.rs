@@ -4,6 +4,7 @@ use crate::cloud::{CloudError, CloudErrorKind};
 use crate::function;
 use crate::layer::LayerError;
 use crate::name::Version;
+use crate::preflight::Finding;
 use crate::registry::PushError;
 use crate::report::{Failure, Stage, chain};
 
@@ -16,6 +17,9 @@ pub enum ApplyError {
     /// The image did not get into the registry.
     #[error(transparent)]
     Push(#[from] PushError),
+    /// What is in the image was refused before it was published.
+    #[error("{}", .0.message)]
+    Unfit(Box<Finding>),
     /// The user asked to stop.
     #[error("stopped on request")]
     Interrupted,
@@ -92,6 +96,7 @@ impl ApplyError {
             Self::Push(
                 error @ (PushError::TooLarge { .. } | PushError::ImmutableTag { .. } | PushError::Layer(_)),
             ) => ("refused", Stage::Refused, error.hint()),
+            Self::Unfit(finding) => ("refused", Stage::Refused, finding.hint.clone()),
             Self::Push(error @ PushError::TimedOut { .. }) => ("timeout", stage, error.hint()),
             Self::Push(error) => ("push_failed", stage, error.hint()),
             Self::Interrupted => {

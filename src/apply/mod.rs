@@ -8,6 +8,7 @@ mod error;
 mod function;
 mod grant;
 mod interrupt;
+mod judgement;
 mod release;
 mod settle;
 
@@ -16,3 +17,4 @@ pub use error::ApplyError;
 pub(crate) use error::cloud_kind;
 pub use grant::write_policy;
 pub use interrupt::Interrupt;
+pub use judgement::Judgement;

@@ -84,13 +84,13 @@ impl AccessSimulator for Iam {
         for (index, action) in access.actions.iter().enumerate() {
             fields.push((format!("ActionNames.member.{}", index + 1), action.clone()));
         }
-        if let Some(service) = &access.passed_to {
+        if let Some((key, value)) = &access.context {
             let entry =
                 |name: &str, value: &str| (format!("ContextEntries.member.1.{name}"), value.to_owned());
             fields.extend([
-                entry("ContextKeyName", "iam:PassedToService"),
+                entry("ContextKeyName", key),
                 entry("ContextKeyType", "string"),
-                entry("ContextKeyValues.member.1", service),
+                entry("ContextKeyValues.member.1", value),
             ]);
         }
         let answer = self.ask(SIMULATE, &fields).await?;

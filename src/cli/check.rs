@@ -17,6 +17,7 @@ use crate::sandbox::{self, RunOrder};
 use super::arguments::CheckArguments;
 use super::deploy::image_finding;
 use super::remote::{connect_for, remote_access};
+use super::serve::serve;
 use super::session::{Session, usage};
 use super::settings;
 
@@ -37,6 +38,7 @@ async fn judge(
 ) -> Result<Outcome, Failure> {
     let source = settings::source(&arguments.image)?;
     let wanted = wanted(arguments)?;
+    let allowed = settings::allowed(&arguments.allow)?;
     // Kept until the image was opened: it may be the stand-in that has it.
     let connected = session.or_stopped(connect_for(session, &source)).await??;
     let remote = remote_access(session, &arguments.from, &source, connected.as_ref()).await?;
@@ -44,15 +46,17 @@ async fn judge(
         SourceAccess { remote, ..settings::source_access(&arguments.from, Arc::clone(&session.reporter)) };
     match session.or_stopped(image::open(&source, wanted.architecture, &access)).await? {
         Ok(local) => {
-            report.findings = preflight::check_image(&local, &wanted);
+            report.findings = allowed.weigh(preflight::check_image(&local, &wanted));
             report.image = Some(image_report(&local));
             let (memory, _) = settings::memory(&arguments.from);
             if !arguments.metadata_only && !preflight::refused(&report.findings) {
-                report.findings.extend(session.or_stopped(judge_files(&local, &wanted, memory)).await??);
+                let found = session.or_stopped(judge_files(&local, &wanted, memory)).await??;
+                report.findings.extend(allowed.weigh(found));
             }
             // Layers that are not what they claim to be would fail there too, and fill the disk before that.
             if arguments.run && !is_damaged(&report.findings) {
-                prove(session, arguments, &local, report).await?;
+                let found = prove(session, arguments, &local, report).await?;
+                report.findings.extend(allowed.weigh(found));
             }
         }
         Err(error) => report.findings.push(image_finding(&error)?),
@@ -68,7 +72,7 @@ async fn judge(
 
 /// Whether layers cannot be read to their end.
 fn is_damaged(findings: &[Finding]) -> bool {
-    findings.iter().any(|finding| finding.check == DAMAGED && finding.severity == Severity::Refuse)
+    findings.iter().any(|finding| finding.check == DAMAGED)
 }
 
 /// Runs the image, whatever the checks of its content found: the one verdict does not replace the other.
@@ -77,13 +81,15 @@ async fn prove(
     arguments: &CheckArguments,
     local: &LocalImage,
     report: &mut Report,
-) -> Result<(), Failure> {
+) -> Result<Vec<Finding>, Failure> {
     let order = order(arguments, local)?;
-    let temporary = std::env::temp_dir();
-    let run = session.or_stopped(sandbox::run_image(local, order, &temporary)).await?;
-    report.findings.extend(run.findings());
+    let run = match arguments.serve.as_deref() {
+        Some(place) => serve(session, place, local, order).await?,
+        None => session.or_stopped(sandbox::run_image(local, order, &std::env::temp_dir())).await?,
+    };
+    let findings = run.findings();
     report.run = Some(Box::new(run));
-    Ok(())
+    Ok(findings)
 }
 
 fn order(arguments: &CheckArguments, local: &LocalImage) -> Result<RunOrder, Failure> {
@@ -105,7 +111,7 @@ fn order(arguments: &CheckArguments, local: &LocalImage) -> Result<RunOrder, Fai
 }
 
 /// An event as Lambda would take it: JSON.
-fn event(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(super) fn event(path: &Path) -> Result<Vec<u8>, Failure> {
     let text = settings::read_text(path)?;
     match serde_json::from_str::<&serde_json::value::RawValue>(&text) {
         Ok(_) => Ok(text.into_bytes()),

@@ -8,17 +8,16 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::builder::Resettable;
 use clap::error::ErrorKind;
-use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
+use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _};
 
 use crate::config::{ConfigError, Configuration, Given, GivenValue, TargetConfiguration};
 use crate::function::{self, Flags, Written};
 use crate::lambroll::ExternalVariables;
+use crate::permission::ValueUses;
 use crate::report::{Failure, Stage};
 
-use super::arguments::{self, Cli, EngineName, is_off, without_idle_variables};
+use super::arguments::{self, Cli, without_idle_variables};
 use super::configuration_file::{FILE_NAME, Surroundings, open};
 use super::explanation;
 use super::lambroll;
@@ -26,6 +25,7 @@ use super::misuse::Misuse;
 use super::reach::{REACH, Reached};
 use super::session::usage;
 use super::targets::choose_among;
+use super::typed::{SETTINGS_OF_A_NEW_REPOSITORY, Typed, permitted};
 use super::values::Values;
 
 /// A target of the configuration file that was chosen.
@@ -131,106 +131,8 @@ fn strictly(arguments: &[OsString]) -> Result<Cli, clap::Error> {
     Cli::from_arg_matches(&matches)
 }
 
-/// What was typed or is set in the environment.
-struct Typed {
-    /// The command that was typed, as it is defined.
-    command: Command,
-    /// What was found for it.
-    matches: ArgMatches,
-}
-
-impl Typed {
-    fn of(arguments: &[OsString]) -> Result<Self, clap::Error> {
-        let mut command = Cli::command();
-        command.build();
-        let lenient = without_requirements(without_idle_variables(Cli::command()));
-        let mut matches = lenient.try_get_matches_from(arguments)?;
-        while let Some((name, below)) = matches.remove_subcommand() {
-            command = command.find_subcommand(&name).cloned().unwrap_or(command);
-            matches = below;
-        }
-        Ok(Self { command, matches })
-    }
-
-    fn argument(&self, id: &str) -> Option<&Arg> {
-        self.command.get_arguments().find(|argument| argument.get_id() == id)
-    }
-
-    /// Whether the command knows the argument and it was typed or is set.
-    fn has(&self, id: &str) -> bool {
-        let Some(argument) = self.argument(id) else { return false };
-        let source = self.matches.value_source(id);
-        matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable)) || is_turned_off(argument)
-    }
-
-    /// Whether the file may give the argument: nobody else did, and nobody gave what stands against it.
-    fn lacks(&self, id: &str) -> bool {
-        let Some(argument) = self.argument(id) else { return false };
-        let conflicts = self.command.get_arg_conflicts_with(argument);
-        let is_needless = (SETTINGS_OF_A_NEW_REPOSITORY.contains(&id) && self.is_off("create_repository"))
-            || (CODEDEPLOY_GROUP.contains(&id) && self.moves_traffic_itself())
-            || (CODEDEPLOY_DETAILS.contains(&id) && (self.moves_traffic_itself() || self.has("resume")));
-        // Whoever names what shall be pruned means that, and nothing beside it.
-        let is_named = PRUNED.contains(&id) && PRUNED.iter().any(|id| self.has(id));
-        !self.has(id)
-            && !conflicts.iter().any(|other| self.has(other.get_id().as_str()))
-            && !is_needless
-            && !is_named
-    }
-
-    /// Whether what a table of the file is about does not come about: without a version there is no release.
-    fn ends_before(&self, table: &str) -> bool {
-        table == "release" && self.has("no_publish") && !self.is_off("no_publish")
-    }
-
-    /// Whether somebody asked for no help of CodeDeploy's, so that the file's settings of it say nothing.
-    fn moves_traffic_itself(&self) -> bool {
-        let engine = self.matches.try_get_one::<EngineName>("engine").ok().flatten();
-        self.has("engine") && engine == Some(&EngineName::Direct)
-    }
-
-    fn is_off(&self, id: &str) -> bool {
-        self.argument(id).is_some_and(is_turned_off)
-    }
-
-    fn text(&self, id: &str) -> Option<&String> {
-        self.matches.try_get_one::<String>(id).ok().flatten()
-    }
-
-    fn texts(&self, id: &str) -> Vec<String> {
-        self.matches.try_get_many::<String>(id).ok().flatten().into_iter().flatten().cloned().collect()
-    }
-}
-
 /// The commands that a broken file must not keep from working: a shell runs them at its start.
 const WITHOUT_FILE: [&str; 2] = ["completions", "man"];
-/// What says something only together with `--create-repository`.
-const SETTINGS_OF_A_NEW_REPOSITORY: [&str; 3] = ["scan_on_push", "immutable_tags", "kms_key"];
-/// The deployment group of CodeDeploy.
-const CODEDEPLOY_GROUP: [&str; 2] = ["codedeploy_application", "codedeploy_group"];
-/// What else CodeDeploy is told when a release begins.
-const CODEDEPLOY_DETAILS: [&str; 5] =
-    ["create_codedeploy", "codedeploy_role", "hook_before", "hook_after", "detach"];
-/// What is named to be pruned.
-const PRUNED: [&str; 2] = ["functions", "repositories"];
-
-/// Whether a flag's variable says that it does not hold. Elsewhere that is as good as nothing; here it stands against the file.
-fn is_turned_off(argument: &Arg) -> bool {
-    let value = argument.get_env().and_then(std::env::var_os);
-    value.is_some_and(|value| is_off(argument, &value.to_string_lossy()))
-}
-
-/// The command as it is when everything may still come from elsewhere.
-fn without_requirements(command: Command) -> Command {
-    let ids: Vec<clap::Id> = command.get_arguments().map(|argument| argument.get_id().clone()).collect();
-    let nothing = || Resettable::<clap::Id>::Reset;
-    let command = ids.into_iter().fold(command, |command, id| {
-        command.mut_arg(id, |argument| {
-            argument.required(false).requires(nothing()).required_unless_present(nothing())
-        })
-    });
-    command.mut_subcommands(without_requirements)
-}
 
 /// What the file has for a command.
 #[derive(Default)]
@@ -241,6 +143,8 @@ struct FromFile {
     declared: Declared,
     /// Whether the file has targets, none of which was chosen.
     has_targets: bool,
+    /// What its values were read from.
+    values: ValueUses,
     problem: Option<Failure>,
 }
 
@@ -274,6 +178,14 @@ impl FromFile {
             // Two versions are compared with each other, whatever is declared.
             let takes_declaration = typed.argument("function_file").is_some() && !typed.has("from");
             values.prefetch(&configuration.asks(&wanted, takes_declaration));
+            if let Some(commands) = permitted(typed) {
+                // A policy for other commands has to let them read what they take from the file.
+                let takes = |command: &Command, id: &str| {
+                    command.get_arguments().any(|argument| argument.get_id() == id)
+                };
+                let wanted = |_: &str, id: &str| commands.iter().any(|command| takes(command, id));
+                values.prefetch(&configuration.asks(&wanted, takes_declaration));
+            }
             given.extend(configuration.arguments(&wanted, &sources).map_err(unusable)?);
             if takes_declaration {
                 declared.below = elsewhere.declared(configuration, typed, &sources)?;
@@ -289,7 +201,7 @@ impl FromFile {
         }
         let has_targets = file.is_some_and(|(_, configuration)| configuration.targets().next().is_some());
         let file = file.map(|(_, configuration)| configuration.file().to_owned());
-        Ok(Self { file, given, declared, has_targets, problem: None })
+        Ok(Self { file, given, declared, has_targets, values: values.uses(), problem: None })
     }
 
     /// The command line with what the file gives put behind what was typed.
@@ -299,6 +211,9 @@ impl FromFile {
             let hint = self.explain(&error, &typed.command);
             Misuse::of_process(error).hint(hint)
         })?;
+        if let arguments::Command::Permissions(arguments) = &mut cli.command {
+            arguments.values = self.values;
+        }
         if let Some(declared) = cli.command.declared() {
             *declared = self.declared;
         } else if let arguments::Command::Doctor(arguments) = &mut cli.command {

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 
-use crate::apply::Applier;
+use crate::apply::{Applier, Judgement};
 use crate::aws::{Clients, Ecr};
 use crate::cloud::{Identity, LambdaReader};
 use crate::event::Event;
 use crate::image::{self, ImageError, ImageErrorKind, LocalImage, RemoteAccess};
 use crate::name::{Architecture, Digest};
-use crate::observe::{Facts, Observation, Observer};
+use crate::observe::{Facts, Observation, Observer, SeenContents};
 use crate::plan::{self, DeploySpec, Plan, Step};
 use crate::preflight::{self, Finding, Wanted};
 use crate::private_folder::Distrust;
@@ -19,24 +19,39 @@ use crate::registry::Registry;
 use crate::release::{self, CodeDeployAccess, Engine, TrafficSpec};
 use crate::report::{Failure, Outcome, Report, Stage, image_report};
 
-use super::arguments::{DeployArguments, FunctionArguments, ImageArguments};
+use super::arguments::{DeployArguments, FunctionArguments, ImageArguments, ProofArguments, PushArguments};
+use super::proof::Proof;
 use super::remote::remote_access;
 use super::session::{Connected, Session};
 use super::settings::{self, Resolved};
 
 /// `deploy`
 pub(super) async fn deploy(session: Session, arguments: DeployArguments) -> Report {
-    run(session, "deploy", arguments.image, Some(arguments.function), Mode::Apply).await
+    run(session, "deploy", Asked::of(arguments), Mode::Apply).await
 }
 
 /// `plan`
 pub(super) async fn plan(session: Session, arguments: DeployArguments) -> Report {
-    run(session, "plan", arguments.image, Some(arguments.function), Mode::Show).await
+    run(session, "plan", Asked::of(arguments), Mode::Show).await
 }
 
 /// `push`
-pub(super) async fn push(session: Session, arguments: ImageArguments) -> Report {
-    run(session, "push", arguments, None, Mode::Apply).await
+pub(super) async fn push(session: Session, arguments: PushArguments) -> Report {
+    let PushArguments { image, proof } = arguments;
+    run(session, "push", Asked { image, function: None, proof }, Mode::Apply).await
+}
+
+/// What was asked for: an image, what becomes of it, and whether it has to prove itself first.
+pub(super) struct Asked {
+    image: ImageArguments,
+    function: Option<FunctionArguments>,
+    proof: ProofArguments,
+}
+
+impl Asked {
+    pub(super) fn of(DeployArguments { image, function, proof, .. }: DeployArguments) -> Self {
+        Self { image, function: Some(function), proof }
+    }
 }
 
 /// Whether the plan is carried out.
@@ -47,34 +62,32 @@ pub(super) enum Mode {
 }
 
 /// Runs the pipeline and turns whatever ended it into the report.
-async fn run(
-    session: Session,
-    command: &'static str,
-    image: ImageArguments,
-    function: Option<FunctionArguments>,
-    mode: Mode,
-) -> Report {
+async fn run(session: Session, command: &'static str, asked: Asked, mode: Mode) -> Report {
     let mut report = Report::new(command);
-    let ended = pipeline(&session, (image, function), mode, &mut report).await;
+    let ended = pipeline(&session, asked, mode, &mut report).await;
     report.closed(ended)
 }
 
 async fn pipeline(
     session: &Session,
-    (image, function): (ImageArguments, Option<FunctionArguments>),
+    asked: Asked,
     mode: Mode,
     report: &mut Report,
 ) -> Result<Outcome, Failure> {
-    let prepared = Prepared::new(session, image, function, report).await?;
+    let prepared = Prepared::new(session, asked, report).await?;
     let images = Images::default();
     let Some(local) = prepared.image(session, &images, report).await? else { return Ok(Outcome::Refused) };
     let Observation { facts, registry } = prepared.observe(session, &prepared.spec, local, &[], mode).await?;
-    let plan = match prepared.judge(session, &facts, mode, report).await? {
+    let (plan, judgement) = match prepared.judge(session, &facts, mode, report).await? {
         Judged::Ends(outcome) => return Ok(outcome),
-        Judged::Work(plan) => plan,
+        Judged::Work { plan, judgement } => (plan, judgement),
     };
     tell_findings(session, &report.findings);
-    prepared.carry_out(session, &prepared.spec, (&facts, &registry), &plan, report).await
+    let work = Work { spec: &prepared.spec, facts: &facts, registry: &registry, plan: &plan };
+    let judgements: Vec<&Judgement> = judgement.iter().collect();
+    let ended = prepared.carry_out(session, work, &judgements, report).await;
+    report.findings.extend(judgement.iter().flat_map(Judgement::findings));
+    ended
 }
 
 /// A deploy or push whose arguments are resolved, with its ways to AWS.
@@ -86,23 +99,41 @@ pub(super) struct Prepared {
     pub(super) clients: Clients,
     /// In the repository's Region, with its identity.
     pub(super) ecr: Ecr,
+    /// How the image proves itself before it is sent.
+    pub(super) proof: Proof,
+    /// What is in layers that were read or remembered.
+    pub(super) contents: SeenContents,
+}
+
+/// A plan, and what it was made for.
+#[derive(Clone, Copy)]
+pub(super) struct Work<'a> {
+    /// That of the whole deploy, or one without its function.
+    pub(super) spec: &'a DeploySpec,
+    pub(super) facts: &'a Facts,
+    pub(super) registry: &'a Registry,
+    pub(super) plan: &'a Plan,
 }
 
 /// What comes of the facts.
 pub(super) enum Judged {
     /// There is nothing to carry out.
     Ends(Outcome),
-    Work(Plan),
+    Work {
+        plan: Plan,
+        /// What can be judged only when layers were sent; none where all is judged.
+        judgement: Option<Judgement>,
+    },
 }
 
 impl Prepared {
     /// Resolves the arguments, and opens the ways to AWS.
     pub(super) async fn new(
         session: &Session,
-        image: ImageArguments,
-        function: Option<FunctionArguments>,
+        Asked { image, function, proof }: Asked,
         report: &mut Report,
     ) -> Result<Self, Failure> {
+        let proof = Proof::of(&proof)?;
         let mut resolved = settings::resolve(image, function, Arc::clone(&session.reporter))?;
         let connected = session.or_stopped(session.connect()).await??;
         let Resolved { from, source, retry, .. } = &resolved;
@@ -119,7 +150,8 @@ impl Prepared {
         let of_repository = connected.clients_of_repository(registry, spec.repository_region(), profile);
         let of_repository = session.or_stopped(of_repository).await??;
         let ecr = of_repository.as_ref().unwrap_or(&connected.clients).ecr.clone();
-        Ok(Self { resolved, connected, spec, clients, ecr })
+        let contents = SeenContents::default();
+        Ok(Self { resolved, connected, spec, clients, ecr, proof, contents })
     }
 
     /// Opens the image, and checks it. None where it cannot be deployed; a finding says why.
@@ -132,7 +164,8 @@ impl Prepared {
         let of_target = (&self.resolved, &self.spec, &self.clients.lambda as &dyn LambdaReader);
         let opened = open_once(session, of_target, images, report).await?;
         let Some(local) = opened else { return Ok(None) };
-        report.findings.extend(preflight::check_image(&local, &Wanted::of(&self.spec)));
+        let found = preflight::check_image(&local, &Wanted::of(&self.spec));
+        report.findings.extend(self.resolved.allowed.weigh(found));
         report.image = Some(image_report(&local));
         Ok((!preflight::refused(&report.findings)).then_some(local))
     }
@@ -192,12 +225,18 @@ impl Prepared {
             return Ok(Judged::Ends(Outcome::Refused));
         }
         let plan = plan::plan(spec, facts);
-        report.take_plan(spec, facts, &plan);
         if plan.steps.is_empty() {
+            report.take_plan(spec, facts, &plan);
             return Ok(Judged::Ends(Outcome::Unchanged));
         }
+        let judgement = self.judge_contents(session, facts, &plan, mode, report).await?;
+        if preflight::refused(&report.findings) {
+            return Ok(Judged::Ends(Outcome::Refused));
+        }
+        report.take_plan(spec, facts, &plan);
         if mode == Mode::Show {
-            return Ok(Judged::Ends(Outcome::Planned));
+            let proven = self.prove(session, facts, report).await?;
+            return Ok(Judged::Ends(if proven { Outcome::Planned } else { Outcome::Refused }));
         }
         if let Some(function) = spec.function.as_ref().filter(|_| plan.steps.iter().any(is_move)) {
             let looked = session.or_stopped(before_traffic(&self.clients, &function.traffic)).await?;
@@ -206,16 +245,18 @@ impl Prepared {
                 return Ok(Judged::Ends(Outcome::Refused));
             }
         }
-        Ok(Judged::Work(plan))
+        match self.prove(session, facts, report).await? {
+            true => Ok(Judged::Work { plan, judgement }),
+            false => Ok(Judged::Ends(Outcome::Refused)),
+        }
     }
 
-    /// Carries a plan for `spec` out: for this one, or for this one without its function.
+    /// Carries a plan out. Its image is published unless all of the judgements refuse when its layers have gone by.
     pub(super) async fn carry_out(
         &self,
         session: &Session,
-        spec: &DeploySpec,
-        (facts, registry): (&Facts, &Registry),
-        plan: &Plan,
+        Work { spec, facts, registry, plan }: Work<'_>,
+        judgements: &[&Judgement],
         report: &mut Report,
     ) -> Result<Outcome, Failure> {
         let Clients { lambda, codedeploy, monitor, .. } = &self.clients;
@@ -230,6 +271,7 @@ impl Prepared {
             reporter: session.reporter.as_ref(),
             interrupt: &session.interrupt,
             settings: self.resolved.apply.clone(),
+            judgements,
         };
         applier.apply(spec, facts, plan, report).await;
         match report.error.take() {

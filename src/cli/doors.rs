@@ -1,7 +1,7 @@
 //! The ways to AWS that were opened: one for each identity and Region, whatever number of targets goes through it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use lambda_lift_localstack::Stand;
 use tokio::sync::{OnceCell, watch};
@@ -11,6 +11,7 @@ use crate::aws::{Clients, Connection, ConnectionSettings, Pace};
 use crate::cloud::{Caller, CloudError, CloudErrorKind, Identity as _};
 use crate::name::{AccountId, Region};
 use crate::report::{Failure, Stage};
+use crate::stand_runner::StandRunner;
 
 use super::session::connect_failure;
 
@@ -33,6 +34,8 @@ pub(super) struct Doors {
     /// Whether calls to Lambda keep a pace; then this turns true when the user asks to stop.
     stop: Option<watch::Receiver<bool>>,
     stand: OnceCell<Arc<Stand>>,
+    /// Who runs the stand-in's functions.
+    runner: OnceLock<StandRunner>,
 }
 
 impl Doors {
@@ -52,6 +55,18 @@ impl Doors {
         start: impl Future<Output = Result<Stand, Failure>>,
     ) -> Result<Arc<Stand>, Failure> {
         self.stand.get_or_try_init(|| async { start.await.map(Arc::new) }).await.cloned()
+    }
+
+    /// The one runner of this process; the first who asks makes it.
+    pub(super) fn runner(&self, make: impl FnOnce() -> StandRunner) -> StandRunner {
+        self.runner.get_or_init(make).clone()
+    }
+
+    /// Ends what runs behind the doors. Nobody goes through one any more.
+    pub(super) async fn close(&self) {
+        if let Some(runner) = self.runner.get() {
+            runner.close().await;
+        }
     }
 
     /// Opens a way, once. Who we are is asked where that is to be `known`, where a role must be assumed, and where a pace is kept.

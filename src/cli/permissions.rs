@@ -7,7 +7,7 @@ use crate::event::Event;
 use crate::name::{AccountId, Region, RegistryHost, RepositoryRef};
 use crate::permission::{
     self, CodeDeployUses, FunctionUses, GitHubSubject, GitHubTrust, Identity, KmsKey,
-    MANAGED_POLICY_CHARACTERS, PolicyDocument, RepositoryPlace, Uses, Work,
+    MANAGED_POLICY_CHARACTERS, PolicyDocument, RepositoryPlace, Uses, ValueUses, Work,
 };
 use crate::plan::FunctionSpec;
 use crate::preflight::Finding;
@@ -38,8 +38,16 @@ async fn run(
     arguments: PermissionsArguments,
     report: &mut Report,
 ) -> Result<Outcome, Failure> {
-    let PermissionsArguments { work, account, provisioned_concurrency, check, trust, image, function } =
-        arguments;
+    let PermissionsArguments {
+        work,
+        account,
+        provisioned_concurrency,
+        check,
+        trust,
+        image,
+        function,
+        values,
+    } = arguments;
     let trust = github_trust(&trust)?;
     let work: Vec<Work> = work.into_iter().map(work_of).collect();
     let is_named =
@@ -52,7 +60,7 @@ async fn run(
     };
     let connected = session.or_stopped(session.connect()).await??;
     let place = Place::find(session, &connected, account.as_deref(), function.as_ref()).await?;
-    let uses = Wanted { session, connected: &connected, place: &place, image: &image }
+    let uses = Wanted { session, connected: &connected, place: &place, image: &image, values: &values }
         .uses(work, function.as_ref(), provisioned_concurrency)
         .await?;
     let policies = permission::documents(&uses);
@@ -166,6 +174,7 @@ struct Wanted<'a> {
     connected: &'a Connected,
     place: &'a Place,
     image: &'a PermittedImage,
+    values: &'a ValueUses,
 }
 
 impl Wanted<'_> {
@@ -212,6 +221,7 @@ impl Wanted<'_> {
             creates_repository: self.image.create_repository,
             repository_key: self.image.kms_key.as_deref().map(KmsKey::of),
             function: function.map(|function| function_uses(function, is_provisioned)).transpose()?,
+            values: self.values.clone(),
         })
     }
 

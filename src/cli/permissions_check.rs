@@ -52,12 +52,14 @@ async fn principal(connected: &Connected, iam: &impl AccessSimulator) -> Result<
 
 /// One question for each resource: IAM lets through few of them a second.
 fn accesses(statements: &[Statement]) -> Vec<SimulatedAccess> {
-    let mut asked: BTreeMap<(&str, Option<&str>), Vec<String>> = BTreeMap::new();
+    let mut asked: BTreeMap<(&str, Option<Context<'_>>), Vec<String>> = BTreeMap::new();
     for statement in statements {
-        let passed = statement.condition.as_ref().filter(|(_, key, _)| *key == "iam:PassedToService");
-        let passed = passed.map(|(_, _, service)| service.as_str());
-        for resource in &statement.resources {
-            let actions = asked.entry((resource, passed)).or_default();
+        for (resource, context) in statement
+            .resources
+            .iter()
+            .flat_map(|resource| contexts(statement).map(move |one| (resource, one)))
+        {
+            let actions = asked.entry((resource, context)).or_default();
             for action in &statement.actions {
                 if !actions.iter().any(|known| known == action) {
                     actions.push((*action).to_owned());
@@ -65,12 +67,27 @@ fn accesses(statements: &[Statement]) -> Vec<SimulatedAccess> {
             }
         }
     }
-    let access = |((resource, passed), actions): ((&str, Option<&str>), Vec<String>)| SimulatedAccess {
-        resource: resource.to_owned(),
-        actions,
-        passed_to: passed.map(str::to_owned),
-    };
+    let access =
+        |((resource, context), actions): ((&str, Option<Context<'_>>), Vec<String>)| SimulatedAccess {
+            resource: resource.to_owned(),
+            actions,
+            context: context.map(|(key, value)| (key, value.to_owned())),
+        };
     asked.into_iter().map(access).collect()
+}
+
+/// A key that a condition asks for, and the value that the call will have.
+type Context<'a> = (&'static str, &'a str);
+
+/// What a statement's calls say about themselves, each of them.
+fn contexts(statement: &Statement) -> impl Iterator<Item = Option<Context<'_>>> {
+    // The aliases of a key are a matter of the key; a call does not say them.
+    let said = statement.condition.iter().filter(|condition| condition.key != "kms:ResourceAliases");
+    let said: Vec<Context<'_>> = said
+        .flat_map(|condition| condition.values.iter().map(|value| (condition.key, value.as_str())))
+        .collect();
+    let nothing = said.is_empty().then_some(None);
+    said.into_iter().map(Some).chain(nothing)
 }
 
 fn lacking(

@@ -50,7 +50,10 @@ pub fn run(invocation: Invocation, interrupt: Interrupt) -> anyhow::Result<ExitC
 async fn run_one(Cli { common, command, .. }: Cli, interrupt: Interrupt) -> ExitCondition {
     let ending = Ending::of(&common, &command);
     let session = Session::new(common, interrupt);
-    match run_command(session, command).await {
+    let doors = std::sync::Arc::clone(&session.doors);
+    let ended = run_command(session, command).await;
+    doors.close().await;
+    match ended {
         Some(report) => ending.tell(&report),
         None => ExitCondition::Done,
     }
@@ -67,7 +70,7 @@ pub(super) async fn run_command(session: Session, command: Command) -> Option<Re
     Some(match command {
         Command::Deploy(arguments) => deploy::deploy(session, arguments).await,
         Command::Plan(arguments) => deploy::plan(session, arguments.deploy).await,
-        Command::Push(arguments) => deploy::push(session, arguments.image).await,
+        Command::Push(arguments) => deploy::push(session, arguments).await,
         Command::Release(arguments) => release::release(session, arguments).await,
         Command::Rollback(arguments) => rollback::rollback(session, arguments).await,
         Command::Status(arguments) => status::status(session, arguments).await,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use lambda_lift_localstack::lambda::{LambdaSettings, Runner};
 use lambda_lift_localstack::{Settings as StandSettings, Stand, StartError};
 
 use crate::apply::Interrupt;
@@ -15,6 +16,7 @@ use crate::name::{AccountId, FunctionRef, NameError, Region, RegistryHost};
 use crate::output::{self, Detail, Lines, Progress, Style};
 use crate::registry::check_endpoint;
 use crate::report::{Failure, Stage};
+use crate::stand_runner::StandRunner;
 use crate::status::StatusError;
 
 use super::arguments::{Common, DEFAULT_STATE};
@@ -129,12 +131,22 @@ impl Session {
         Ok(Some(AssumedRole { arn: parse(arn)?, external_id: self.common.external_id.clone() }))
     }
 
+    /// Who runs the functions of the stand-in.
+    fn runner(&self) -> Option<Arc<dyn Runner>> {
+        if self.common.local_echo {
+            return None;
+        }
+        Some(Arc::new(self.doors.runner(|| StandRunner::new(std::env::temp_dir(), self.interrupt.asked()))))
+    }
+
     /// Starts the stand-in, after whoever else uses the same state has ended.
     async fn start_stand(&self, directory: &Path) -> Result<Stand, Failure> {
         let directory = state_directory(directory);
         let begun = Instant::now();
         loop {
-            let settings = StandSettings { state: Some(directory.clone()), ..StandSettings::default() };
+            let lambda = LambdaSettings { runner: self.runner(), ..LambdaSettings::default() };
+            let settings =
+                StandSettings { state: Some(directory.clone()), lambda, ..StandSettings::default() };
             let error = match Stand::start(settings).await {
                 Ok(stand) => return Ok(stand),
                 Err(error) => error,

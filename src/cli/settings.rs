@@ -15,6 +15,7 @@ use crate::memory::Memory;
 use crate::name::{Architecture, FunctionRef, NameError, Region, RepositoryRef};
 use crate::plan::{DeploySpec, FunctionSpec};
 use crate::policy::PolicyScope;
+use crate::preflight::Allowed;
 use crate::private_folder::Distrust;
 use crate::registry::{DEFAULT_PART_SIZE, RetryPolicy};
 use crate::report::Failure;
@@ -39,6 +40,8 @@ pub(super) struct Resolved {
     pub(super) mount_from: Vec<RepositoryRef>,
     pub(super) function: Option<FunctionSpec>,
     pub(super) apply: ApplySettings,
+    /// The checks whose findings are only told.
+    pub(super) allowed: Allowed,
     /// Why nothing is remembered although it was not forbidden.
     pub(super) distrust: Option<Distrust>,
     /// How failures of the registry are answered.
@@ -97,6 +100,7 @@ pub(super) fn resolve(
     let encoding = image.compression.as_deref().map(encoding).transpose()?.unwrap_or_default();
     let mount_from = image.mount_from.iter().map(|name| parse(name)).collect::<Result<_, _>>()?;
     let (memory, distrust) = memory(&image.from);
+    let allowed = allowed(&image.allow)?;
     Ok(Resolved {
         source,
         access: source_access(&image.from, reporter),
@@ -110,6 +114,7 @@ pub(super) fn resolve(
         function,
         apply: ApplySettings { wait_timeout, jobs: usize::from(image.jobs), part_size, push_timeout, memory },
         retry,
+        allowed,
         distrust,
     })
 }
@@ -144,6 +149,12 @@ fn encoding(text: &str) -> Result<Encoding, Failure> {
         let hint = "write a level from 1 (fast) to 9 (small), or keep".to_owned();
         usage(format!("--compression {text:?} is neither a level nor keep"), Some(hint))
     })
+}
+
+/// `--allow` as typed.
+pub(super) fn allowed(checks: &[String]) -> Result<Allowed, Failure> {
+    Allowed::of(checks.iter().map(String::as_str))
+        .map_err(|error| usage(error.to_string(), Some(error.hint())))
 }
 
 /// `--arch` as typed.

@@ -14,7 +14,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
 use crate::aws::{Connection, ConnectionSettings, S3, Ssm, Sts};
-use crate::cloud::{CloudError, CloudErrorKind, Objects, Parameter, Parameters as _};
+use crate::cloud::{CloudError, CloudErrorKind, Objects, Parameter, ParameterKind, Parameters as _};
+use crate::permission::{ObjectUse, ParameterUse, ValueUses};
 use crate::terraform::{Found, State};
 use crate::values::{Ask, CallerNames, Location, Missing, Surroundings, pick, read_state};
 
@@ -45,6 +46,8 @@ pub(super) struct Values {
     runtime: OnceCell<Runtime>,
     aws: OnceCell<Result<Aws, Missing>>,
     found: Mutex<BTreeMap<Ask, Result<Value, Missing>>>,
+    /// The objects that were read.
+    objects: Mutex<Vec<ObjectUse>>,
 }
 
 struct Aws {
@@ -64,7 +67,13 @@ enum Value {
 
 impl Values {
     pub(super) fn new(reach: Reach) -> Self {
-        Self { reach, runtime: OnceCell::new(), aws: OnceCell::new(), found: Mutex::default() }
+        Self {
+            reach,
+            runtime: OnceCell::new(),
+            aws: OnceCell::new(),
+            found: Mutex::default(),
+            objects: Mutex::default(),
+        }
     }
 
     /// The prefixes of Terraform's states.
@@ -94,6 +103,21 @@ impl Values {
             Err(failed) => missing.into_iter().map(|ask| (ask, Err(failed.clone()))).collect(),
         };
         self.lock().extend(fetched);
+    }
+
+    /// What was asked of AWS.
+    pub(super) fn uses(&self) -> ValueUses {
+        let parameter = |(ask, found): (&Ask, &Result<Value, Missing>)| match ask {
+            Ask::Parameter(name) => {
+                let is_plain = matches!(found, Ok(Value::Parameter(Parameter { kind, .. })) if *kind != ParameterKind::Secret);
+                Some(ParameterUse { name: name.clone(), may_be_secret: !is_plain })
+            }
+            Ask::State(_) | Ask::Caller => None,
+        };
+        let parameters = self.lock().iter().filter_map(parameter).collect();
+        let mut states = self.objects.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        states.sort();
+        ValueUses { parameters, states }
     }
 
     /// A parameter, or the entry of a StringList at a place. Without a place, a list is whole only where `lists_too`.
@@ -201,6 +225,8 @@ impl Objects for OpenedAtNeed<'_> {
         region: Option<&str>,
         most: u64,
     ) -> Result<Vec<u8>, CloudError> {
+        let read = ObjectUse { bucket: bucket.to_owned(), key: key.to_owned() };
+        self.0.objects.lock().unwrap_or_else(PoisonError::into_inner).push(read);
         match self.0.aws().await {
             Ok(aws) => aws.objects.object(bucket, key, region, most).await,
             Err(missing) => Err(CloudError {

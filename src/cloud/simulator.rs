@@ -11,8 +11,8 @@ pub struct SimulatedAccess {
     pub resource: String,
     /// At most a hundred.
     pub actions: Vec<String>,
-    /// The service that a role is passed to.
-    pub passed_to: Option<String>,
+    /// A key that conditions ask for, and its value.
+    pub context: Option<(&'static str, String)>,
 }
 
 /// What IAM says to one action.

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::image::SourceRef;
 use crate::name::{AccountId, AliasName, FunctionRef, Region, RepositoryRef, RoleArn, Tag};
+use crate::preflight::Allowed;
 use crate::release::{Expectation, Strategy};
 
 use super::quantity::{age, duration, percent};
@@ -107,7 +108,7 @@ const PERCENT: Shape = Shape::Quantity(is_percent);
 
 /// Every key outside of `[function]`.
 #[rustfmt::skip]
-pub(super) static KEYS: [Key; 55] = [
+pub(super) static KEYS: [Key; 56] = [
     key("", "region", Shape::Text(is_region), &["region"], "The AWS Region"),
     key("", "profile", Shape::Text(is_plain), &["profile"], "A profile of the AWS configuration files"),
     key("", "account", Shape::Text(is_account), &["expect_account"], "The AWS account that this is for; refuse to work in any other"),
@@ -116,6 +117,7 @@ pub(super) static KEYS: [Key; 55] = [
     key("", "repository-profile", Shape::Text(is_plain), &["repository_profile"], "Another profile for the repository's account"),
     key("", "image", Shape::Image, &["image"], "The image: docker-archive:FILE[:REF], oci:DIR[:REF], oci-archive:FILE[:REF], docker-daemon:REF, docker://HOST/REPOSITORY[:TAG|@DIGEST], or a path; paths are relative to this file"),
     key("", "arch", ARCHITECTURES, &["arch"], "The architecture to choose from an index, and that the image must have"),
+    key("", "allow", Shape::Texts(is_allowable), &["allow"], "Checks whose findings are only told, whatever they are: docs/checks.md says which may be"),
     key("", "docker-host", Shape::Text(is_plain), &["docker_host"], "The Docker daemon of docker-daemon: sources, as unix://PATH or tcp://HOST:PORT"),
     key("", "source-profile", Shape::Text(is_plain), &["source_profile"], "The profile for a docker:// source in Amazon ECR"),
     key("", "repository", Shape::Text(is_repository), &["repository"], "The repository: a name, or the full URI for another account"),
@@ -217,6 +219,10 @@ fn is_age(text: &str) -> Result<(), String> {
 
 fn is_percent(text: &str) -> Result<(), String> {
     percent(text).map(drop).map_err(|error| error.to_string())
+}
+
+fn is_allowable(text: &str) -> Result<(), String> {
+    Allowed::of([text]).map(drop).map_err(|error| format!("{error}: {}", error.hint()))
 }
 
 /// Whether a text is a name and a value. The value is not repeated: it may be a secret.

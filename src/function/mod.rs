@@ -43,6 +43,6 @@ pub use live_declaration::{LiveDeclaration, declaration_of};
 pub use problem::{DefinitionError, Note, Problem, Weight};
 pub use reasons::{Reason, reason};
 pub use state::{Failure, FailureSubject, Settled, judge};
-pub use update::{SettingsToSend, settings_to_send};
+pub use update::{SettingsToSend, settings_after, settings_to_send};
 pub use versions::compared_versions;
 pub use written::Written;

@@ -61,6 +61,22 @@ impl std::fmt::Debug for SettingsToSend {
     }
 }
 
+/// The settings that the function will have: what is declared over what is live, each setting whole. Those of a function that is
+/// new are what is declared.
+pub fn settings_after(definition: &Definition, live: Option<&LiveFunction>) -> Map<String, Value> {
+    let Some(live) = live else { return definition.settings().clone() };
+    let context = Context::of(live);
+    let mut settings = live.settings.clone();
+    for setting in &SETTINGS {
+        let name = setting.field.name;
+        if let Some(declared) = definition.settings().get(name) {
+            let whole = whole_value(&setting.field, declared, live.settings.get(name), &context);
+            settings.insert(name.to_owned(), whole);
+        }
+    }
+    settings
+}
+
 /// What to send so that [`super::compare`] finds no more changes. Keys that only CreateFunction takes are left
 /// out: [`super::check_against`] tells about them.
 pub fn settings_to_send(definition: &Definition, live: &LiveFunction) -> SettingsToSend {

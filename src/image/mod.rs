@@ -17,6 +17,9 @@ mod docker_daemon;
 mod entry_name;
 mod error;
 mod files;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hint;
 mod local;
 mod media_type;
@@ -26,6 +29,7 @@ mod platform;
 mod remote;
 mod selector;
 mod source;
+mod stored;
 mod strict_json;
 
 #[cfg(test)]
@@ -50,3 +54,4 @@ pub use remote::{
     StoredCredentials,
 };
 pub use source::{SourceRef, Transport};
+pub use stored::open_stored;

@@ -38,6 +38,9 @@ mod elf;
 mod encoder;
 mod entry;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod last_block;
 mod listing;
 mod listing_cache;
@@ -46,6 +49,7 @@ mod pass_through;
 mod program_scan;
 mod recompress;
 mod scan;
+mod spool;
 mod stored;
 mod summary;
 mod tar_extension;
@@ -63,6 +67,7 @@ pub use error::LayerError;
 pub use listing::{Listing, Oddity, OddityKind};
 pub use pass::{Encoding, LayerPass, PassSettings, Piece, VerifiedContent, summarize};
 pub use scan::{LayerContent, scan};
+pub use spool::{SpoolError, spool};
 pub use summary::LayerSummary;
 pub use tar_scan::{TarContents, TarDefect};
 pub use whiteout::Whiteout;

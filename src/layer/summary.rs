@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::encoder::Encoder;
 use super::listing::Listing;
+use super::scan::LayerContent;
 use super::tar_scan::{TarContents, TarDefect};
 use crate::image::Compression;
 use crate::name::Digest;
@@ -27,4 +28,12 @@ pub struct LayerSummary {
     pub listing: Option<Arc<Listing>>,
     /// The encoder that made the bytes; none when they are pushed as stored.
     pub encoder: Option<Encoder>,
+}
+
+impl LayerSummary {
+    /// What is in the layer; none where its content did not go by.
+    pub fn content(&self) -> Option<LayerContent> {
+        let (diff_id, uncompressed_bytes) = (self.diff_id, self.uncompressed_bytes);
+        Some(LayerContent { diff_id, uncompressed_bytes, listing: Arc::clone(self.listing.as_ref()?) })
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::cloud::{Caller, CloudError, Deployment, LiveAlias, LiveFunction, PublishedVersion, Repository};
 use crate::image::{Compression, LocalImage};
+use crate::layer::LayerContent;
 use crate::name::{AccountId, Digest, Region, RegistryHost, RepositoryName, RepositoryRef, Tag};
 use crate::registry::{ImageManifest, LayerDescriptor};
 
@@ -31,6 +32,8 @@ pub struct ImageFacts {
     pub layers: Vec<LayerFacts>,
     /// The manifest that will be pushed or is there already; none while a layer's digest is not known.
     pub manifest: Option<ImageManifest>,
+    /// What is in the layers that had to be read to know their digests.
+    pub read: Vec<LayerContent>,
     /// Whether the repository has that manifest.
     pub manifest_stored: bool,
     /// Whether the repository has the configuration.

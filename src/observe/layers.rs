@@ -1,7 +1,7 @@
 //! The local image beside the registry: which layers are known, which are there, what each tag names.
 
 use crate::image::{Layer, LocalImage, UNCOMPRESSED_LIMIT, announce};
-use crate::layer::{CachedLayer, Compressors, Encoding, LayerSummary, PassSettings, summarize};
+use crate::layer::{CachedLayer, Compressors, Encoding, LayerContent, LayerSummary, PassSettings, summarize};
 use crate::memory::Memory;
 use crate::name::{Digest, Tag};
 use crate::plan::{DeploySpec, default_tag};
@@ -31,10 +31,9 @@ impl ImageObserver<'_> {
         let mut layers = match_layers(&local, &[], encoding, |layer| self.cached(layer));
         if matches!(self.repository, RepositoryFacts::Missing) {
             // Nothing is there, and there is nobody to ask.
-            if self.compute_digests {
-                self.compute(&local, &mut layers).await?;
-            }
-            return Ok(self.facts(local, layers, &Answers::default()));
+            let read =
+                if self.compute_digests { self.compute(&local, &mut layers).await? } else { Vec::new() };
+            return Ok(ImageFacts { read, ..self.facts(local, layers, &Answers::default()) });
         }
         let expected = manifest_of(&local, &layers).map(|manifest| manifest.digest);
         let blobs = known_blobs(&local, &layers);
@@ -44,6 +43,7 @@ impl ImageObserver<'_> {
                 return Ok(self.facts_of(local, layers, manifest.clone(), &answers.named));
             }
         }
+        let mut read = Vec::new();
         let whole = expected.is_some_and(|digest| answers.has_manifest(&digest));
         if !whole {
             if layers.iter().any(|layer| may_be_running(layer, &answers)) {
@@ -51,17 +51,21 @@ impl ImageObserver<'_> {
                 layers = match_layers(&local, &published, encoding, |layer| self.cached(layer));
             }
             if self.compute_digests || is_pinned(self.repository, &answers.named) {
-                self.compute(&local, &mut layers).await?;
+                read = self.compute(&local, &mut layers).await?;
             }
             let digest = manifest_of(&local, &layers).map(|manifest| manifest.digest);
             let blobs = known_blobs(&local, &layers);
             answers.ask_for_the_rest(self.spec, self.registry, digest, blobs).await?;
         }
-        Ok(self.facts(local, layers, &answers))
+        Ok(ImageFacts { read, ..self.facts(local, layers, &answers) })
     }
 
-    /// Reads the layers whose digest is not known, and remembers what comes out.
-    async fn compute(&self, local: &LocalImage, layers: &mut [LayerFacts]) -> Result<(), ObserveError> {
+    /// Reads the layers whose digest is not known, and remembers what comes out. Answers what is in them.
+    async fn compute(
+        &self,
+        local: &LocalImage,
+        layers: &mut [LayerFacts],
+    ) -> Result<Vec<LayerContent>, ObserveError> {
         let compressors = Compressors::for_this_machine();
         let settings = PassSettings {
             encoding: self.spec.encoding,
@@ -70,6 +74,7 @@ impl ImageObserver<'_> {
         };
         let unknown = local.layers.iter().zip(layers.iter()).filter(|(_, facts)| facts.known.is_none());
         announce(unknown.map(|(layer, _)| layer));
+        let mut read = Vec::new();
         for (layer, facts) in local.layers.iter().zip(layers.iter_mut()) {
             if facts.known.is_some() {
                 continue;
@@ -79,11 +84,12 @@ impl ImageObserver<'_> {
                 // A cache that cannot be written costs time at the next run, nothing else.
                 let _ = memory.layers.store(&summary);
             }
+            read.extend(summary.content());
             let LayerSummary { digest, size, compression, uncompressed_bytes, .. } = summary;
             let (uncompressed_bytes, origin) = (Some(uncompressed_bytes), LayerOrigin::Computed);
             facts.known = Some(KnownLayer { digest, size, compression, uncompressed_bytes, origin });
         }
-        Ok(())
+        Ok(read)
     }
 
     /// What this tool made of a layer before, on this machine.
@@ -105,7 +111,16 @@ impl ImageObserver<'_> {
         let config_stored = answers.has_blob(&local.config_digest);
         let tags = self.tags(manifest.as_ref(), &answers.named);
         let mount = self.mount.clone();
-        ImageFacts { local, layers, manifest, manifest_stored: false, config_stored, mount, tags }
+        ImageFacts {
+            local,
+            layers,
+            manifest,
+            read: Vec::new(),
+            manifest_stored: false,
+            config_stored,
+            mount,
+            tags,
+        }
     }
 
     /// The facts of an image that is there.
@@ -121,6 +136,7 @@ impl ImageObserver<'_> {
             local,
             layers,
             manifest: Some(manifest),
+            read: Vec::new(),
             manifest_stored: true,
             config_stored: true,
             mount: self.mount.clone(),

@@ -3,6 +3,7 @@
 //! What does not depend on each other is asked for at the same time: a deploy that has nothing to do needs two waves
 //! of requests.
 
+mod contents;
 mod error;
 mod facts;
 mod layers;
@@ -11,6 +12,7 @@ mod mounts;
 mod observer;
 mod questions;
 
+pub use contents::SeenContents;
 pub use error::ObserveError;
 pub use facts::{
     Facts, FunctionFacts, ImageFacts, KnownLayer, LayerFacts, LayerOrigin, MountFacts, PolicyFacts,

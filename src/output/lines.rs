@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -88,6 +89,14 @@ impl Lines {
                 let text = format!("{what} failed ({reason}); trying again in {}", sizes::duration(*wait));
                 format!("{word} {}", block(&text))
             }
+            Event::Serving { address } => format!("serve: {}", serving(*address)),
+            Event::Served { what, error: None, elapsed } => {
+                format!("{} {} ({})", self.style.good("done:"), block(what), sizes::duration(*elapsed))
+            }
+            Event::Served { what, error: Some(error), elapsed } => {
+                let text = format!("{what} ({}): {error}", sizes::duration(*elapsed));
+                format!("{} {}", self.style.bad("failed:"), block(&text))
+            }
             Event::FunctionLog { text } => format!("log: {}", indented(text, "log: ")),
             Event::Waiting { what, state } => format!("wait: {}", block(&format!("{what}: {state}"))),
             Event::Note { text } if every_layer => format!("note: {}", block(text)),
@@ -100,6 +109,11 @@ impl Lines {
             | Event::Note { .. } => return None,
         })
     }
+}
+
+/// Where a function is, and how it is asked.
+pub(super) fn serving(address: SocketAddr) -> String {
+    format!("http://{address}/2015-03-31/functions/function/invocations answers events; Ctrl-C ends it")
 }
 
 /// `refuse: message [region]`, with the hint on a line of its own.

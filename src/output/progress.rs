@@ -10,7 +10,7 @@ use crate::event::{Event, Reporter};
 use crate::name::Digest;
 use crate::report::sizes;
 
-use super::lines::finding_line;
+use super::lines::{finding_line, serving};
 use super::printable::{indented, one_line};
 use super::traffic::TrafficLine;
 use super::{Detail, Style, document, printable};
@@ -148,6 +148,14 @@ impl Progress {
                 let text = format!("{what} failed ({reason}); trying again in {}", sizes::duration(wait));
                 self.row(&self.style.notice("!"), "retry", &of(&text));
             }
+            Event::Serving { address } => self.row(" ", "serve", &serving(address)),
+            Event::Served { what, error, elapsed } => match error {
+                None => self.row(&self.style.good("✓"), &sizes::duration(elapsed), &what),
+                Some(error) => {
+                    let text = format!("{what}: {error}");
+                    self.row(&self.style.bad("✗"), &sizes::duration(elapsed), &text);
+                }
+            },
             Event::FunctionLog { text } => text.lines().for_each(|line| self.row(" ", "log", &of(line))),
             Event::Note { text } => {
                 if self.detail == Detail::Layers {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Style;
 use super::printable::{indented, one_line};
-use crate::report::{FunctionError, InvocationReport, Report, RunReport, RunStatus, sizes};
+use crate::report::{FunctionError, InvocationReport, Report, RunReport, RunStatus, ServedReport, sizes};
 
 /// The most paths and lines of a log that a person is shown.
 const MOST_PATHS: usize = 10;
@@ -23,6 +23,7 @@ pub(super) fn value(run: &RunReport) -> Value {
         "peak_memory_bytes": run.peak_memory,
         "denied_writes": run.denied_writes,
         "denied_reads": run.denied_reads,
+        "served": run.served.as_ref().map(served),
         "invocations": run.invocations.iter().map(invocation).collect::<Vec<_>>(),
         "log": run.log,
         "notes": run.notes,
@@ -41,6 +42,10 @@ fn status(status: RunStatus) -> &'static str {
         RunStatus::Timeout => "timeout",
         RunStatus::Unavailable => "unavailable",
     }
+}
+
+fn served(served: &ServedReport) -> Value {
+    json!({ "address": served.address.to_string(), "events": served.events, "errors": served.errors })
 }
 
 fn milliseconds(duration: Duration) -> u64 {
@@ -76,6 +81,9 @@ pub(super) fn lines(run: &RunReport, style: Style) -> Vec<String> {
     }
     for (number, invocation) in (1..).zip(&run.invocations) {
         fact(&format!("event {number}"), answer(invocation, style));
+    }
+    if let Some(ServedReport { events, errors, .. }) = run.served {
+        fact("served", format!("{events} events, {errors} of them answered with an error"));
     }
     for (name, paths) in [("not written", &run.denied_writes), ("not read", &run.denied_reads)] {
         for path in paths.iter().take(MOST_PATHS) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::need::{Identity, NEEDS, On, resources};
+use super::need::{Identity, NEEDS, On, parameter_arns, resources};
 use super::uses::{KmsKey, Uses};
 
 /// How many characters a managed policy may have. IAM does not count whitespace.
@@ -11,6 +11,17 @@ pub const MANAGED_POLICY_CHARACTERS: usize = 6144;
 
 /// The same for all policies together that are written into a role.
 pub const ROLE_INLINE_CHARACTERS: usize = 10_240;
+
+/// What else must hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// `StringEquals`
+    pub operator: &'static str,
+    /// `iam:PassedToService`
+    pub key: &'static str,
+    /// One of these is the key's value.
+    pub values: Vec<String>,
+}
 
 /// One thing that is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +34,8 @@ pub struct Statement {
     pub actions: Vec<&'static str>,
     /// ARNs, or `*`.
     pub resources: Vec<String>,
-    /// Operator, key and value of the condition, where there is one.
-    pub condition: Option<(&'static str, &'static str, String)>,
+    /// What else must hold, where something must.
+    pub condition: Option<Condition>,
 }
 
 /// An identity policy.
@@ -57,8 +68,8 @@ impl Statement {
             "Action": one_or_many(&self.actions),
             "Resource": one_or_many(&self.resources),
         });
-        if let Some((operator, key, wanted)) = &self.condition {
-            value["Condition"] = json!({ *operator: { *key: wanted } });
+        if let Some(Condition { operator, key, values }) = &self.condition {
+            value["Condition"] = json!({ *operator: { *key: one_or_many(values) } });
         }
         value
     }
@@ -101,19 +112,25 @@ pub fn documents(uses: &Uses) -> Vec<PolicyDocument> {
     documents
 }
 
-fn condition(on: On, uses: &Uses) -> Option<(&'static str, &'static str, String)> {
-    let passed = |service: &str| Some(("StringEquals", "iam:PassedToService", service.to_owned()));
+fn condition(on: On, uses: &Uses) -> Option<Condition> {
+    let equals = |key, values| Some(Condition { operator: "StringEquals", key, values });
+    let passed = |service: &str| equals("iam:PassedToService", vec![service.to_owned()]);
     let aliased = |key: Option<&KmsKey>| match key {
         // The key behind an alias is known to KMS only.
-        Some(KmsKey::Alias(alias)) => {
-            Some(("ForAnyValue:StringEquals", "kms:ResourceAliases", alias.clone()))
-        }
+        Some(KmsKey::Alias(alias)) => Some(Condition {
+            operator: "ForAnyValue:StringEquals",
+            key: "kms:ResourceAliases",
+            values: vec![alias.clone()],
+        }),
         _ => None,
     };
     match on {
         On::Role => passed("lambda.amazonaws.com"),
         On::CodeDeployRole => passed("codedeploy.amazonaws.com"),
         On::RepositoryKey => aliased(uses.repository_key.as_ref()),
+        // Parameter Store decrypts with the parameter's ARN as the context, and so with nothing else.
+        // <https://docs.aws.amazon.com/systems-manager/latest/userguide/secure-string-parameter-kms-encryption.html>
+        On::ParameterKeys => equals("kms:EncryptionContext:PARAMETER_ARN", parameter_arns(uses, true)),
         On::FunctionKey => aliased(uses.function.as_ref().and_then(|function| function.key.as_ref())),
         _ => None,
     }
@@ -122,7 +139,9 @@ fn condition(on: On, uses: &Uses) -> Option<(&'static str, &'static str, String)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::permission::{CodeDeployUses, FunctionUses, RepositoryPlace, Work};
+    use crate::permission::{
+        CodeDeployUses, FunctionUses, ObjectUse, ParameterUse, RepositoryPlace, ValueUses, Work,
+    };
 
     fn place(account: &str, name: &str) -> RepositoryPlace {
         RepositoryPlace {
@@ -165,6 +184,7 @@ mod tests {
             creates_repository: false,
             repository_key: None,
             function: Some(function()),
+            values: ValueUses::default(),
         }
     }
 
@@ -183,11 +203,36 @@ mod tests {
     }
 
     #[test]
+    fn values_are_read_from_their_places_and_keys_serve_their_parameters_only() {
+        let parameter = |name: &str, may_be_secret| ParameterUse { name: name.to_owned(), may_be_secret };
+        let state = ObjectUse { bucket: "states".to_owned(), key: "app/terraform.tfstate".to_owned() };
+        let values = ValueUses {
+            parameters: vec![
+                parameter("/app/key:3", true),
+                parameter("plain", false),
+                parameter("arn:aws:ssm:eu-west-1:111122223333:parameter/shared:live", true),
+            ],
+            states: vec![state],
+        };
+        let documents = documents(&Uses { values, ..uses(&[Work::Status]) });
+        let [document] = documents.as_slice() else { panic!("{documents:?}") };
+        let key = "arn:aws:ssm:eu-west-1:123456789012:parameter/app/key";
+        let shared = "arn:aws:ssm:eu-west-1:111122223333:parameter/shared";
+        let plain = "arn:aws:ssm:eu-west-1:123456789012:parameter/plain";
+        assert_eq!(of(document, "ReadParameters").unwrap().resources, [key, plain, shared]);
+        let decrypt = of(document, "DecryptParameters").unwrap();
+        assert_eq!(decrypt.resources, ["arn:aws:kms:eu-west-1:123456789012:key/*"]);
+        assert_eq!(decrypt.condition.as_ref().unwrap().values, [key, shared]);
+        let state = of(document, "ReadTerraformState").unwrap();
+        assert_eq!(state.resources, ["arn:aws:s3:::states/app/terraform.tfstate"]);
+    }
+
+    #[test]
     fn a_role_is_passed_to_lambda_only_and_only_where_one_is_declared() {
         let declared = documents(&uses(&[Work::Deploy]));
         let pass = of(&declared[0], "PassExecutionRole").unwrap();
         assert_eq!(
-            (pass.resources.as_slice(), pass.condition.clone().unwrap().2.as_str()),
+            (pass.resources.as_slice(), pass.condition.clone().unwrap().values[0].as_str()),
             (["arn:aws:iam::123456789012:role/shop".to_owned()].as_slice(), "lambda.amazonaws.com")
         );
         let without =
@@ -250,7 +295,8 @@ mod tests {
             let documents = documents(&with_key(key));
             let statement = of(&documents[0], "EncryptRepository").unwrap();
             assert_eq!(statement.resources, [resource]);
-            assert_eq!(statement.condition.as_ref().map(|(_, _, value)| value.as_str()), alias);
+            let condition = statement.condition.as_ref();
+            assert_eq!(condition.map(|condition| condition.values[0].as_str()), alias);
         }
     }
 

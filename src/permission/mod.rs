@@ -14,7 +14,11 @@ mod need;
 mod uses;
 
 pub use action::action_of;
-pub use document::{MANAGED_POLICY_CHARACTERS, PolicyDocument, ROLE_INLINE_CHARACTERS, Statement, documents};
+pub use document::{
+    Condition, MANAGED_POLICY_CHARACTERS, PolicyDocument, ROLE_INLINE_CHARACTERS, Statement, documents,
+};
 pub use github::{GitHubSubject, GitHubTrust, TrustError};
 pub use need::{Identity, steps_of};
-pub use uses::{CodeDeployUses, FunctionUses, KmsKey, RepositoryPlace, Uses, Work};
+pub use uses::{
+    CodeDeployUses, FunctionUses, KmsKey, ObjectUse, ParameterUse, RepositoryPlace, Uses, ValueUses, Work,
+};

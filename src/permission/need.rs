@@ -3,7 +3,7 @@
 //! Actions and the resources that they can be limited to are those of the Service Authorization Reference. A new call in the code is a
 //! new word here, and `tests/scenarios/permissions.rs` fails until it is.
 
-use super::uses::{FunctionUses, KmsKey, RepositoryPlace, Uses, Work};
+use super::uses::{FunctionUses, KmsKey, ObjectUse, ParameterUse, RepositoryPlace, Uses, Work};
 use Work::{
     Deploy, Diff, Init, Invoke, Plan, PolicyCheck, PolicyEnsure, Prune, Push, Release, Rollback, Status,
 };
@@ -56,6 +56,12 @@ pub(super) enum On {
     DeploymentConfig,
     /// The role that a new deployment group is given.
     CodeDeployRole,
+    /// The parameters that values are read from.
+    Parameters,
+    /// The keys of those that are encrypted.
+    ParameterKeys,
+    /// Terraform's states in Amazon S3.
+    States,
 }
 
 /// One line of the table.
@@ -145,10 +151,23 @@ fn has_smoke_test(uses: &Uses) -> bool {
 }
 
 const MOVES: &[Work] = &[Deploy, Release, Rollback];
+/// Every command reads the configuration.
+const ALL: &[Work] =
+    &[Deploy, Plan, Push, Release, Rollback, Status, Prune, Init, Diff, Invoke, PolicyCheck, PolicyEnsure];
 
 /// Every step that asks AWS for something.
 #[rustfmt::skip]
 pub(super) const NEEDS: &[Need] = &[
+    need("ReadParameters", "read values of the configuration from parameters", ALL,
+        |uses| !uses.values.parameters.is_empty(), On::Parameters,
+        &["ssm:GetParameter"]),
+    need("DecryptParameters", "read encrypted parameters", ALL,
+        |uses| uses.values.parameters.iter().any(|parameter| parameter.may_be_secret), On::ParameterKeys,
+        &["kms:Decrypt"]),
+    need("ReadTerraformState", "read values of the configuration from Terraform's state", ALL,
+        |uses| !uses.values.states.is_empty(), On::States,
+        &["s3:GetObject"]),
+
     need("SignInToRegistry", "sign in to the registry", &[Deploy, Plan, Push], always, On::Registry,
         &["ecr:GetAuthorizationToken"]),
     need("LookAtRepository", "look at the repository", &[Deploy, Plan, Push], always, On::Repository,
@@ -302,11 +321,37 @@ pub(super) fn resources(on: On, uses: &Uses) -> Vec<String> {
         On::DeploymentConfig => {
             of_codedeploy("deploymentconfig", codedeploy.and_then(|uses| uses.config.clone()))
         }
+        On::Parameters => return parameter_arns(uses, false),
+        On::ParameterKeys => Some(key_arn(&KmsKey::Id("*".to_owned()), uses)),
+        On::States => {
+            let states = uses.values.states.iter();
+            return states
+                .map(|ObjectUse { bucket, key }| format!("arn:{partition}:s3:::{bucket}/{key}"))
+                .collect();
+        }
         On::CodeDeployRole => {
             codedeploy.and_then(|uses| uses.role.as_ref()).map(|role| role.as_str().to_owned())
         }
     };
     found.into_iter().collect()
+}
+
+/// The ARNs of the parameters, or of those of them that may be encrypted.
+pub(super) fn parameter_arns(uses: &Uses, only_secret: bool) -> Vec<String> {
+    let Uses { account, region, .. } = uses;
+    let arn = |parameter: &ParameterUse| match parameter.name.strip_prefix("arn:") {
+        // A version or a label behind it is no part of the resource.
+        Some(rest) => format!("arn:{}", rest.splitn(6, ':').take(5).collect::<Vec<_>>().join(":")),
+        None => {
+            let name = parameter.name.split(':').next().unwrap_or_default().trim_start_matches('/');
+            format!("arn:{}:ssm:{region}:{account}:parameter/{name}", region.partition().arn_name())
+        }
+    };
+    let wanted = uses.values.parameters.iter().filter(|parameter| parameter.may_be_secret || !only_secret);
+    let mut arns: Vec<String> = wanted.map(arn).collect();
+    arns.sort();
+    arns.dedup();
+    arns
 }
 
 /// A key's ARN. That of an alias is every key of the account: the statement's condition narrows it down.
@@ -344,6 +389,6 @@ mod tests {
     fn an_action_leads_to_its_steps() {
         assert_eq!(steps_of("ecr:PutImage"), ["push layers and the manifest"]);
         assert_eq!(steps_of("iam:PassRole").len(), 2);
-        assert!(steps_of("s3:GetObject").is_empty());
+        assert!(steps_of("s3:PutObject").is_empty());
     }
 }

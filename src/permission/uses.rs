@@ -141,6 +141,33 @@ pub struct FunctionUses {
     pub codedeploy: Option<CodeDeployUses>,
 }
 
+/// A parameter of AWS Systems Manager whose value the configuration takes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ParameterUse {
+    /// As it is asked for: a name, a path or an ARN, each perhaps with `:VERSION` or `:LABEL`.
+    pub name: String,
+    /// Whether it is a SecureString, or that is not known.
+    pub may_be_secret: bool,
+}
+
+/// An object in Amazon S3 that is read for values.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ObjectUse {
+    /// The bucket.
+    pub bucket: String,
+    /// The key.
+    pub key: String,
+}
+
+/// What the configuration's values are read from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ValueUses {
+    /// Parameters.
+    pub parameters: Vec<ParameterUse>,
+    /// Terraform's states in Amazon S3.
+    pub states: Vec<ObjectUse>,
+}
+
 /// All of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uses {
@@ -168,6 +195,8 @@ pub struct Uses {
     pub repository_key: Option<KmsKey>,
     /// The function; none where only a repository is meant.
     pub function: Option<FunctionUses>,
+    /// What values are read from.
+    pub values: ValueUses,
 }
 
 impl Uses {

@@ -1,5 +1,7 @@
 //! What a check is: an id, the requirement it stands for, and a pure function.
 
+use serde_json::{Map, Value};
+
 use crate::function::Definition;
 use crate::image::LocalImage;
 use crate::layer::Encoding;
@@ -21,6 +23,9 @@ pub struct Check {
     pub evidence: &'static str,
     /// What a person can do when it does not hold.
     pub remedy: &'static str,
+    /// Whether a person may answer for it (`--allow`): where AWS, or the function when it runs, has the last word. Never
+    /// where this tool itself could not go on, or something else than the new image would suffer.
+    pub may_be_allowed: bool,
     /// The judgement.
     pub judge: Judge,
 }
@@ -32,8 +37,10 @@ pub enum Judge {
     Arguments(fn(&DeploySpec) -> Vec<Finding>),
     /// The local image alone.
     Image(fn(&LocalImage, &Wanted) -> Vec<Finding>),
-    /// The local image and what is in its layers, which were read for it.
+    /// The local image and the file system that all of its layers make.
     Files(fn(&LocalImage, &Wanted, &ImageContents) -> Vec<Finding>),
+    /// The same, where what is found holds whatever the layers below are: judged even when those were not read.
+    Entries(fn(&LocalImage, &Wanted, &ImageContents) -> Vec<Finding>),
     /// Both sides.
     Facts(fn(&DeploySpec, &Facts) -> Vec<Finding>),
 }
@@ -70,14 +77,22 @@ impl Wanted {
 
     /// What a function's declaration says about its image.
     pub fn declared(definition: &Definition) -> Self {
-        let image_config = definition.settings().get("ImageConfig");
-        let setting = |key: &str| image_config?.get(key).cloned();
+        Self { architecture: definition.architecture, ..Self::of_settings(definition.settings()) }
+    }
+
+    /// What settings of a function, in the shape of the CreateFunction request, say about its image.
+    pub fn of_settings(settings: &Map<String, Value>) -> Self {
+        let setting = |key: &str| settings.get("ImageConfig")?.get(key).cloned();
+        let words = |key| -> Option<Vec<String>> {
+            let words: Vec<String> = serde_json::from_value(setting(key)?).ok()?;
+            // An empty list overrides nothing.
+            (!words.is_empty()).then_some(words)
+        };
+        let folder = setting("WorkingDirectory").and_then(|value| Some(value.as_str()?.to_owned()));
         Self {
-            architecture: definition.architecture,
-            entrypoint: setting("EntryPoint").and_then(|value| serde_json::from_value(value).ok()),
-            command: setting("Command").and_then(|value| serde_json::from_value(value).ok()),
-            working_directory: setting("WorkingDirectory")
-                .and_then(|value| serde_json::from_value(value).ok()),
+            entrypoint: words("EntryPoint"),
+            command: words("Command"),
+            working_directory: folder.filter(|folder| !folder.is_empty()),
             ..Self::default()
         }
     }

@@ -24,6 +24,10 @@ pub struct Finding {
     pub message: String,
     /// What to do, with the exact command, permission or policy.
     pub hint: Option<String>,
+    /// Whether it would matter more, had a person not answered for its check (`--allow`).
+    pub allowed: bool,
+    /// Files of the image that it is about, the first few of them.
+    pub files: Vec<String>,
 }
 
 impl Finding {
@@ -47,11 +51,16 @@ impl Finding {
         Self::new(check, Severity::Info, message)
     }
 
-    fn new(check: &'static str, severity: Severity, message: impl Into<String>) -> Self {
-        Self { check, severity, message: message.into(), hint: None }
+    pub(super) fn new(check: &'static str, severity: Severity, message: impl Into<String>) -> Self {
+        Self { check, severity, message: message.into(), hint: None, allowed: false, files: Vec::new() }
     }
 
-    fn with_hint(self, hint: impl Into<String>) -> Self {
+    /// The same about these files of the image.
+    pub fn about(self, files: impl IntoIterator<Item = String>) -> Self {
+        Self { files: files.into_iter().collect(), ..self }
+    }
+
+    pub(super) fn with_hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 }

@@ -5,6 +5,7 @@
 //!
 //! To add a check: one file in `checks/`, one line in its table, and `docs/checks.md` made anew.
 
+mod allowed;
 mod check;
 mod checks;
 mod finding;
@@ -14,6 +15,7 @@ mod test_checks;
 #[cfg(test)]
 mod test_files;
 
+pub use allowed::{Allowed, NotAllowed, RUN};
 pub use check::{Check, Day, Judge, Wanted};
 pub use checks::CHECKS;
 pub use finding::{Finding, Severity};
@@ -27,7 +29,7 @@ use crate::rootfs::ImageContents;
 pub fn check_arguments(spec: &DeploySpec) -> Vec<Finding> {
     run(|judge| match judge {
         Judge::Arguments(judge) => judge(spec),
-        Judge::Image(_) | Judge::Files(_) | Judge::Facts(_) => Vec::new(),
+        Judge::Image(_) | Judge::Files(_) | Judge::Entries(_) | Judge::Facts(_) => Vec::new(),
     })
 }
 
@@ -35,15 +37,16 @@ pub fn check_arguments(spec: &DeploySpec) -> Vec<Finding> {
 pub fn check_image(image: &LocalImage, wanted: &Wanted) -> Vec<Finding> {
     run(|judge| match judge {
         Judge::Image(judge) => judge(image, wanted),
-        Judge::Arguments(_) | Judge::Files(_) | Judge::Facts(_) => Vec::new(),
+        Judge::Arguments(_) | Judge::Files(_) | Judge::Entries(_) | Judge::Facts(_) => Vec::new(),
     })
 }
 
-/// Judges the file system that the image's layers make.
+/// Judges the file system that the image's layers make, as far as it is known.
 pub fn check_files(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<Finding> {
     run(|judge| match judge {
-        Judge::Files(judge) => judge(image, wanted, contents),
-        Judge::Arguments(_) | Judge::Image(_) | Judge::Facts(_) => Vec::new(),
+        Judge::Files(judge) if contents.is_whole() => judge(image, wanted, contents),
+        Judge::Entries(judge) => judge(image, wanted, contents),
+        Judge::Files(_) | Judge::Arguments(_) | Judge::Image(_) | Judge::Facts(_) => Vec::new(),
     })
 }
 
@@ -51,7 +54,7 @@ pub fn check_files(image: &LocalImage, wanted: &Wanted, contents: &ImageContents
 pub fn check_facts(spec: &DeploySpec, facts: &Facts) -> Vec<Finding> {
     run(|judge| match judge {
         Judge::Facts(judge) => judge(spec, facts),
-        Judge::Arguments(_) | Judge::Image(_) | Judge::Files(_) => Vec::new(),
+        Judge::Arguments(_) | Judge::Image(_) | Judge::Files(_) | Judge::Entries(_) => Vec::new(),
     })
 }
 

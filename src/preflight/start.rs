@@ -2,7 +2,7 @@
 
 use crate::image::LocalImage;
 use crate::layer::ProgramForm;
-use crate::rootfs::{FileSystem, Found, NodeKind, NotFound};
+use crate::rootfs::{FileSystem, Found, ImageContents, NodeKind, NotFound};
 
 use super::Wanted;
 
@@ -32,6 +32,14 @@ pub(super) struct Started<'a> {
     pub(super) by: Option<String>,
     /// Where it is.
     pub(super) found: Result<Found<'a>, NotFound>,
+}
+
+impl Started<'_> {
+    /// Whether it can be told where it is: in the upper layers alone what is not there may lie below, and so may what goes
+    /// before it in PATH.
+    pub(super) fn is_told_by(&self, contents: &ImageContents) -> bool {
+        contents.is_whole() || (self.name.contains('/') && self.found.is_ok())
+    }
 }
 
 impl Start {

@@ -1,8 +1,8 @@
 //! The layers of one push: what is found, what moves, and how much they hold in all.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures_util::future::try_join;
@@ -20,7 +20,9 @@ use super::room::Room;
 use super::upload::UploadSession;
 use crate::event::{Event, LayerAction, Reporter};
 use crate::image::{Compression, Layer, announce};
-use crate::layer::{Compressors, LayerError, LayerPass, LayerSummary, PassSettings, VerifiedContent};
+use crate::layer::{
+    Compressors, LayerContent, LayerError, LayerPass, LayerSummary, PassSettings, VerifiedContent,
+};
 use crate::name::Digest;
 
 /// Memory beside the one part that each large layer holds: for small layers, which are held whole, and for second
@@ -48,6 +50,18 @@ pub(super) struct LayerPushes<'a> {
     ledger: Ledger,
     mounting: Mounting<'a>,
     done: Vec<Option<PushedLayer>>,
+    /// What is in the layers that went by, where somebody judges it.
+    contents: Mutex<Vec<LayerContent>>,
+}
+
+/// What came of moving all layers.
+pub(super) struct Moved {
+    /// All layers, base layer first.
+    pub(super) layers: Vec<PushedLayer>,
+    /// Bytes of configuration that were sent.
+    pub(super) config_bytes: u64,
+    /// What is in the layers that went by, in no order.
+    pub(super) contents: Vec<LayerContent>,
 }
 
 /// Something to upload.
@@ -82,6 +96,7 @@ impl<'a> LayerPushes<'a> {
             ledger: Ledger::new(request),
             mounting: Mounting::new(request),
             done: vec![None; layers],
+            contents: Mutex::default(),
         }
     }
 
@@ -100,12 +115,8 @@ impl<'a> LayerPushes<'a> {
         self.known_missing[index] = Some(expected);
     }
 
-    /// Uploads the configuration, if it is given, and every layer that was not found. Returns all layers,
-    /// base layer first, and how many bytes of configuration were sent.
-    pub(super) async fn run(
-        mut self,
-        config: Option<(Digest, Bytes)>,
-    ) -> Result<(Vec<PushedLayer>, u64), PushError> {
+    /// Uploads the configuration, if it is given, and every layer that was not found.
+    pub(super) async fn run(mut self, config: Option<(Digest, Bytes)>) -> Result<Moved, PushError> {
         let missing = self.missing();
         announce(missing.iter().map(|&index| &self.request.image.layers[index]));
         let (small, large): (Vec<_>, Vec<_>) =
@@ -127,7 +138,9 @@ impl<'a> LayerPushes<'a> {
                 Done::Layer(index, layer) => self.done[index] = Some(layer),
             }
         }
-        Ok((self.with_repeated_layers(), config_bytes))
+        let layers = self.with_repeated_layers();
+        let contents = self.contents.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(Moved { layers, config_bytes, contents })
     }
 
     async fn perform_all(
@@ -272,6 +285,7 @@ impl<'a> LayerPushes<'a> {
         self.ledger.set(index, summary.uncompressed_bytes);
         self.ledger.check().map_err(|OverLimit| self.ledger.too_large())?;
         self.remember(&summary).await;
+        self.keep_content(&summary);
         let action = if sent.is_some() { LayerAction::Uploaded } else { LayerAction::Exists };
         let sent = sent.unwrap_or_default();
         self.reporter.report(Event::LayerDone { diff_id, action, sent });
@@ -318,8 +332,18 @@ impl<'a> LayerPushes<'a> {
         }
     }
 
-    /// What an earlier push verified of a layer that goes through as stored.
+    fn keep_content(&self, summary: &LayerSummary) {
+        if let (Some(_), Some(content)) = (&self.request.gate, summary.content()) {
+            self.contents.lock().unwrap_or_else(PoisonError::into_inner).push(content);
+        }
+    }
+
+    /// What an earlier push verified of a layer that goes through as stored. Where its content is to be judged and is not
+    /// known, it has to go by again.
     async fn verified(&self, layer: &Layer) -> Option<VerifiedContent> {
+        if self.request.gate.as_ref().is_some_and(|gate| !gate.known.contains(&layer.diff_id)) {
+            return None;
+        }
         let (cache, stored) = (self.request.cache?.clone(), layer.stored_digest?);
         let diff_id = layer.diff_id;
         tokio::task::spawn_blocking(move || cache.verified(&stored, &diff_id)).await.ok()?

@@ -15,6 +15,7 @@ mod blob;
 mod blob_source;
 mod blob_upload;
 mod congestion;
+mod content_gate;
 mod error;
 mod exchange;
 mod gate;
@@ -44,6 +45,7 @@ mod upload;
 use crate::http::{endpoint, refusal_body, retry};
 
 pub use blob::MountOutcome;
+pub use content_gate::{ContentGate, Unfit};
 pub use endpoint::{EndpointError, check_endpoint};
 pub use error::{Refusal, RegistryError, RequestLine, TransportFailure};
 pub use image_manifest::{

@@ -6,8 +6,9 @@ use std::collections::HashSet;
 use bytes::Bytes;
 
 use super::Registry;
+use super::content_gate::{ContentGate, Unfit};
 use super::image_manifest::{ImageManifest, LayerDescriptor, as_stored, manifest_for};
-use super::layer_push::LayerPushes;
+use super::layer_push::{LayerPushes, Moved};
 use super::manifest::Reference;
 use super::mounting::RememberedOrigins;
 use super::push_error::PushError;
@@ -52,6 +53,8 @@ pub struct PushRequest<'a> {
     pub mount_from: Vec<RepositoryName>,
     /// Where blobs were put before, and where it is remembered.
     pub origins: Option<RememberedOrigins<'a>>,
+    /// Who judges what is in the layers before the manifest is put; none to put it whatever that is.
+    pub gate: Option<ContentGate<'a>>,
 }
 
 /// What is known of a layer by its diff id, from the image that runs now or from the local cache: sources
@@ -112,8 +115,8 @@ impl PushedImage {
 /// Dropping the future stops everything; what was uploaded stays and is found by the next push.
 ///
 /// # Errors
-/// Fails when a layer is not what it claims to be, the image is larger than it may be, or the registry
-/// refuses; no manifest is put then.
+/// Fails when a layer is not what it claims to be, the image is larger than it may be, its gate stays closed, or the
+/// registry refuses; no manifest is put then.
 pub async fn push_image(
     registry: &Registry,
     request: &PushRequest<'_>,
@@ -139,7 +142,10 @@ pub async fn push_image(
         }
     }
     let config = (!there.contains(&config.0)).then_some(config);
-    let (layers, config_bytes) = pushes.run(config).await?;
+    let Moved { layers, config_bytes, contents } = pushes.run(config).await?;
+    if let Some(gate) = &request.gate {
+        (gate.judge)(contents).map_err(|Unfit| PushError::Unfit)?;
+    }
     let pushed_bytes = config_bytes + layers.iter().map(|layer| layer.sent).sum::<u64>();
     let manifest = manifest_of(request.image, &layers);
     publish(registry, request, Unpublished { manifest, layers, pushed_bytes, exists: false }).await

@@ -46,6 +46,9 @@ pub enum PushError {
         /// The registry's answer.
         source: Box<RegistryError>,
     },
+    /// What is in the image keeps it from being published.
+    #[error("the image was not published, because of what is in it")]
+    Unfit,
     /// The registry took the manifest and gives out another one.
     #[error("the registry gives out another manifest than was put: its digest is {found}, not {expected}")]
     NotVerified {
@@ -85,6 +88,8 @@ impl PushError {
                  --push-timeout"
                     .to_owned(),
             ),
+            // Whoever judged says more.
+            Self::Unfit => None,
             Self::ImmutableTag { .. } => Some("push under another --tag".to_owned()),
             Self::NotVerified { .. } => Some(
                 "something between here and the registry changes what it gives out; check proxies".to_owned(),

@@ -29,5 +29,5 @@ pub use permissions::{
     DocumentKind, LackingPermission, PermissionsCheck, PermissionsDocument, PermissionsReport,
 };
 pub use prune::{Fate, PruneReport, PrunedImage, PrunedVersion};
-pub use run::{FunctionError, InvocationReport, RunReport, RunStatus};
+pub use run::{FunctionError, InvocationReport, RunReport, RunStatus, ServedReport};
 pub use summary::image_report;

@@ -1,11 +1,12 @@
 //! How an image did when it was run, as plain data.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::preflight::Finding;
+use crate::preflight::{Finding, RUN};
 
 /// The id of the findings of a run.
-const CHECK: &str = "run";
+const CHECK: &str = RUN;
 
 /// How a run ended, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,10 +40,23 @@ pub struct RunReport {
     pub denied_reads: Vec<String>,
     /// What it answered, an event each.
     pub invocations: Vec<InvocationReport>,
+    /// How it was served after that; none where it was not.
+    pub served: Option<ServedReport>,
     /// The end of what it wrote.
     pub log: String,
     /// What a person should know of how it was run.
     pub notes: Vec<String>,
+}
+
+/// How a function was kept up for invocations of this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServedReport {
+    /// Where.
+    pub address: SocketAddr,
+    /// How many events it was given.
+    pub events: u64,
+    /// How many of them ended in an error.
+    pub errors: u64,
 }
 
 /// What came of one event.
@@ -79,6 +93,7 @@ impl RunReport {
             denied_writes: Vec::new(),
             denied_reads: Vec::new(),
             invocations: Vec::new(),
+            served: None,
             log: String::new(),
             notes: Vec::new(),
         }

@@ -14,7 +14,7 @@ pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 
-pub use contents::ImageContents;
+pub use contents::{ImageContents, KnownContent, Unread};
 pub use libraries::MissingLibrary;
 pub use resolve::{Found, NotFound};
 pub(crate) use tree::printable_path;

@@ -1,11 +1,16 @@
 //! Systems without Linux's namespaces.
 
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use super::RunOrder;
+use super::{Answered, Delivery, RunOrder, Unbuilt};
+use crate::event::Reporter;
 use crate::image::LocalImage;
 use crate::report::RunReport;
+
+const NOT_HERE: &str = "images can only be run on Linux";
 
 /// No process is a stage here.
 pub fn run_stage() -> Option<ExitCode> {
@@ -14,5 +19,65 @@ pub fn run_stage() -> Option<ExitCode> {
 
 /// Says that an image cannot be run here.
 pub async fn run_image(_image: &LocalImage, _order: RunOrder, _temporary: &Path) -> RunReport {
-    RunReport::unavailable("images can only be run on Linux".to_owned(), None)
+    RunReport::unavailable(NOT_HERE.to_owned(), None)
+}
+
+/// How an image would be served.
+pub struct Serving {
+    /// A socket of the loopback interface.
+    pub listener: TcpListener,
+    /// Where it is.
+    pub address: SocketAddr,
+    /// Who is told.
+    pub reporter: Arc<dyn Reporter>,
+}
+
+/// Says that an image cannot be run here.
+pub async fn serve_image(
+    image: &LocalImage,
+    order: RunOrder,
+    temporary: &Path,
+    _serving: Serving,
+    _stop: impl Future<Output = ()>,
+) -> RunReport {
+    run_image(image, order, temporary).await
+}
+
+/// A function that runs here: there is none.
+#[derive(Debug)]
+pub enum LocalFunction {}
+
+impl LocalFunction {
+    /// Says that an image cannot be run here.
+    ///
+    /// # Errors
+    /// Always fails.
+    pub async fn build(_image: &LocalImage, _order: RunOrder, _temporary: &Path) -> Result<Self, Unbuilt> {
+        Err(Unbuilt { image_is_unfit: false, reason: NOT_HERE.to_owned(), hint: None })
+    }
+
+    /// Never called.
+    pub async fn warm_up(&mut self) {
+        match *self {}
+    }
+
+    /// Never called.
+    pub async fn answer(&mut self, _delivery: Delivery) -> Answered {
+        match *self {}
+    }
+
+    /// Never called.
+    pub async fn rest(&mut self) {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn is_gone(&self) -> bool {
+        match *self {}
+    }
+
+    /// Never called.
+    pub async fn end(self) {
+        match self {}
+    }
 }

@@ -6,8 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, timeout_at};
 
-use super::host::{BuildError, Limits, LogTail, Sandbox};
-use super::order::{ACCOUNT, RUNTIME_PORT, RunOrder};
+use nix::libc;
+
+use super::delivery::Delivery;
+use super::host::{BuildError, Cgroup, Limits, LogTail, Sandbox};
+use super::order::{RUNTIME_PORT, RunOrder};
 use super::runtime_api::server::Server;
 use super::runtime_api::{FunctionIdentity, Happening, Invocation, Reported};
 use super::wire::{Command, Denial, Ending, Notice, Refusal};
@@ -15,10 +18,12 @@ use crate::image::LocalImage;
 
 /// The runtime's label; extensions follow.
 const RUNTIME: u32 = 0;
-/// How long extensions have to end after they were told.
-const SHUTDOWN: Duration = Duration::from_millis(2000);
-/// How long a program has after SIGTERM.
-const TERMINATION: Duration = Duration::from_millis(500);
+/// How long a function has to end after it was told, as on Lambda.
+pub(super) const PATIENCE: Duration = Duration::from_millis(2000);
+/// How long it may take to measure.
+const MEASURING: Duration = Duration::from_millis(500);
+/// How long it has when a user waits for the end, who asked for it.
+pub(super) const HASTE: Duration = Duration::from_millis(600);
 
 /// What kept a function from starting or answering.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +77,8 @@ pub(super) struct Environment {
     /// Names of programs that run, by label.
     running: Vec<(u32, String)>,
     invocations: u64,
+    /// How many processes the kernel has ended for their memory, as far as is known.
+    killed: u64,
     pub(super) seen: Seen,
 }
 
@@ -83,6 +90,7 @@ enum Turn {
     Responded(Vec<u8>),
     Ready,
     Cleared,
+    Measured,
     Trouble(Trouble),
 }
 
@@ -102,7 +110,7 @@ impl Environment {
         let listener = sandbox.listener.try_clone().map_err(|_| BuildError::Gone)?;
         let (server, happenings) = Server::start(listener, identity(&order)).map_err(|_| BuildError::Gone)?;
         let (running, seen) = (Vec::new(), Seen::default());
-        Ok(Self { sandbox, server, happenings, order, running, invocations: 0, seen })
+        Ok(Self { sandbox, server, happenings, order, running, invocations: 0, killed: 0, seen })
     }
 
     /// The end of what the programs wrote.
@@ -134,20 +142,35 @@ impl Environment {
         Ok(())
     }
 
-    /// Gives the function an event, and waits for its answer and until it is ready for another.
-    pub(super) async fn invoke(&mut self, event: Vec<u8>, deadline: Instant) -> Result<Vec<u8>, Trouble> {
+    /// Gives the function an event, and waits for its answer.
+    pub(super) async fn invoke(&mut self, event: Delivery, deadline: Instant) -> Result<Vec<u8>, Trouble> {
         self.invocations += 1;
         let number = self.invocations;
+        let Delivery { payload, request_id, function_arn, client_context } = event;
         self.server.invoke(Invocation {
-            id: format!("{number:08x}-0000-4000-8000-000000000000"),
-            event,
+            id: request_id,
+            event: payload,
             deadline_milliseconds: milliseconds_at(deadline),
-            function_arn: self.order.function_arn(),
+            function_arn: function_arn.unwrap_or_else(|| self.order.function_arn()),
             trace_id: format!("Root=1-00000000-{number:024x};Parent=0000000000000000;Sampled=0"),
+            client_context,
         });
         loop {
             if let Turn::Responded(payload) = self.turn(deadline).await? {
                 return Ok(payload);
+            }
+        }
+    }
+
+    /// Has the memory measured now: a function may have answered before that was ever done. Only while it waits for an event.
+    pub(super) async fn measure(&mut self) -> Result<(), Trouble> {
+        self.sandbox.tell(&Command::Measure).await.map_err(|_| Trouble::Gone)?;
+        let patience = Instant::now() + MEASURING;
+        loop {
+            match self.turn(patience).await {
+                Ok(Turn::Measured) | Err(Trouble::Timeout) => return Ok(()),
+                Ok(_) => {}
+                Err(trouble) => return Err(trouble),
             }
         }
     }
@@ -180,12 +203,13 @@ impl Environment {
         Ok(())
     }
 
-    /// Ends everything in order: extensions are told and have their time, the runtime gets a SIGTERM when there are any.
-    pub(super) async fn shut_down(mut self) -> Seen {
+    /// Ends everything in order: extensions are told and have their time, the runtime gets a SIGTERM when there are any, and a
+    /// quarter of that time.
+    pub(super) async fn shut_down(mut self, time: Duration) -> Seen {
         if self.server.has_extensions() {
-            let deadline = Instant::now() + SHUTDOWN;
+            let deadline = Instant::now() + time;
             let _ = self.sandbox.tell(&Command::Terminate(RUNTIME)).await;
-            self.wait_for_ends(Instant::now() + TERMINATION, true).await;
+            self.wait_for_ends(Instant::now() + time / 4, true).await;
             self.server.shut_down("spindown", milliseconds_at(deadline));
             self.wait_for_ends(deadline, false).await;
         }
@@ -282,18 +306,36 @@ impl Environment {
             Notice::Denied(denial) => self.note_denial(denial),
             Notice::MemoryExceeded => return Some(Turn::Trouble(Trouble::Memory)),
             Notice::Cleared => return Some(Turn::Cleared),
+            Notice::Measured => return Some(Turn::Measured),
             Notice::NotStarted(label, refusal) => {
                 return Some(Turn::Trouble(Trouble::NotStarted(self.name(label), refusal)));
             }
             Notice::Exited(label, ending) => {
                 let name = self.name(label);
                 self.running.retain(|(known, _)| *known != label);
+                self.look_at_the_kernels_account();
+                if ending == Ending::Signal(libc::SIGKILL) && self.was_killed_for_memory() {
+                    return Some(Turn::Trouble(Trouble::Memory));
+                }
                 return Some(Turn::Trouble(Trouble::Exited(name, ending)));
             }
             Notice::Failed { .. } => return Some(Turn::Trouble(Trouble::Gone)),
             Notice::Unshared | Notice::Listening | Notice::Unpacked(_) | Notice::Ready => {}
         }
         None
+    }
+
+    /// Whether the kernel has ended a process for its memory since that was last asked.
+    fn was_killed_for_memory(&mut self) -> bool {
+        let killed = self.sandbox.cgroup.as_ref().map_or(0, Cgroup::killed);
+        std::mem::replace(&mut self.killed, killed) < killed
+    }
+
+    /// A program that ended before anybody measured it has had memory all the same.
+    fn look_at_the_kernels_account(&mut self) {
+        if self.seen.peak_memory == 0 {
+            self.seen.peak_memory = self.sandbox.cgroup.as_ref().and_then(Cgroup::peak).unwrap_or_default();
+        }
     }
 
     fn note_denial(&mut self, denial: Denial) {
@@ -317,9 +359,9 @@ fn folder_of_compiled_files(path: &str) -> &str {
 fn identity(order: &RunOrder) -> FunctionIdentity {
     FunctionIdentity {
         name: order.function.clone(),
-        version: "$LATEST".to_owned(),
+        version: order.version.clone(),
         handler: order.handler.clone(),
-        account: ACCOUNT.to_owned(),
+        account: order.account.clone(),
     }
 }
 

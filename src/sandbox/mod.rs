@@ -3,12 +3,14 @@
 //! - `order` is what is to be run, as image and function say together; pure.
 //! - `runtime_api` is Lambda's side of the conversation: a pure state machine, and its server.
 //! - `stage` is what runs inside the namespaces; `host` is the tool's side of that; `wire` is what they say to each other.
-//! - `environment` starts runtime and extensions, and invokes; `run` plays a whole check.
-//! - `explain` says what the usual failures mean; pure.
+//! - `environment` starts runtime and extensions, and invokes; `local_function` begins anew after accidents; `run` plays a whole check.
+//! - `invoke_api` is Lambda's Invoke, for whoever is on this machine: `serve` keeps a function up for it.
+//! - `explain` says what the usual failures mean, `lambda_words` what a caller of Lambda is told of them; both pure.
 //!
 //! It knows nothing of AWS, of the command line, or of how a report is shown. On systems other than Linux all of it says
 //! that it is unavailable.
 
+mod delivery;
 #[cfg(target_os = "linux")]
 mod environment;
 #[cfg(target_os = "linux")]
@@ -17,11 +19,19 @@ mod explain;
 mod foreign;
 #[cfg(target_os = "linux")]
 mod host;
+#[cfg(target_os = "linux")]
+mod invoke_api;
+#[cfg(target_os = "linux")]
+mod lambda_words;
+#[cfg(target_os = "linux")]
+mod local_function;
 mod order;
 #[cfg(target_os = "linux")]
 mod run;
 #[cfg(target_os = "linux")]
 mod runtime_api;
+#[cfg(target_os = "linux")]
+mod serve;
 #[cfg(target_os = "linux")]
 mod stage;
 #[cfg(target_os = "linux")]
@@ -30,10 +40,15 @@ mod wire;
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 
+pub use delivery::{Answered, Delivery, Unanswered, Unbuilt, request_id};
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::{run_image, run_stage};
+pub use elsewhere::{LocalFunction, Serving, run_image, run_stage, serve_image};
+#[cfg(target_os = "linux")]
+pub use local_function::LocalFunction;
 pub use order::RunOrder;
 #[cfg(target_os = "linux")]
 pub use run::run_image;
+#[cfg(target_os = "linux")]
+pub use serve::{Serving, serve_image};
 #[cfg(target_os = "linux")]
 pub use stage::run_stage;

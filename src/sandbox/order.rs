@@ -19,7 +19,9 @@ const MEBIBYTE: u64 = 1 << 20;
 pub(super) const RUNTIME_PORT: u16 = 9001;
 const REGION: &str = "us-east-1";
 /// The account of AWS's own examples.
-pub(super) const ACCOUNT: &str = "123456789012";
+const ACCOUNT: &str = "123456789012";
+/// The version that is not published.
+const LATEST: &str = "$LATEST";
 
 /// Everything that decides how the image is run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +36,12 @@ pub struct RunOrder {
     pub handler: String,
     /// The function's name.
     pub function: String,
+    /// Its version: a number, or `$LATEST`.
+    pub version: String,
+    /// Where it believes to be: the Region and the account.
+    pub region: String,
+    /// 12 digits.
+    pub account: String,
     /// The memory size that was declared, in MB.
     pub memory_megabytes: Option<u64>,
     /// The size of /tmp in MB.
@@ -73,6 +81,9 @@ impl RunOrder {
             directory: if directory.is_empty() { "/".to_owned() } else { directory.to_owned() },
             declared: declared(config, settings),
             function: function.unwrap_or("function").to_owned(),
+            version: LATEST.to_owned(),
+            region: REGION.to_owned(),
+            account: ACCOUNT.to_owned(),
             memory_megabytes: number("MemorySize"),
             temporary_megabytes: temporary.unwrap_or(TEMPORARY_MEGABYTES),
             timeout: number("Timeout").map_or(TIMEOUT, Duration::from_secs),
@@ -86,14 +97,19 @@ impl RunOrder {
         self.memory_megabytes.unwrap_or(LARGEST_MEGABYTES) * MEBIBYTE
     }
 
+    /// The memory size that Lambda would say it has, in MB.
+    pub(super) fn shown_megabytes(&self) -> u64 {
+        self.memory_megabytes.unwrap_or(DEFAULT_MEGABYTES)
+    }
+
     /// The size of /tmp in bytes.
     pub(super) fn temporary_bytes(&self) -> u64 {
         self.temporary_megabytes * MEBIBYTE
     }
 
-    /// The function's ARN, in the account of AWS's examples.
+    /// The function's ARN.
     pub(super) fn function_arn(&self) -> String {
-        format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", self.function)
+        format!("arn:aws:lambda:{}:{}:function:{}", self.region, self.account, self.function)
     }
 
     /// The environment of the runtime or, with fewer variables, of an extension.
@@ -101,22 +117,23 @@ impl RunOrder {
         let mut environment: BTreeMap<String, String> =
             DEFAULTS.iter().map(|(name, value)| owned(name, value)).collect();
         environment.extend(self.declared.clone());
-        let memory = self.memory_megabytes.unwrap_or(DEFAULT_MEGABYTES).to_string();
+        let memory = self.shown_megabytes().to_string();
         let api = format!("127.0.0.1:{RUNTIME_PORT}");
         let group = format!("/aws/lambda/{}", self.function);
+        let stream = format!("2026/01/01/[{}]00000000000000000000000000000000", self.version);
         let reserved: [(&str, &str); 14] = [
             ("AWS_ACCESS_KEY_ID", "sandbox"),
             ("AWS_SECRET_ACCESS_KEY", "sandbox"),
             ("AWS_SESSION_TOKEN", "sandbox"),
-            ("AWS_REGION", REGION),
-            ("AWS_DEFAULT_REGION", REGION),
+            ("AWS_REGION", &self.region),
+            ("AWS_DEFAULT_REGION", &self.region),
             ("AWS_LAMBDA_RUNTIME_API", &api),
             ("AWS_LAMBDA_FUNCTION_NAME", &self.function),
-            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("AWS_LAMBDA_FUNCTION_VERSION", &self.version),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &memory),
             ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
             ("AWS_LAMBDA_LOG_GROUP_NAME", &group),
-            ("AWS_LAMBDA_LOG_STREAM_NAME", "2026/01/01/[$LATEST]00000000000000000000000000000000"),
+            ("AWS_LAMBDA_LOG_STREAM_NAME", &stream),
             ("_HANDLER", &self.handler),
             ("_X_AMZN_TRACE_ID", ""),
         ];

@@ -3,142 +3,110 @@
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
-use super::environment::{Environment, Seen, Trouble};
-use super::explain::{Explanation, explain};
-use super::foreign;
-use super::host::BuildError;
+use super::delivery::{Answered, Delivery, Unanswered, Unbuilt};
+use super::environment::{PATIENCE, Seen, Trouble};
+use super::explain::Explanation;
+use super::local_function::LocalFunction;
 use super::order::RunOrder;
 use crate::image::LocalImage;
-use crate::report::{FunctionError, InvocationReport, RunReport, RunStatus, chain};
-
-/// How long Lambda waits for a function to be ready before its first event is on the clock.
-const INIT_LIMIT: Duration = Duration::from_secs(10);
+use crate::report::{InvocationReport, RunReport, RunStatus};
 
 /// Runs the image as the order says. Whatever comes of it is in the report; nothing stays behind.
 pub async fn run_image(image: &LocalImage, order: RunOrder, temporary: &Path) -> RunReport {
-    if let Some((reason, hint)) = foreign::obstacle(order.architecture) {
-        return RunReport::unavailable(reason, Some(hint));
-    }
-    if order.arguments.is_empty() {
-        let reason = "the image has neither ENTRYPOINT nor CMD: there is nothing to run".to_owned();
-        return RunReport { status: RunStatus::Error, ..RunReport::unavailable(reason, None) };
-    }
-    let environment = match Environment::build(image, order.clone(), temporary).await {
-        Ok(environment) => environment,
-        Err(error) => return not_built(&error),
-    };
-    let mut run = Run { environment, order, report: RunReport::unavailable(String::new(), None) };
-    run.report.status = RunStatus::Ok;
-    run.report.reason = None;
-    run.play().await;
-    let Run { environment, mut report, order } = run;
-    let log = environment.log();
-    let seen = environment.shut_down().await;
-    report.log = log.text();
-    note(&mut report, &seen, &order);
-    report
-}
-
-fn not_built(error: &BuildError) -> RunReport {
-    let reason = chain(error);
-    match error {
-        BuildError::Unavailable(_) => RunReport::unavailable(reason, Some(NAMESPACES.to_owned())),
-        BuildError::Full(_) => RunReport::unavailable(reason, Some(ROOM.to_owned())),
-        BuildError::Gone => RunReport::unavailable(reason, None),
-        BuildError::Layer(error) => {
-            RunReport { status: RunStatus::Error, ..RunReport::unavailable(reason, error.hint()) }
-        }
-        BuildError::Image(_) => {
-            RunReport { status: RunStatus::Error, ..RunReport::unavailable(reason, None) }
-        }
+    match Run::begin(image, order, temporary).await {
+        Ok(run) => run.end(PATIENCE).await,
+        Err(report) => *report,
     }
 }
 
-const NAMESPACES: &str = "allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1 or \
-                          kernel.apparmor_restrict_unprivileged_userns=0), run as root, or in a container that is started with --privileged";
-const ROOM: &str = "make room in the folder for temporary files, or point TMPDIR to a larger one";
-
-struct Run {
-    environment: Environment,
-    order: RunOrder,
-    report: RunReport,
+/// A run: the function, and what is to be said of it.
+pub(super) struct Run {
+    pub(super) function: LocalFunction,
+    pub(super) report: RunReport,
 }
 
 impl Run {
+    /// Starts the image and has it answer the events of the order; an error is a report already.
+    pub(super) async fn begin(
+        image: &LocalImage,
+        order: RunOrder,
+        temporary: &Path,
+    ) -> Result<Self, Box<RunReport>> {
+        let function = LocalFunction::build(image, order, temporary).await;
+        let function = function.map_err(|unbuilt| Box::new(not_built(unbuilt)))?;
+        let mut run = Self { function, report: RunReport::unavailable(String::new(), None) };
+        run.report.status = RunStatus::Ok;
+        run.report.reason = None;
+        run.play().await;
+        Ok(run)
+    }
+
+    /// Ends it, and says what came of it.
+    pub(super) async fn end(self, time: Duration) -> RunReport {
+        let Self { function, mut report } = self;
+        let order = function.order.clone();
+        let (seen, log) = function.finish(time).await;
+        report.log = log;
+        note(&mut report, &seen, &order);
+        report
+    }
+
+    /// Whether it started, or may yet do so with an event.
+    pub(super) fn may_answer(&self) -> bool {
+        let has_played = self.report.status == RunStatus::Ok || !self.report.invocations.is_empty();
+        has_played && !self.function.is_gone()
+    }
+
+    /// The sandbox is gone, and nobody knows why.
+    pub(super) fn note_gone(&mut self) {
+        let explanation = self.function.explain(&Trouble::Gone, false);
+        self.note_trouble(explanation);
+    }
+
     async fn play(&mut self) {
-        let begun = Instant::now();
-        let mut started = match self.environment.initialise(begun + INIT_LIMIT).await {
-            Ok(()) => {
-                self.report.init = Some(begun.elapsed());
-                true
-            }
+        match self.function.start().await {
+            Ok(init) => self.report.init = Some(init),
             // Lambda then begins anew with the first event, and counts that as part of the invocation.
-            Err(Trouble::Timeout) if !self.order.events.is_empty() => {
+            Err(Trouble::Timeout) if !self.function.order.events.is_empty() => {
                 let note = "it was not ready after 10 seconds, so it was started again as part of its first event, as Lambda does";
                 self.report.notes.push(note.to_owned());
-                if self.environment.clear().await.is_err() {
-                    return self.fail(&Trouble::Gone, true);
-                }
-                false
             }
-            Err(trouble) => return self.fail(&trouble, true),
-        };
-        for event in std::mem::take(&mut self.order.events) {
-            let begun = Instant::now();
-            let deadline = begun + self.order.timeout;
-            let answered = self.answer(event, deadline, &mut started).await;
-            let elapsed = begun.elapsed();
-            let (payload, error) = match answered {
+            Err(trouble) => {
+                let explanation = self.function.explain(&trouble, true);
+                return self.note_trouble(explanation);
+            }
+        }
+        for event in std::mem::take(&mut self.function.order.events) {
+            let Answered { outcome, elapsed, init, .. } = self.function.answer(Delivery::new(event)).await;
+            self.report.init = self.report.init.or(init);
+            let (payload, error) = match outcome {
                 Ok(payload) => (Some(payload), None),
-                Err(trouble) => {
-                    let error = self.note_trouble(&trouble, false);
-                    // What answers errors goes on; what ended or hangs is begun anew, as on Lambda.
-                    if !matches!(trouble, Trouble::Failed(_)) {
-                        started = false;
-                    }
+                Err(Unanswered { status, error, hint, .. }) => {
+                    self.note_trouble(Explanation { status, error: error.clone(), hint });
                     (None, Some(error))
                 }
             };
             self.report.invocations.push(InvocationReport { elapsed, payload, error });
-            started = started && self.environment.settle(deadline).await;
-            if !started && self.environment.clear().await.is_err() {
-                return self.fail(&Trouble::Gone, false);
+            self.function.rest().await;
+            if self.function.is_gone() {
+                return self.note_gone();
             }
         }
     }
 
-    async fn answer(
-        &mut self,
-        event: Vec<u8>,
-        deadline: Instant,
-        started: &mut bool,
-    ) -> Result<Vec<u8>, Trouble> {
-        if !*started {
-            let begun = Instant::now();
-            self.environment.initialise(deadline).await?;
-            self.report.init.get_or_insert(begun.elapsed());
-            *started = true;
-        }
-        self.environment.invoke(event, deadline).await
-    }
-
-    fn fail(&mut self, trouble: &Trouble, starting: bool) {
-        self.note_trouble(trouble, starting);
-    }
-
     /// Puts trouble into the report; the first counts.
-    fn note_trouble(&mut self, trouble: &Trouble, starting: bool) -> FunctionError {
-        let Explanation { status, error, hint } =
-            explain(trouble, &self.order, &self.environment.seen, starting);
+    fn note_trouble(&mut self, Explanation { status, error, hint }: Explanation) {
         if self.report.reason.is_none() {
             self.report.status = status;
             self.report.reason = Some(format!("{}: {}", error.kind, error.message));
             self.report.hint = hint;
         }
-        error
     }
+}
+
+fn not_built(Unbuilt { image_is_unfit, reason, hint }: Unbuilt) -> RunReport {
+    let status = if image_is_unfit { RunStatus::Error } else { RunStatus::Unavailable };
+    RunReport { status, ..RunReport::unavailable(reason, hint) }
 }
 
 fn note(report: &mut RunReport, seen: &Seen, order: &RunOrder) {

@@ -91,6 +91,8 @@ pub(super) enum Command {
     Start(Box<Program>),
     /// Ask a program to end.
     Terminate(u32),
+    /// Measure the memory now.
+    Measure,
     /// End everything that runs in the sandbox, but not the sandbox.
     Clear,
 }
@@ -123,6 +125,8 @@ pub(super) enum Notice {
     MemoryExceeded,
     /// The most memory that they had so far, in bytes.
     Peak(u64),
+    /// It was measured, and [`Peak`](Self::Peak) told before when there was more than ever.
+    Measured,
     /// Nothing runs any more.
     Cleared,
     /// The sandbox cannot be made, or the image cannot be unpacked.

@@ -39,4 +39,11 @@ try:
     answer = {"result": result}
 except botocore.exceptions.ClientError as refusal:
     answer = {"error": refusal.response["Error"]["Code"]}
-json.dump(answer, sys.stdout, default=str)
+
+
+def encoded(value):
+    """What JSON does not know: a stream as its text, everything else as Python shows it."""
+    return value.read().decode() if hasattr(value, "read") else str(value)
+
+
+json.dump(answer, sys.stdout, default=encoded)

@@ -236,3 +236,31 @@ fn events_and_a_time_belong_to_a_run_and_an_event_is_json() {
     let run = scene.lambda_lift.run(&["check", &image, "--run", "--event", &bad]);
     assert!(run.expect(2)["error"]["message"].as_str().unwrap().contains("is not JSON"));
 }
+
+#[test]
+fn a_function_that_answers_at_once_had_memory_all_the_same_and_no_group_stays_behind() {
+    let scene = Scene::new();
+    let run = scene.check(vec![function()], &[]);
+    assert!(run.expect(0)["run"]["peak_memory_bytes"].as_u64().unwrap() > 100_000, "{:#}", run.document);
+    assert_eq!(groups(), Vec::<String>::new());
+}
+
+/// The control groups of sandboxes whose maker is gone.
+fn groups() -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![std::path::PathBuf::from("/sys/fs/cgroup")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if let Some(rest) = name.strip_prefix("lambda-lift-run-") {
+                let maker = rest.split('-').next().unwrap();
+                if !Path::new("/proc").join(maker).exists() {
+                    found.push(name);
+                }
+            } else if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(entry.path());
+            }
+        }
+    }
+    found
+}

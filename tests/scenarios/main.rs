@@ -19,6 +19,7 @@ mod codedeploy_others;
 mod completions;
 mod config;
 mod config_input;
+mod content;
 mod daemon;
 mod deploy;
 mod diff;
@@ -30,11 +31,14 @@ mod impostor;
 mod init;
 mod interrupted;
 mod invoke;
+#[cfg(target_os = "linux")]
+mod invoke_local;
 mod lambroll;
 mod layers_hostile;
 mod mounts;
 mod observer;
 mod permissions;
+mod permissions_values;
 mod policy;
 mod prune;
 mod prune_answers;
@@ -48,10 +52,15 @@ mod release_archive;
 mod remote;
 mod reuse;
 mod rollback;
+#[cfg(target_os = "linux")]
+mod serve;
+#[cfg(target_os = "linux")]
+mod shell_function;
 mod status;
 mod status_watch;
 mod targets;
 mod targets_at_once;
+mod targets_sources;
 mod threat;
 mod uploads;
 mod usage;

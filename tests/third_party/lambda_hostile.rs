@@ -90,7 +90,11 @@ fn a_listener_never_asks_for_an_event() {
 #[test]
 fn a_program_that_ignores_every_signal_answers_and_is_ended() {
     let run = play("stubborn", &[event()]);
-    assert_eq!((&run["status"], &run["invocations"][0]["payload"]), (&json!("ok"), &json!("here")), "{run:#}");
+    assert_eq!(
+        (&run["status"], &run["invocations"][0]["payload"]),
+        (&json!("ok"), &json!("here")),
+        "{run:#}"
+    );
 }
 
 #[test]

@@ -60,7 +60,8 @@ impl Case {
 
         let started = told["init_milliseconds"].is_u64();
         assert!(!started || self.refusals.is_empty(), "{name}: it is refused, and starts");
-        let is_clean = self.refusals.is_empty() && self.warnings.is_empty() && found(&checked, "unknown").is_empty();
+        let is_clean =
+            self.refusals.is_empty() && self.warnings.is_empty() && found(&checked, "unknown").is_empty();
         assert!(started || !is_clean, "{name}: nothing is said against it, and it does not start");
     }
 }
@@ -115,14 +116,18 @@ fn a_program_for_another_machine_is_refused_and_cannot_be_executed() {
 
 #[test]
 fn a_module_that_only_its_owner_may_read_is_warned_of_and_cannot_be_imported() {
-    let image = python_image("import mine\n\ndef handler(event, context):\n    return event\n")
-        .file("/var/task/mine.py", 0o600, "VALUE = 7\n");
+    let image = python_image("import mine\n\ndef handler(event, context):\n    return event\n").file(
+        "/var/task/mine.py",
+        0o600,
+        "VALUE = 7\n",
+    );
     Case::fit("closed", image).warned(&["readable"]).fails(&["/var/task/mine.py", "chmod"]).play();
 }
 
 #[test]
 fn a_write_beside_the_code_fails_at_the_event_and_the_place_is_named() {
-    let code = "def handler(event, context):\n    open('/var/task/state', 'w').write('x')\n    return event\n";
+    let code =
+        "def handler(event, context):\n    open('/var/task/state', 'w').write('x')\n    return event\n";
     Case::fit("writes", python_image(code)).fails(&["OSError", "/var/task/state", "/tmp"]).play();
 }
 

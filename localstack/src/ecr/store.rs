@@ -1,7 +1,7 @@
 //! What ECR holds, and what may be done with it: the part that the control plane and the registry share.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +15,7 @@ use super::replication::Replications;
 use super::repository::{Image, Layer};
 use super::token::Tokens;
 use super::upload::{Progress, Upload, Uploads};
-use crate::blobs::BlobStore;
+use crate::blobs::{BlobStore, is_digest};
 use crate::error::StartError;
 use crate::images::{Images, StoredImage};
 use crate::limits::RegistryLimits;
@@ -244,6 +244,11 @@ impl Images for Ecr {
 
     fn policy(&self, account: &str, region: &str, repository: &str) -> Option<Option<String>> {
         self.registries.read(&Place::new(account, region), repository, |found| found.policy.clone()).ok()
+    }
+
+    fn blob(&self, digest: &str) -> Option<PathBuf> {
+        let path = is_digest(digest).then(|| self.blobs.path(digest));
+        path.filter(|path| path.is_file())
     }
 
     fn set_policy(&self, account: &str, region: &str, repository: &str, text: &str) {

@@ -13,8 +13,8 @@ pub(crate) enum Decision {
     ImplicitlyDenied,
 }
 
-/// Holds a permission against a policy. The one condition that is understood is StringEquals on `iam:PassedToService`; a statement with
-/// another one counts for nothing where it allows, and fully where it denies.
+/// Holds a permission against a policy. The one operator that is understood is StringEquals; a statement with another one, or on
+/// a key that the call does not have, counts for nothing where it allows, and fully where it denies.
 pub(crate) fn decide(policy: &Value, wanted: &Permission) -> Decision {
     let statements = match &policy["Statement"] {
         Value::Array(statements) => statements.iter().collect(),
@@ -49,8 +49,11 @@ fn holds(statement: &Value, wanted: &Permission) -> bool {
     conditions.iter().all(|(operator, keys)| {
         let keys = keys.as_object().into_iter().flatten();
         keys.into_iter().all(|(key, values)| {
-            let known = operator == "StringEquals" && key.eq_ignore_ascii_case("iam:PassedToService");
-            if known { wanted.passed_to.is_some_and(|to| texts(values).contains(&to)) } else { denies }
+            let said = wanted.context.as_ref().filter(|(said, _)| said.eq_ignore_ascii_case(key));
+            match said.filter(|_| operator == "StringEquals") {
+                Some((_, value)) => texts(values).contains(&value.as_str()),
+                None => denies,
+            }
         })
     })
 }
@@ -69,8 +72,9 @@ mod tests {
 
     use super::*;
 
-    fn wanted(action: &str, resource: &str, passed_to: Option<&'static str>) -> Permission {
-        Permission { action: action.to_owned(), resource: Some(resource.to_owned()), passed_to }
+    fn wanted(action: &str, resource: &str, passed_to: Option<&str>) -> Permission {
+        let context = passed_to.map(|service| ("iam:PassedToService".to_owned(), service.to_owned()));
+        Permission { action: action.to_owned(), resource: Some(resource.to_owned()), context }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value;
 
 pub(crate) use identity_policy::{Decision, decide};
-pub(crate) use permission::{Asked, of_call, of_visit};
+pub(crate) use permission::{Asked, of_call, of_visit, parameter_arn};
 pub(crate) use service::Iam;
 
 /// A permission that a call wants.
@@ -24,8 +24,8 @@ pub(crate) struct Permission {
     pub(crate) action: String,
     /// The ARN that it is wanted on, or `*`; none where the call does not say which: then any will do.
     pub(crate) resource: Option<String>,
-    /// The service that a role is passed to.
-    pub(crate) passed_to: Option<&'static str>,
+    /// What conditions can ask for: a key, and its value.
+    pub(crate) context: Option<(String, String)>,
 }
 
 /// The policies of accounts, and what was asked for under them.

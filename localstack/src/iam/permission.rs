@@ -26,7 +26,7 @@ pub(crate) fn of_visit(route: &Route, account: &str, region: &str) -> Vec<Permis
     let on = |action: &str, repository: &str| Permission {
         action: action.to_owned(),
         resource: Some(repository_arn(account, region, repository)),
-        passed_to: None,
+        context: None,
     };
     match &route.step {
         // A token is enough.
@@ -51,13 +51,15 @@ pub(crate) fn of_call(asked: &Asked<'_>) -> Vec<Permission> {
         "codedeploy" => of_codedeploy(asked, &body),
         "monitoring" => vec![everywhere(format!("cloudwatch:{}", asked.operation))],
         "iam" => vec![anywhere(format!("iam:{}", asked.operation))],
+        "ssm" => of_parameters(asked, &body),
+        "s3" => of_storage(asked),
         // GetCallerIdentity needs nothing, and whether a role lets itself be assumed is said by the role.
         _ => Vec::new(),
     }
 }
 
 fn on(action: impl Into<String>, resource: impl Into<String>) -> Permission {
-    Permission { action: action.into(), resource: Some(resource.into()), passed_to: None }
+    Permission { action: action.into(), resource: Some(resource.into()), context: None }
 }
 
 fn everywhere(action: impl Into<String>) -> Permission {
@@ -65,11 +67,12 @@ fn everywhere(action: impl Into<String>) -> Permission {
 }
 
 fn anywhere(action: impl Into<String>) -> Permission {
-    Permission { action: action.into(), resource: None, passed_to: None }
+    Permission { action: action.into(), resource: None, context: None }
 }
 
-fn passing(role: &Value, service: &'static str) -> Permission {
-    Permission { passed_to: Some(service), ..on("iam:PassRole", role.as_str().unwrap_or_default()) }
+fn passing(role: &Value, service: &str) -> Permission {
+    let context = Some(("iam:PassedToService".to_owned(), service.to_owned()));
+    Permission { context, ..on("iam:PassRole", role.as_str().unwrap_or_default()) }
 }
 
 fn of_ecr(asked: &Asked<'_>, body: &Value) -> Vec<Permission> {
@@ -142,6 +145,34 @@ fn pulling(image: &str) -> Vec<Permission> {
     let repository = rest.split(['@', ':']).next().unwrap_or_default();
     let arn = repository_arn(&account, &region, repository);
     vec![on("ecr:BatchGetImage", arn.clone()), on("ecr:GetDownloadUrlForLayer", arn)]
+}
+
+fn of_parameters(asked: &Asked<'_>, body: &Value) -> Vec<Permission> {
+    let action = format!("ssm:{}", asked.operation);
+    match body["Name"].as_str() {
+        Some(name) => vec![on(action, parameter_arn(asked.account, asked.region, name))],
+        None => vec![anywhere(action)],
+    }
+}
+
+/// The ARN of a parameter that is named by its name, its path or its ARN, with or without a version.
+pub(crate) fn parameter_arn(account: &str, region: &str, name: &str) -> String {
+    let prefix = format!("arn:{}:ssm:{region}:{account}:parameter/", of_region(region).0);
+    let short = name.strip_prefix(&prefix).unwrap_or(name);
+    let short = short.split(':').next().unwrap_or_default();
+    format!("{prefix}{}", short.trim_start_matches('/'))
+}
+
+/// Buckets have names that are nobody else's, so that an object's ARN says no account.
+fn of_storage(asked: &Asked<'_>) -> Vec<Permission> {
+    let action = match asked.operation {
+        "GetObject" | "PutObject" => format!("s3:{}", asked.operation),
+        other => return vec![anywhere(format!("s3:{other}"))],
+    };
+    match asked.resource {
+        Some(path) => vec![on(action, format!("arn:{}:s3:::{path}", of_region(asked.region).0))],
+        None => vec![anywhere(action)],
+    }
 }
 
 fn of_codedeploy(asked: &Asked<'_>, body: &Value) -> Vec<Permission> {

@@ -37,16 +37,17 @@ impl Iam {
             let values = form.iter().filter(move |(key, _)| key.starts_with(&prefix));
             values.map(|(_, value)| value.clone()).collect::<Vec<_>>()
         };
-        let passed_to = match field("ContextEntries.member.1.ContextKeyValues.member.1") {
-            Some("lambda.amazonaws.com") => Some("lambda.amazonaws.com"),
-            Some("codedeploy.amazonaws.com") => Some("codedeploy.amazonaws.com"),
-            _ => None,
-        };
+        let said = |name: &str| field(&format!("ContextEntries.member.1.{name}")).map(str::to_owned);
+        let context = said("ContextKeyName").zip(said("ContextKeyValues.member.1"));
         let policy = self.guard.policy(&call.account);
         let resource = listed("ResourceArns").into_iter().next().unwrap_or_else(|| "*".to_owned());
         let mut members = String::new();
         for action in listed("ActionNames") {
-            let wanted = Permission { action: action.clone(), resource: Some(resource.clone()), passed_to };
+            let wanted = Permission {
+                action: action.clone(),
+                resource: Some(resource.clone()),
+                context: context.clone(),
+            };
             let decision = match policy.as_ref().map(|policy| decide(policy, &wanted)) {
                 None | Some(Decision::Allowed) => "allowed",
                 Some(Decision::ExplicitlyDenied) => "explicitDeny",

@@ -17,6 +17,18 @@ pub(super) fn json(status: u16, body: &Value) -> Answer {
     }
 }
 
+/// An answer to the request of that id, with a body that may be anything.
+pub(super) fn bytes(status: u16, request: &str, body: Vec<u8>) -> Answer {
+    Answer {
+        status,
+        headers: vec![
+            ("content-type".to_owned(), "application/json".to_owned()),
+            ("x-amzn-requestid".to_owned(), request.to_owned()),
+        ],
+        body,
+    }
+}
+
 /// An answer without a body.
 pub(super) fn empty(status: u16) -> Answer {
     Answer { status, headers: vec![("x-amzn-requestid".to_owned(), uuid())], body: Vec::new() }

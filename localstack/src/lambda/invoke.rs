@@ -1,16 +1,24 @@
-//! Invoke: no code runs here. A function answers its payload, or what it was told to answer.
+//! Invoke: a function answers what it was told to answer; else it is run, where somebody runs functions; else it answers its payload.
+
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::call::Answer;
-use crate::cloudwatch::Sample;
+use crate::call::{Answer, Call};
+use crate::cloudwatch::{CloudWatch, Sample};
+use crate::uuid::uuid;
 
 use super::answer;
+use super::arn::Home;
 use super::refusal::Refusal;
-use super::revision::{Content, Revision, State};
+use super::revision::{Code, Content, Revision, State};
+use super::runner::Execution;
+use super::service::Lambda;
 use super::session::{Session, milliseconds};
+use super::settings::CannedAnswer;
 
 /// The environment variable of a function that holds what it answers: JSON, or else a plain text.
 pub(super) const ANSWER_VARIABLE: &str = "LOCALSTACK_ANSWER";
@@ -30,8 +38,30 @@ struct Outcome {
     error: bool,
 }
 
+/// What came of a call so far.
+pub(super) enum Performed {
+    Answered(Answer),
+    /// An invocation whose function is to be run.
+    ToRun(Box<Invoked>),
+}
+
+/// An invocation that was let through.
+pub(super) struct Invoked {
+    execution: Execution,
+    /// Whether the answer is waited for.
+    waited_for: bool,
+    counted: Counted,
+}
+
+/// Where an invocation is counted.
+struct Counted {
+    qualifier: Option<String>,
+    /// The version, where the alias has weights.
+    executed: Option<String>,
+}
+
 impl Session<'_> {
-    pub(super) fn invoke(&mut self, named: &str) -> Result<Answer, Refusal> {
+    pub(super) fn invoke(&mut self, named: &str) -> Result<Performed, Refusal> {
         let reference = self.reference(named)?;
         let (name, qualifier) = (reference.name, reference.qualifier);
         let arn = self.arn(&name, Some(qualifier.as_deref().unwrap_or("$LATEST")));
@@ -60,7 +90,7 @@ impl Session<'_> {
         let revision = function.revision_mut(&version).ok_or_else(absent)?;
         check_invocable(revision, ready_at)?;
         let (status, sent) = match kind.as_str() {
-            "DryRun" => return Ok(answer::empty(204)),
+            "DryRun" => return Ok(Performed::Answered(answer::empty(204))),
             "Event" => (202, None),
             "RequestResponse" => (200, Some(())),
             other => {
@@ -69,8 +99,19 @@ impl Session<'_> {
             }
         };
         let content = revision.running().clone();
-        let outcome = self.run(&name, &content, payload);
-        self.measure(&name, qualifier.as_deref(), weighted.then_some(version.as_str()), outcome.error);
+        let counted = Counted { qualifier, executed: weighted.then(|| version.clone()) };
+        let outcome = match self.scripted(&name, &content) {
+            Some(outcome) => outcome,
+            None if self.settings.runner.is_some() => {
+                let execution = self.execution(&name, version, counted.qualifier.as_deref(), content)?;
+                let waited_for = sent.is_some();
+                return Ok(Performed::ToRun(Box::new(Invoked { execution, waited_for, counted })));
+            }
+            None => Outcome { payload, error: false },
+        };
+        if let Some(metrics) = self.metrics {
+            measure(metrics, self.home, self.now, &name, &counted, (outcome.error, 1.0));
+        }
         let mut answer = match sent {
             Some(()) => answer::json(status, &outcome.payload),
             None => answer::empty(status),
@@ -85,50 +126,112 @@ impl Session<'_> {
                 answer.headers.push(("x-amz-log-result".to_owned(), STANDARD.encode(log)));
             }
         }
-        Ok(answer)
+        Ok(Performed::Answered(answer))
     }
 
-    /// What the function answers: an error or answer set in its environment, one set for it here, or an echo.
-    fn run(&self, name: &str, content: &Content, payload: Value) -> Outcome {
+    /// What the function was told to answer: an error or answer set in its environment, or one set for it here.
+    fn scripted(&self, name: &str, content: &Content) -> Option<Outcome> {
         let environment = content.configuration.environment.as_ref();
         let variable = |name: &str| environment.and_then(|environment| environment.variables.get(name));
         if let Some(message) = variable(ERROR_VARIABLE) {
             let payload = json!({"errorMessage": message, "errorType": "Error"});
-            return Outcome { payload, error: true };
+            return Some(Outcome { payload, error: true });
         }
         if let Some(text) = variable(ANSWER_VARIABLE) {
             let payload = serde_json::from_str(text).unwrap_or_else(|_| json!(text));
-            return Outcome { payload, error: false };
+            return Some(Outcome { payload, error: false });
         }
-        match self.settings.answers.get(name) {
-            Some(answer) => Outcome { payload: answer.payload.clone(), error: answer.error },
-            None => Outcome { payload, error: false },
-        }
+        let CannedAnswer { payload, error } = self.settings.answers.get(name)?.clone();
+        Some(Outcome { payload, error })
     }
 
-    /// Counts the invocation where CloudWatch would find it.
-    fn measure(&self, name: &str, qualifier: Option<&str>, executed: Option<&str>, error: bool) {
-        let Some(metrics) = self.metrics else { return };
-        let dimension = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let function = vec![dimension("FunctionName", name)];
-        let mut series = vec![function.clone()];
-        if let Some(qualifier) = qualifier {
-            let resource = [function, vec![dimension("Resource", &format!("{name}:{qualifier}"))]].concat();
-            series.push(resource.clone());
-            if let Some(executed) = executed {
-                series.push([resource, vec![dimension("ExecutedVersion", executed)]].concat());
-            }
+    /// What is to be run.
+    fn execution(
+        &self,
+        name: &str,
+        version: String,
+        qualifier: Option<&str>,
+        content: Content,
+    ) -> Result<Execution, Refusal> {
+        let Code::Image(code) = &content.code else {
+            let why = format!(
+                "{name} is a zip archive, and only images are run here; what it answers can be written down in its variable {ANSWER_VARIABLE}"
+            );
+            return Err(Refusal::not_run(&why));
+        };
+        let gone = || Refusal::not_run(&format!("its image {} is gone", code.image_uri));
+        let image = self.images.find(&code.account, self.home.region, &code.repository, &code.digest);
+        let settings = serde_json::to_value(&content.configuration).unwrap_or_default();
+        let settings = settings.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+        let payload = if self.call.body.is_empty() { b"{}".to_vec() } else { self.call.body.clone() };
+        Ok(Execution {
+            account: self.home.account.to_owned(),
+            region: self.home.region.to_owned(),
+            function: name.to_owned(),
+            version,
+            invoked_arn: self.arn(name, qualifier),
+            request_id: uuid(),
+            payload,
+            client_context: self.call.header("x-amz-client-context").map(str::to_owned),
+            settings: settings.map(|(key, value)| (key.clone(), value.clone())).collect(),
+            architecture: content.architecture,
+            image: image.ok_or_else(gone)?,
+            images: Arc::clone(self.images),
+        })
+    }
+}
+
+impl Lambda {
+    /// Runs a function, and answers what it came to. One whose answer nobody waits for has run, too, when that is said.
+    pub(super) fn run(&self, call: &Call, invoked: Invoked) -> Result<Answer, Refusal> {
+        let Invoked { execution, waited_for, counted } = invoked;
+        let Some(runner) = &self.settings.runner else { return Err(Refusal::not_run("nobody is there to")) };
+        let (name, version, request) =
+            (execution.function.clone(), execution.version.clone(), execution.request_id.clone());
+        let ran = runner.run(execution).map_err(|why| Refusal::not_run(&why))?;
+        if let Some(metrics) = &self.metrics {
+            let home = Home { account: &call.account, region: &call.region };
+            let now = call.now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, milliseconds);
+            measure(metrics, home, now, &name, &counted, (ran.error, ran.milliseconds));
         }
-        for dimensions in series {
-            for (metric, value) in
-                [("Invocations", 1.0), ("Errors", f64::from(u8::from(error))), ("Duration", 1.0)]
-            {
-                metrics.record(
-                    self.home.account,
-                    self.home.region,
-                    Sample { namespace: "AWS/Lambda", metric, dimensions: &dimensions, value, at: self.now },
-                );
-            }
+        let body = if waited_for { ran.payload } else { Vec::new() };
+        let mut answer = answer::bytes(if waited_for { 200 } else { 202 }, &request, body);
+        answer.headers.push(("x-amz-executed-version".to_owned(), version));
+        if waited_for && ran.error {
+            answer.headers.push(("x-amz-function-error".to_owned(), "Unhandled".to_owned()));
+        }
+        if waited_for && call.header("x-amz-log-type") == Some("Tail") {
+            answer.headers.push(("x-amz-log-result".to_owned(), STANDARD.encode(ran.log)));
+        }
+        Ok(answer)
+    }
+}
+
+/// Counts an invocation where CloudWatch would find it.
+fn measure(
+    metrics: &CloudWatch,
+    home: Home<'_>,
+    at: u64,
+    name: &str,
+    counted: &Counted,
+    (error, duration): (bool, f64),
+) {
+    let dimension = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let function = vec![dimension("FunctionName", name)];
+    let mut series = vec![function.clone()];
+    if let Some(qualifier) = &counted.qualifier {
+        let resource = [function, vec![dimension("Resource", &format!("{name}:{qualifier}"))]].concat();
+        series.push(resource.clone());
+        if let Some(executed) = &counted.executed {
+            series.push([resource, vec![dimension("ExecutedVersion", executed)]].concat());
+        }
+    }
+    for dimensions in series {
+        for (metric, value) in
+            [("Invocations", 1.0), ("Errors", f64::from(u8::from(error))), ("Duration", duration)]
+        {
+            let sample = Sample { namespace: "AWS/Lambda", metric, dimensions: &dimensions, value, at };
+            metrics.record(home.account, home.region, sample);
         }
     }
 }

@@ -20,6 +20,7 @@ mod reference;
 mod refusal;
 mod revision;
 mod route;
+mod runner;
 mod service;
 mod session;
 mod settings;
@@ -29,5 +30,6 @@ mod update;
 mod versions;
 mod view;
 
+pub use runner::{Execution, Ran, Runner};
 pub use service::Lambda;
 pub use settings::{CannedAnswer, Injection, LambdaSettings, Mishap, RateLimits, Reason};

@@ -136,6 +136,11 @@ impl Refusal {
         )
     }
 
+    /// A function whose code cannot be run by this stand-in: an answer of its own, which AWS never gives.
+    pub(super) fn not_run(why: &str) -> Self {
+        Refusal::new(400, "InvalidRuntimeException", format!("The stand-in cannot run the function: {why}"))
+    }
+
     /// The stand-in itself cannot go on.
     pub(super) fn broken(message: impl Into<String>) -> Self {
         Refusal::new(500, "ServiceException", message)

@@ -11,17 +11,18 @@ use crate::state_file::StateFile;
 
 use super::arn::Home;
 use super::function::World;
+use super::invoke::Performed;
 use super::rate::Rates;
 use super::refusal::Refusal;
 use super::route::Route;
 use super::session::{Session, milliseconds};
 use super::settings::{Injection, LambdaSettings};
 
-/// AWS Lambda's control plane, and an Invoke that runs no code.
+/// AWS Lambda's control plane, and an Invoke that runs code where there is a [`Runner`](super::Runner).
 pub struct Lambda {
     images: Arc<dyn Images>,
-    settings: LambdaSettings,
-    metrics: Option<Arc<CloudWatch>>,
+    pub(super) settings: LambdaSettings,
+    pub(super) metrics: Option<Arc<CloudWatch>>,
     inner: Mutex<Inner>,
     /// Apart from the rest, so that calls count when they come and not when it is their turn.
     rates: Mutex<Rates>,
@@ -69,21 +70,30 @@ impl Lambda {
         self.lock().injections.push(injection);
     }
 
-    /// Performs one call. What takes time on AWS is over when `call.now` says so; nothing waits here.
+    /// Performs one call. What takes time on AWS is over when `call.now` says so; only a function that is run takes its own time.
     pub fn handle(&self, call: &Call) -> Answer {
         if !self.is_within_rates(call) {
             return Refusal::throttled("CallerRateLimitExceeded").answer();
         }
-        let mut inner = self.lock();
-        if let Some(why) = &inner.broken {
-            return Refusal::broken(why.clone()).answer();
-        }
-        let answer = self.perform(call, &mut inner).unwrap_or_else(|refusal| refusal.answer());
-        let Inner { world, file, .. } = &mut *inner;
-        match file.as_mut().map_or(Ok(()), |file| file.save(world)) {
-            Ok(()) => answer,
-            Err(why) => Refusal::broken(why).answer(),
-        }
+        let performed = {
+            let mut inner = self.lock();
+            if let Some(why) = &inner.broken {
+                return Refusal::broken(why.clone()).answer();
+            }
+            let performed = self.perform(call, &mut inner);
+            let Inner { world, file, .. } = &mut *inner;
+            if let Err(why) = file.as_mut().map_or(Ok(()), |file| file.save(world)) {
+                return Refusal::broken(why).answer();
+            }
+            performed
+        };
+        let answered = match performed {
+            Ok(Performed::Answered(answer)) => Ok(answer),
+            // A function takes its time, and nobody else should wait for it.
+            Ok(Performed::ToRun(invoked)) => self.run(call, *invoked),
+            Err(refusal) => Err(refusal),
+        };
+        answered.unwrap_or_else(|refusal| refusal.answer())
     }
 
     fn is_within_rates(&self, call: &Call) -> bool {
@@ -94,7 +104,7 @@ impl Lambda {
         self.rates.lock().unwrap_or_else(PoisonError::into_inner).admit(limits, &key, &route, now)
     }
 
-    fn perform(&self, call: &Call, inner: &mut Inner) -> Result<Answer, Refusal> {
+    fn perform(&self, call: &Call, inner: &mut Inner) -> Result<Performed, Refusal> {
         let lists = call.parameter("List") == Some("ALL");
         let route = Route::of(&call.method, &call.path, lists).ok_or_else(Refusal::unknown_operation)?;
         let now = call.now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, milliseconds);
@@ -105,13 +115,16 @@ impl Lambda {
             now,
             operation: route.operation(),
             settings: &self.settings,
-            images: &*self.images,
+            images: &self.images,
             metrics: self.metrics.as_deref(),
             shelf: inner.world.shelves.entry(key).or_default(),
             injections: &mut inner.injections,
         };
         session.settle();
-        session.perform(&route)
+        match &route {
+            Route::Invoke(name) => session.invoke(name),
+            route => session.perform(route).map(Performed::Answered),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -136,7 +149,7 @@ impl Session<'_> {
             Route::GetAlias(name, alias) => self.get_alias(name, alias),
             Route::UpdateAlias(name, alias) => self.update_alias(name, alias),
             Route::DeleteAlias(name, alias) => self.delete_alias(name, alias),
-            Route::Invoke(name) => self.invoke(name),
+            Route::Invoke(_) => Err(Refusal::unknown_operation()),
             Route::ListTags(arn) => self.list_tags(arn),
             Route::TagResource(arn) => self.tag_resource(arn),
             Route::UntagResource(arn) => self.untag_resource(arn),

@@ -1,5 +1,6 @@
 //! One request while it is performed: who asks, when, and what it may change.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -27,7 +28,7 @@ pub(super) struct Session<'a> {
     pub(super) now: u64,
     pub(super) operation: &'static str,
     pub(super) settings: &'a LambdaSettings,
-    pub(super) images: &'a dyn Images,
+    pub(super) images: &'a Arc<dyn Images>,
     pub(super) metrics: Option<&'a CloudWatch>,
     pub(super) shelf: &'a mut Shelf,
     pub(super) injections: &'a mut Vec<Injection>,
@@ -75,7 +76,7 @@ impl<'a> Session<'a> {
         'a: 'b,
     {
         Source {
-            images: self.images,
+            images: &**self.images,
             home: self.home,
             function_arn,
             doubt: self.settings.doubt,

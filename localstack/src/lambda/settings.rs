@@ -1,11 +1,14 @@
 //! How the stand-in's Lambda behaves where the real one's behaviour varies: times, limits and mishaps.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::policy::Doubt;
+
+use super::runner::Runner;
 
 /// What [`Lambda::new`](super::Lambda::new) needs to know. `LambdaSettings::default()` is a good start.
 #[derive(Debug, Clone)]
@@ -34,8 +37,10 @@ pub struct LambdaSettings {
     pub rate_limits: Option<RateLimits>,
     /// The account's concurrent executions.
     pub concurrency_limit: u64,
-    /// What Invoke answers, by function name, in the place of an echo of the payload.
+    /// What Invoke answers, by function name; nothing is run then.
     pub answers: BTreeMap<String, CannedAnswer>,
+    /// Who runs functions whose answer is not written down. Without one Invoke answers the payload.
+    pub runner: Option<Arc<dyn Runner>>,
     /// What goes wrong, in order: each is used up by the first calls that it fits.
     pub inject: Vec<Injection>,
 }
@@ -55,6 +60,7 @@ impl Default for LambdaSettings {
             rate_limits: None,
             concurrency_limit: 1000,
             answers: BTreeMap::new(),
+            runner: None,
             inject: Vec::new(),
         }
     }

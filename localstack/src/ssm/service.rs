@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::call::{Answer, Call};
+use crate::iam::{Asked, Permission, parameter_arn};
+use crate::partition::of_region;
 use crate::service::Service;
 use crate::state_file::StateFile;
 use crate::text::epoch_milliseconds;
@@ -188,6 +190,32 @@ fn get_many(shelf: &Shelf, input: &Value, place: &Place<'_>) -> Result<Value, Re
 }
 
 impl Service for Ssm {
+    /// What is encrypted is decrypted with the key's permission of whoever asks, and with the parameter's ARN as the context.
+    fn also_wanted(&self, asked: &Asked<'_>) -> Vec<Permission> {
+        let input: Value = serde_json::from_slice(asked.body).unwrap_or_default();
+        let Some(name) = input["Name"].as_str().filter(|_| input["WithDecryption"] == true) else {
+            return Vec::new();
+        };
+        let Asked { account, region, .. } = asked;
+        let arn = parameter_arn(account, region, name);
+        let short = arn.split_once(":parameter").map_or("", |(_, path)| path);
+        let inner = self.lock();
+        let shelf = inner.shelves.get(&format!("{account}/{region}"));
+        // Only below a folder is the slash in front part of the name.
+        let versions = shelf.and_then(|shelf| shelf.get(short).or_else(|| shelf.get(&short[1..])));
+        let is_secret =
+            versions.and_then(|versions| versions.last()).is_some_and(|one| one.kind == "SecureString");
+        let key = format!(
+            "arn:{}:kms:{region}:{account}:key/11111111-2222-3333-4444-555555555555",
+            of_region(region).0
+        );
+        let context = Some(("kms:EncryptionContext:PARAMETER_ARN".to_owned(), arn));
+        is_secret
+            .then(|| Permission { action: "kms:Decrypt".to_owned(), resource: Some(key), context })
+            .into_iter()
+            .collect()
+    }
+
     fn handle(&self, call: &Call) -> Answer {
         let (status, body) = match self.perform(call) {
             Ok(body) => (200, body),

@@ -10,6 +10,7 @@ mod creation;
 mod images;
 mod invocations;
 mod persistence;
+mod runs;
 mod sdk;
 mod updates;
 mod versions;

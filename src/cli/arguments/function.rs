@@ -6,7 +6,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 
 use super::engine::EngineArguments;
-use super::image::ImageArguments;
+use super::image::{ImageArguments, ProofArguments};
 use super::policy::Scope;
 use super::release::{ON_INTERRUPT_HELP, OnInterrupt, WatchArguments};
 use super::suggestion::STRATEGIES;
@@ -101,6 +101,8 @@ pub(in crate::cli) struct DeployArguments {
     pub(in crate::cli) image: ImageArguments,
     #[command(flatten)]
     pub(in crate::cli) function: FunctionArguments,
+    #[command(flatten)]
+    pub(in crate::cli) proof: ProofArguments,
     #[command(flatten)]
     pub(in crate::cli) fleet: FleetArguments,
 }

@@ -58,6 +58,9 @@ pub(in crate::cli) struct ImageArguments {
     /// Give a request to the registry up, and try again, when nothing moves for so long: seconds, or 90s, 10m
     #[arg(long, env = "LAMBDA_LIFT_STALL_TIMEOUT", value_name = "DURATION", default_value = "120s")]
     pub(in crate::cli) stall_timeout: String,
+    /// Only tell what this check finds, whatever it is (repeatable): docs/checks.md says which may be
+    #[arg(long, env = "LAMBDA_LIFT_ALLOW", value_name = "CHECK", value_delimiter = ',')]
+    pub(in crate::cli) allow: Vec<String>,
 }
 
 /// Where an image comes from that is not in a file, and what is known of it from earlier runs.
@@ -87,6 +90,29 @@ pub(in crate::cli) struct SourceArguments {
 pub(in crate::cli) struct PushArguments {
     #[command(flatten)]
     pub(in crate::cli) image: ImageArguments,
+    #[command(flatten)]
+    pub(in crate::cli) proof: ProofArguments,
+}
+
+/// Whether the image is run here before it is sent: `deploy`, `plan` and `push`.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Image and repository")]
+pub(in crate::cli) struct ProofArguments {
+    /// Run the image here first, without Docker, under Lambda's constraints (Linux): it is sent only when it does well
+    #[arg(long, env = "LAMBDA_LIFT_RUN", value_parser = BoolishValueParser::new())]
+    pub(in crate::cli) run: bool,
+    /// A file with an event (JSON) that the image has to answer when it is run here (repeatable, in this order)
+    #[arg(
+        long = "event",
+        env = "LAMBDA_LIFT_EVENT",
+        value_name = "FILE",
+        value_delimiter = ',',
+        requires = "run"
+    )]
+    pub(in crate::cli) events: Vec<PathBuf>,
+    /// How long it may take for an event when it is run here: seconds, or 90s, 10m (default: the function's Timeout, or 3 seconds)
+    #[arg(long, env = "LAMBDA_LIFT_RUN_TIMEOUT", value_name = "DURATION", requires = "run")]
+    pub(in crate::cli) run_timeout: Option<String>,
 }
 
 /// `check`
@@ -111,6 +137,9 @@ pub(in crate::cli) struct CheckArguments {
     /// Refuse for warnings and for what could not be decided, too
     #[arg(long, env = "LAMBDA_LIFT_STRICT", value_parser = BoolishValueParser::new())]
     pub(in crate::cli) strict: bool,
+    /// Only tell what this check finds, whatever it is (repeatable): docs/checks.md says which may be
+    #[arg(long, env = "LAMBDA_LIFT_ALLOW", value_name = "CHECK", value_delimiter = ',')]
+    pub(in crate::cli) allow: Vec<String>,
     /// Prove it by running the image here, without Docker, under Lambda's constraints (Linux)
     #[arg(long, env = "LAMBDA_LIFT_RUN", value_parser = BoolishValueParser::new())]
     pub(in crate::cli) run: bool,
@@ -126,4 +155,15 @@ pub(in crate::cli) struct CheckArguments {
     /// How long it may take for an event: seconds, or 90s, 10m (default: the function's Timeout, or 3 seconds)
     #[arg(long, env = "LAMBDA_LIFT_RUN_TIMEOUT", value_name = "DURATION", requires = "run")]
     pub(in crate::cli) timeout: Option<String>,
+    /// Keep it up after that, and answer Lambda's Invoke there until Ctrl-C; on this machine alone
+    #[arg(
+        long,
+        env = "LAMBDA_LIFT_SERVE",
+        value_name = "ADDR:PORT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "127.0.0.1:9000",
+        requires = "run"
+    )]
+    pub(in crate::cli) serve: Option<String>,
 }

@@ -27,7 +27,7 @@ pub(super) use diff::DiffArguments;
 pub(super) use doctor::DoctorArguments;
 pub(super) use engine::{EngineArguments, EngineName, GroupArguments};
 pub(super) use function::{DeployArguments, FunctionArguments, PlanArguments};
-pub(super) use image::{CheckArguments, ImageArguments, PushArguments, SourceArguments};
+pub(super) use image::{CheckArguments, ImageArguments, ProofArguments, PushArguments, SourceArguments};
 pub(super) use init::{InitArguments, InitVariables};
 pub(super) use invoke::InvokeArguments;
 pub(super) use permissions::{ForCommand, PermissionsArguments, PermittedImage, TrustArguments};
@@ -206,6 +206,9 @@ pub(super) struct Common {
         default_missing_value = DEFAULT_STATE
     )]
     pub(super) local: Option<PathBuf>,
+    /// In the stand-in, do not run functions: an invocation gets its event back as the answer
+    #[arg(long, global = true, env = "LAMBDA_LIFT_LOCAL_ECHO", value_parser = BoolishValueParser::new())]
+    pub(super) local_echo: bool,
     /// How the result is written to stdout
     #[arg(long, global = true, env = "LAMBDA_LIFT_OUTPUT", value_name = "FORMAT", default_value = "human")]
     pub(super) output: OutputFormat,

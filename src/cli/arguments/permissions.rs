@@ -4,6 +4,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
 use super::function::FunctionArguments;
+use crate::permission::ValueUses;
 
 /// A command that the policy is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -34,6 +35,26 @@ pub(in crate::cli) enum ForCommand {
     PolicyEnsure,
 }
 
+impl ForCommand {
+    /// The words that are typed for it.
+    pub(in crate::cli) fn words(self) -> &'static [&'static str] {
+        match self {
+            Self::Deploy => &["deploy"],
+            Self::Plan => &["plan"],
+            Self::Push => &["push"],
+            Self::Release => &["release"],
+            Self::Rollback => &["rollback"],
+            Self::Status => &["status"],
+            Self::Prune => &["prune"],
+            Self::Init => &["init"],
+            Self::Diff => &["diff"],
+            Self::Invoke => &["invoke"],
+            Self::PolicyCheck => &["policy", "check"],
+            Self::PolicyEnsure => &["policy", "ensure"],
+        }
+    }
+}
+
 /// `permissions`
 #[derive(Debug, Args)]
 pub(in crate::cli) struct PermissionsArguments {
@@ -61,6 +82,9 @@ pub(in crate::cli) struct PermissionsArguments {
     pub(in crate::cli) image: PermittedImage,
     #[command(flatten)]
     pub(in crate::cli) function: FunctionArguments,
+    /// What the configuration's values were read from
+    #[arg(skip)]
+    pub(in crate::cli) values: ValueUses,
 }
 
 /// Which workflow may assume the role.

@@ -5,14 +5,16 @@
 
 use std::cell::RefCell;
 
+use crate::apply::Judgement;
 use crate::cli::arguments::{Command, DeployArguments};
-use crate::cli::deploy::{Images, Judged, Mode, Prepared};
+use crate::cli::deploy::{Asked, Images, Judged, Mode, Prepared, Work};
+use crate::cli::proof::Proof;
 use crate::cli::settings::duration;
 use crate::cloud::Caller;
 use crate::fleet::{Order, in_waves};
 use crate::image::LocalImage;
 use crate::memory::Memory;
-use crate::observe::{Facts, FunctionFacts, registry_host};
+use crate::observe::{Facts, FunctionFacts, SeenContents, registry_host};
 use crate::plan::{self, Plan, Step};
 use crate::preflight;
 use crate::report::{Failure, Outcome, Report, Shared, Stage, StepReport};
@@ -26,6 +28,8 @@ pub(super) struct Candidate {
     pub(super) local: LocalImage,
     pub(super) caller: Caller,
     pub(super) function: FunctionFacts,
+    /// What it will say of the image when its layers have gone by.
+    pub(super) judgement: Option<Judgement>,
 }
 
 impl Candidate {
@@ -33,6 +37,13 @@ impl Candidate {
     fn facts(&self, shelf: &Facts) -> Facts {
         Facts { caller: self.caller.clone(), function: Some(self.function.clone()), ..shelf.clone() }
     }
+}
+
+/// What is found out of images once, for all targets that get one.
+#[derive(Default)]
+struct Seen {
+    contents: SeenContents,
+    proof: Proof,
 }
 
 /// How far a target is.
@@ -83,6 +94,11 @@ pub(super) struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Where what is needed for this run only can be put.
+    pub(super) fn scratch(&self) -> &std::path::Path {
+        self.scratch.path()
+    }
+
     async fn deploy(&self, arguments: Vec<DeployArguments>) -> Result<Report, Failure> {
         let mut targets = self.look(arguments).await;
         self.refuse_doubles(&targets)?;
@@ -97,14 +113,14 @@ impl Run<'_> {
         shelves.fill(self, candidates(&targets)).await;
         for (target, progress) in targets.iter_mut().enumerate().filter(|(_, one)| one.candidate.is_some()) {
             if let Some(failure) = shelves.failure_of(target) {
-                *progress = Progress {
-                    candidate: None,
-                    report: progress.report.clone().closed(Err(failure.clone())),
-                };
+                let judgement = progress.candidate.take().and_then(|candidate| candidate.judgement);
+                progress.report.findings.extend(judgement.iter().flat_map(Judgement::findings));
+                progress.report = progress.report.clone().closed(Err(failure.clone()));
             }
         }
+        take_judgements(&mut targets);
         self.grant(&mut targets, &mut shelves).await;
-        let is_stopped = targets.iter().any(|target| target.report.error.is_some());
+        let is_stopped = targets.iter().any(|target| !may_go_on(&target.report));
         if !is_stopped || self.fleet.order.keep_going {
             self.change_functions(&mut targets, &shelves).await;
         }
@@ -113,14 +129,14 @@ impl Run<'_> {
 
     /// Resolves, connects and reads the function of each target.
     async fn look(&self, arguments: Vec<DeployArguments>) -> Vec<Progress> {
-        let images = Images::default();
+        let (images, seen) = (Images::default(), Seen::default());
         let (waves, order) = (vec![1; arguments.len()], Order { keep_going: true, ..self.fleet.order });
         let arguments: RefCell<Vec<_>> = RefCell::new(arguments.into_iter().map(Some).collect());
         let work = async |target: usize| {
             let mut report = Report::new(self.fleet.command);
             let arguments = arguments.borrow_mut()[target].take();
             let looked = match arguments {
-                Some(arguments) => self.look_at(target, arguments, &images, &mut report).await,
+                Some(arguments) => self.look_at(target, arguments, (&images, &seen), &mut report).await,
                 None => Ok(None),
             };
             match looked {
@@ -137,12 +153,14 @@ impl Run<'_> {
     async fn look_at(
         &self,
         target: usize,
-        DeployArguments { image, function, .. }: DeployArguments,
-        images: &Images,
+        arguments: DeployArguments,
+        (images, seen): (&Images, &Seen),
         report: &mut Report,
     ) -> Result<Option<Candidate>, Failure> {
         let session = &self.fleet.members[target].session;
-        let mut prepared = Prepared::new(session, image, Some(function), report).await?;
+        let mut prepared = Prepared::new(session, Asked::of(arguments), report).await?;
+        prepared.contents = seen.contents.clone();
+        prepared.proof = prepared.proof.beside(&seen.proof);
         // What one target compresses another need not compress to know what comes out.
         let memory = &mut prepared.resolved.apply.memory;
         memory.get_or_insert_with(|| Memory::in_folder(self.scratch.path()));
@@ -153,7 +171,7 @@ impl Run<'_> {
         let observed =
             session.or_stopped(observer.observe_function(wanted, &prepared.spec.region, None)).await?;
         let function = observed.map_err(|error| error.failure())?.function;
-        Ok(Some(Candidate { prepared, local, caller, function }))
+        Ok(Some(Candidate { prepared, local, caller, function, judgement: None }))
     }
 
     /// Two targets that are one function would undo each other.
@@ -222,7 +240,7 @@ impl Run<'_> {
     /// Checks and plans each target.
     async fn judge(&self, targets: &mut [Progress], shelves: &Shelves) {
         for (target, progress) in targets.iter_mut().enumerate() {
-            let Some(candidate) = &progress.candidate else { continue };
+            let Some(candidate) = &mut progress.candidate else { continue };
             let (session, report) = (&self.fleet.members[target].session, &mut progress.report);
             let judged = match shelves.facts_of(target) {
                 Ok(facts) => {
@@ -235,7 +253,10 @@ impl Run<'_> {
             report.outcome = match judged {
                 Ok(Judged::Ends(Outcome::Planned)) if report.steps.is_empty() => Outcome::Unchanged,
                 Ok(Judged::Ends(outcome)) => outcome,
-                Ok(Judged::Work(_)) => Outcome::Skipped,
+                Ok(Judged::Work { judgement, .. }) => {
+                    candidate.judgement = judgement;
+                    Outcome::Skipped
+                }
                 Err(failure) => {
                     progress.report = progress.report.clone().closed(Err(failure));
                     progress.candidate = None;
@@ -306,7 +327,10 @@ impl Run<'_> {
         let ended = match plan.steps.is_empty() {
             true if granted.is_empty() => Ok(Outcome::Unchanged),
             true => Ok(Outcome::Deployed),
-            false => candidate.prepared.carry_out(session, spec, (&facts, registry), &plan, report).await,
+            false => {
+                let work = Work { spec, facts: &facts, registry, plan: &plan };
+                candidate.prepared.carry_out(session, work, &[], report).await
+            }
         };
         report.steps.splice(0..0, granted);
         ended
@@ -329,6 +353,20 @@ impl Run<'_> {
 /// The targets that are still in it, with their places.
 fn candidates(targets: &[Progress]) -> impl Iterator<Item = (usize, &Candidate)> + Clone {
     targets.iter().enumerate().filter_map(|(place, target)| Some((place, target.candidate.as_ref()?)))
+}
+
+/// What the layers showed of each target's image; one that refuses it is out.
+fn take_judgements(targets: &mut [Progress]) {
+    for Progress { candidate, report } in targets {
+        let judgement = candidate.as_ref().and_then(|seen| Some((seen.judgement.as_ref()?, &seen.local)));
+        let Some((judgement, local)) = judgement else { continue };
+        judgement.settle(local);
+        report.findings.extend(judgement.findings());
+        if preflight::refused(&report.findings) {
+            report.outcome = Outcome::Refused;
+            *candidate = None;
+        }
+    }
 }
 
 /// Whether a target keeps no other from being changed.

@@ -3,6 +3,7 @@
 mod deploy;
 mod replicas;
 mod shelf;
+mod spool;
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -22,11 +23,17 @@ use super::session::{Session, usage};
 /// Runs the command of each target.
 pub(super) async fn run(chosen: Vec<Chosen>, interrupt: Interrupt) -> Report {
     let (fleet, commands) = Fleet::new(chosen, interrupt);
-    let reports = match fleet.command {
-        "deploy" | "plan" => return deploy::deploy(&fleet, commands).await,
-        _ => fleet.each_by_itself(commands).await,
+    let report = match fleet.command {
+        "deploy" | "plan" => deploy::deploy(&fleet, commands).await,
+        _ => {
+            let reports = fleet.each_by_itself(commands).await;
+            fleet.report(reports, Shared::default())
+        }
     };
-    fleet.report(reports, Shared::default())
+    if let Some(member) = fleet.members.first() {
+        member.session.doors.close().await;
+    }
+    report
 }
 
 /// What is known of all targets before anything is done.

@@ -2,11 +2,14 @@
 
 use std::time::Instant;
 
-use crate::cli::deploy::Mode;
+use crate::apply::Judgement;
+use crate::cli::deploy::{Mode, Work};
 use crate::cloud::EcrReader as _;
 use crate::fleet::{Order, Shelf, Way, in_waves, ways};
+use crate::image::LocalImage;
+use crate::memory::Memory;
 use crate::name::Digest;
-use crate::observe::{Facts, Observation, PolicyFacts, registry_host};
+use crate::observe::{Facts, ImageFacts, Observation, PolicyFacts, registry_host};
 use crate::plan::{self, DeploySpec, Plan, Step};
 use crate::preflight::Finding;
 use crate::registry::Registry;
@@ -14,6 +17,7 @@ use crate::report::{Failure, Report, Shared, Stage, StepReport, StepStatus, imag
 
 use super::deploy::{Candidate, Run};
 use super::replicas::{Replicated, await_replica, replicas};
+use super::spool;
 
 /// How many registries are pushed to at a time: each push has its own parallelism.
 const PUSHES: usize = 3;
@@ -46,6 +50,16 @@ struct Kept {
 impl Kept {
     fn name(&self) -> String {
         format!("{}/{}", self.shelf.registry.account, self.shelf.registry.region)
+    }
+
+    /// What its targets run now.
+    fn running<'a>(&self, candidates: impl Iterator<Item = (usize, &'a Candidate)>) -> Vec<Digest> {
+        let members = candidates.filter(|(target, _)| self.members.contains(target));
+        let mut running: Vec<Digest> =
+            members.flat_map(|(_, candidate)| candidate.function.running()).collect();
+        running.sort_by_key(ToString::to_string);
+        running.dedup();
+        running
     }
 
     /// The first of its targets that is still in it: it speaks for all.
@@ -99,12 +113,7 @@ impl Shelves {
         let kept = &self.all;
         let work = async |place: usize| {
             let kept = &kept[place];
-            let members = candidates.clone().filter(|(target, _)| kept.members.contains(target));
-            let mut running: Vec<Digest> =
-                members.flat_map(|(_, candidate)| candidate.function.running()).collect();
-            running.sort_by_key(ToString::to_string);
-            running.dedup();
-            observe(run, kept, candidates.clone(), &running).await
+            observe(run, kept, candidates.clone(), &kept.running(candidates.clone())).await
         };
         let seen = in_waves(&waves, order, || run.fleet.may_begin(), work, |_| true).await;
         for (kept, seen) in self.all.iter_mut().zip(seen) {
@@ -203,6 +212,7 @@ impl Shelves {
         run: &Run<'_>,
         candidates: impl Iterator<Item = (usize, &'a Candidate)> + Clone,
     ) {
+        self.read_once(run, candidates.clone()).await;
         for by_push in [true, false] {
             let places: Vec<usize> = (0..self.all.len())
                 .filter(|place| matches!(self.all[*place].way, Way::Push) == by_push)
@@ -230,6 +240,64 @@ impl Shelves {
         }
     }
 
+    /// Reads once what more than one registry lacks, and looks at these anew: the digests of what is kept are known.
+    async fn read_once<'a>(
+        &mut self,
+        run: &Run<'_>,
+        candidates: impl Iterator<Item = (usize, &'a Candidate)> + Clone,
+    ) {
+        for group in self.groups() {
+            let Some((target, candidate)) = self.all[group[0]].leader(candidates.clone()) else { continue };
+            let encoding = candidate.prepared.spec.encoding;
+            let images: Vec<&ImageFacts> = group
+                .iter()
+                .filter_map(|place| self.all[*place].seen.as_ref().ok())
+                .map(|seen| &seen.facts.image)
+                .collect();
+            let places = spool::wanted(&images, encoding);
+            if places.is_empty() {
+                continue;
+            }
+            let session = &run.fleet.members[target].session;
+            let memory = candidate.prepared.resolved.apply.memory.as_ref();
+            let keeping = spool::Keeping {
+                places: &places,
+                encoding,
+                // Temporary files may be kept in memory, the cache is not.
+                folder: memory.map(Memory::root).filter(|root| root.is_dir()).unwrap_or(run.scratch()),
+                cache: memory.map(|memory| &memory.layers),
+            };
+            let keeping = keeping.keep(&candidate.local, |event| session.reporter.report(event));
+            // Who asked to stop is heard where the registries are filled.
+            let Ok(kept) = session.or_stopped(keeping).await else { return };
+            for place in group {
+                let shelf = &self.all[place];
+                let running = shelf.running(candidates.clone());
+                let seen = observe_image(run, shelf, candidates.clone(), kept.clone(), &running).await;
+                self.all[place].seen = seen;
+            }
+        }
+    }
+
+    /// The shelves to which the same image is pushed, where there are several.
+    fn groups(&self) -> Vec<Vec<usize>> {
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        for (place, kept) in self.all.iter().enumerate() {
+            let is_pushed = matches!(kept.way, Way::Push)
+                && kept.report.steps.iter().any(|step| step.step == "push_image");
+            if !is_pushed {
+                continue;
+            }
+            let same = |group: &&mut Vec<usize>| self.all[group[0]].shelf.content == kept.shelf.content;
+            match groups.iter_mut().find(same) {
+                Some(group) => group.push(place),
+                None => groups.push(vec![place]),
+            }
+        }
+        groups.retain(|group| group.len() > 1);
+        groups
+    }
+
     fn is_source(&self, place: usize) -> bool {
         self.all.iter().any(|kept| kept.way == Way::Replica { of: place })
     }
@@ -247,6 +315,22 @@ impl Shelves {
             Ok(seen) => Filled { report, seen },
             Err(failure) => Filled { report: Report { error: Some(failure), ..report }, seen: None },
         }
+    }
+
+    /// What targets have to say of the image that goes to a shelf, and from it to those that it is replicated to.
+    fn judgements<'a>(
+        &self,
+        kept: &Kept,
+        candidates: impl Iterator<Item = (usize, &'a Candidate)>,
+    ) -> Vec<&'a Judgement> {
+        let is_fed = |other: &&Kept| match other.way {
+            Way::Replica { of } => self.all[of].shelf == kept.shelf,
+            Way::Push => other.shelf == kept.shelf,
+        };
+        let fed: Vec<&Kept> = self.all.iter().filter(is_fed).chain([kept]).collect();
+        let is_member = |target: &usize| fed.iter().any(|shelf| shelf.members.contains(target));
+        let of_members = candidates.filter(|(target, _)| is_member(target));
+        of_members.filter_map(|(_, candidate)| candidate.judgement.as_ref()).collect()
     }
 
     /// None where there is nothing to do.
@@ -287,7 +371,9 @@ impl Shelves {
             report.take_plan(&spec, &seen.facts, &plan::plan(&spec, &seen.facts));
         }
         let plan = plan::plan(&spec, &seen.facts);
-        candidate.prepared.carry_out(&session, &spec, (&seen.facts, &seen.registry), &plan, report).await?;
+        let work = Work { spec: &spec, facts: &seen.facts, registry: &seen.registry, plan: &plan };
+        let judgements = self.judgements(kept, candidates.clone());
+        candidate.prepared.carry_out(&session, work, &judgements, report).await?;
         let pushed = report.image.as_ref().and_then(|image| image.digest);
         let known: Vec<Digest> = pushed.into_iter().collect();
         let seen = observe(run, kept, candidates, &known).await?;
@@ -336,8 +422,8 @@ impl Shelves {
         let plan = Plan { steps: vec![grant], version: None };
         let mut written = Report { policy: report.policy.clone(), ..Report::new(report.command) };
         written.take_plan(spec, &facts, &plan);
-        let ended =
-            candidate.prepared.carry_out(session, spec, (&facts, &*registry), &plan, &mut written).await;
+        let work = Work { spec, facts: &facts, registry, plan: &plan };
+        let ended = candidate.prepared.carry_out(session, work, &[], &mut written).await;
         report.policy = written.policy;
         report.steps.retain(|step| step.step != "grant_pull");
         report.steps.splice(0..0, written.steps);
@@ -387,13 +473,25 @@ struct Filled {
 async fn observe<'a>(
     run: &Run<'_>,
     kept: &Kept,
+    candidates: impl Iterator<Item = (usize, &'a Candidate)> + Clone,
+    running: &[Digest],
+) -> Result<Observation, Failure> {
+    let (_, candidate) = kept.leader(candidates.clone()).ok_or_else(unseen)?;
+    observe_image(run, kept, candidates, candidate.local.clone(), running).await
+}
+
+/// Looks at a shelf for an image that lies elsewhere than its targets have it.
+async fn observe_image<'a>(
+    run: &Run<'_>,
+    kept: &Kept,
     candidates: impl Iterator<Item = (usize, &'a Candidate)>,
+    local: LocalImage,
     running: &[Digest],
 ) -> Result<Observation, Failure> {
     let (target, candidate) = kept.leader(candidates).ok_or_else(unseen)?;
     let session = run.fleet.shared_session(target, &kept.name());
     let spec = without_function(&candidate.prepared.spec);
-    candidate.prepared.observe(&session, &spec, candidate.local.clone(), running, run.mode).await
+    candidate.prepared.observe(&session, &spec, local, running, run.mode).await
 }
 
 fn replication_step(shelf: &Shelf, source: &str, status: StepStatus) -> StepReport {

@@ -11,6 +11,7 @@ pub(super) const CHECK: Check = Check {
     evidence: "The account in the function's ARN and the answer of STS GetCallerIdentity.",
     remedy: "Use credentials of the function's account (`--profile`); the repository may stay in another account \
              (`--repository` with its full URI).",
+    may_be_allowed: false,
     judge: Judge::Facts(judge),
 };
 

@@ -13,6 +13,7 @@ pub(super) const CHECK: Check = Check {
                CodeDeploy, that one's status (CodeDeploy GetDeployment).",
     remedy: "Let whoever set the weights finish first, go on with `release --resume`, go back with `rollback`, or let an all-at-once deploy end \
              somebody else's split.",
+    may_be_allowed: false,
     judge: Judge::Facts(judge),
 };
 

@@ -9,6 +9,7 @@ pub(super) const CHECK: Check = Check {
                   names. Lambda does not notice a mismatch at deploy: the first invocation fails with `exec format error`.",
     evidence: "`architecture` in the image's configuration.",
     remedy: "Build for the right platform, or correct `--arch`.",
+    may_be_allowed: false,
     judge: Judge::Image(judge),
 };
 

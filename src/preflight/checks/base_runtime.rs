@@ -34,6 +34,7 @@ pub(super) const CHECK: Check = Check {
     evidence: "What is in /var/lang of an AWS base image, and os-release, held against AWS's table of deprecation dates as it was on 2026-11-27. \
                Other images have no finding: their age is not known here.",
     remedy: "Build on a newer base image.",
+    may_be_allowed: true,
     judge: Judge::Files(judge),
 };
 

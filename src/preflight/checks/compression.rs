@@ -10,6 +10,7 @@ pub(super) const CHECK: Check = Check {
                   (UnsupportedImageLayerDetected); whether it takes other forms is not known.",
     evidence: "The first bytes of each layer and the kind of manifest, with --compression keep.",
     remedy: "Leave --compression out, or give it a level: layers that are not gzip become gzip.",
+    may_be_allowed: true,
     judge: Judge::Image(judge),
 };
 

@@ -14,6 +14,7 @@ pub(super) const CHECK: Check = Check {
     requirement: "Lambda supports a maximum uncompressed image size of 10 GB, including all layers. How large a compressed layer is shows when it is read.",
     evidence: "The bytes of the layers' archives, counted.",
     remedy: "Use a multi-stage build and copy only what the function needs; the finding names the largest layers and files.",
+    may_be_allowed: false,
     judge: Judge::Files(judge),
 };
 

@@ -11,6 +11,7 @@ pub(super) const CHECK: Check = Check {
                   function needs an execution role, and merged values stay within Lambda's limits.",
     evidence: "The declared settings beside those of the live function.",
     remedy: "As the finding says.",
+    may_be_allowed: false,
     judge: Judge::Facts(judge),
 };
 

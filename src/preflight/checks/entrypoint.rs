@@ -8,6 +8,7 @@ pub(super) const CHECK: Check = Check {
     requirement: "Lambda starts ENTRYPOINT with CMD as its arguments; ENTRYPOINT should be an absolute path, and so should WORKDIR.",
     evidence: "The image's configuration, and EntryPoint and Command in the function's ImageConfig.",
     remedy: "Set ENTRYPOINT in the Dockerfile, or `--entrypoint` for this function.",
+    may_be_allowed: true,
     judge: Judge::Image(judge),
 };
 

@@ -13,24 +13,29 @@ pub(super) const CHECK: Check = Check {
                   Lambda does not notice at deploy: the first invocation fails with `exec format error`.",
     evidence: "`e_machine` in the ELF header of the entry point, or of the interpreter of a script.",
     remedy: "Build the program for that architecture, or build the image with `docker build --platform`.",
-    judge: Judge::Files(judge),
+    may_be_allowed: true,
+    judge: Judge::Entries(judge),
 };
 
 fn judge(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<Finding> {
     let files = &contents.files;
     let Some(expected) = wanted.architecture.or(image.config.architecture) else { return Vec::new() };
     let Some(start) = Start::of(image, wanted) else { return Vec::new() };
-    let unfit = start.programs(files).into_iter().find_map(|started| {
+    let programs = start.programs(files).into_iter();
+    let unfit = programs.take_while(|started| started.is_told_by(contents)).find_map(|started| {
         let node = started.found.ok()?.node;
         let ProgramForm::Elf(elf) = &node.program()?.form else { return None };
         (machine_of(expected) != (elf.machine, elf.is_64_bit)).then(|| (node.path(), machine_name(elf)))
     });
     let Some((path, built_for)) = unfit else { return Vec::new() };
-    vec![Finding::refuse(
-        CHECK.id,
-        format!("{path} is built for {built_for}, but the image is for {expected}"),
-        format!("build it for {expected}: docker build --platform linux/{}", expected.oci_name()),
-    )]
+    vec![
+        Finding::refuse(
+            CHECK.id,
+            format!("{path} is built for {built_for}, but the image is for {expected}"),
+            format!("build it for {expected}: docker build --platform linux/{}", expected.oci_name()),
+        )
+        .about([path]),
+    ]
 }
 
 /// `e_machine` and whether the file is a 64-bit one.

@@ -15,13 +15,24 @@ pub(super) const CHECK: Check = Check {
     evidence: "The merged file system of all layers: the path is followed through links and `#!` lines, and the permission \
                bits for others are looked at on the way.",
     remedy: "Correct the path in ENTRYPOINT, copy the file into the image, or `chmod 755` it.",
-    judge: Judge::Files(judge),
+    may_be_allowed: true,
+    judge: Judge::Entries(judge),
 };
 
 fn judge(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<Finding> {
     let files = &contents.files;
     let Some(start) = Start::of(image, wanted) else { return Vec::new() };
-    start.programs(files).iter().find_map(unfit).into_iter().collect()
+    let programs = start.programs(files);
+    let told = programs.iter().take_while(|started| started.is_told_by(contents));
+    told.filter_map(|started| Some(unfit(started)?.about(path_of(started)))).take(1).collect()
+}
+
+/// Where it is, or should be.
+fn path_of(started: &Started<'_>) -> Option<String> {
+    match &started.found {
+        Ok(found) => Some(found.node.path()),
+        Err(_) => started.name.starts_with('/').then(|| started.name.clone()),
+    }
 }
 
 fn unfit(started: &Started<'_>) -> Option<Finding> {

@@ -16,6 +16,7 @@ pub(super) const CHECK: Check = Check {
                   file or directory`, though the program itself is there.",
     evidence: "PT_INTERP, DT_NEEDED and DT_RUNPATH of the program that starts, of its libraries, and the folders of `ld.so.conf`.",
     remedy: "Install the library in the image, build for the C library that the image has (glibc or musl), or link statically.",
+    may_be_allowed: true,
     judge: Judge::Files(judge),
 };
 
@@ -31,20 +32,28 @@ fn judge(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<F
         && let Err(why) = files.resolve(loader)
     {
         let musl = if loader.windows(4).any(|part| part == b"musl") { "musl (Alpine)" } else { "glibc" };
-        return vec![Finding::refuse(
-            CHECK.id,
-            format!("{path} needs a dynamic loader that the image lacks: {why}"),
-            format!("it was built for {musl}: build it in the image's own base, or link it statically"),
-        )];
+        return vec![
+            Finding::refuse(
+                CHECK.id,
+                format!("{path} needs a dynamic loader that the image lacks: {why}"),
+                format!("it was built for {musl}: build it in the image's own base, or link it statically"),
+            )
+            .about([path]),
+        ];
     }
     let search = format!("{}:{OF_LAMBDA}", start.library_path);
     match files.missing_libraries(node, search.as_bytes()) {
-        None => vec![Finding::unknown(
-            CHECK.id,
-            format!("the libraries that {path} needs could not be told"),
-            "see that it starts: lambda-lift check --run, or docker run",
-        )],
-        Some(missing) => missing.first().map(|first| told(first, &missing, files)).into_iter().collect(),
+        None => vec![
+            Finding::unknown(
+                CHECK.id,
+                format!("the libraries that {path} needs could not be told"),
+                "see that it starts: lambda-lift check --run, or docker run",
+            )
+            .about([path]),
+        ],
+        Some(missing) => {
+            missing.first().map(|first| told(first, &missing, files).about([path])).into_iter().collect()
+        }
     }
 }
 

@@ -9,6 +9,7 @@ pub(super) const CHECK: Check = Check {
     evidence: "The host in the repository's URI.",
     remedy: "Write the repository with the registry's ordinary host. To push through a FIPS endpoint all the same, give it \
              with `--registry-endpoint`.",
+    may_be_allowed: false,
     judge: Judge::Arguments(judge),
 };
 

@@ -10,6 +10,7 @@ pub(super) const CHECK: Check = Check {
                   would accept the image and fail at the first invocation.",
     evidence: "Architectures of the live function and `architecture` in the image's configuration.",
     remedy: "Build for the function's architecture, or ask for the change with `--arch`.",
+    may_be_allowed: false,
     judge: Judge::Facts(judge),
 };
 

@@ -11,6 +11,7 @@ pub(super) const CHECK: Check = Check {
                   failed or idle function can be updated, and is reported.",
     evidence: "State and LastUpdateStatus of the live function.",
     remedy: "As the reason code says.",
+    may_be_allowed: false,
     judge: Judge::Facts(judge),
 };
 

@@ -10,6 +10,7 @@ pub(super) const CHECK: Check = Check {
     evidence: "The sizes of uncompressed layers before the push; compressed layers are counted while they are read, and \
                the manifest is not published when the sum is too large.",
     remedy: "Use a multi-stage build and copy only what the function needs.",
+    may_be_allowed: false,
     judge: Judge::Image(judge),
 };
 

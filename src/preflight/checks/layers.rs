@@ -12,6 +12,7 @@ pub(super) const CHECK: Check = Check {
                   limit of Lambda's own, so more is a warning only.",
     evidence: "The image's configuration.",
     remedy: "Build with fewer instructions, or squash the image.",
+    may_be_allowed: true,
     judge: Judge::Image(judge),
 };
 

@@ -31,6 +31,7 @@ mod runtime_client;
 mod secrets;
 mod settings_size;
 mod tag;
+mod unread_layers;
 mod working_directory;
 
 use super::Check;
@@ -47,6 +48,7 @@ pub const CHECKS: &[Check] = &[
     image_size::CHECK,
     entrypoint::CHECK,
     settings_size::CHECK,
+    unread_layers::CHECK,
     content_size::CHECK,
     layer_entries::CHECK,
     entrypoint_file::CHECK,

@@ -9,6 +9,7 @@ pub(super) const CHECK: Check = Check {
     requirement: "Amazon ECR takes a layer over from another repository only within one registry: one account, one Region.",
     evidence: "The account and the Region in each --mount-from, beside those of the repository.",
     remedy: "Name repositories of the same registry; layers of others are sent.",
+    may_be_allowed: false,
     judge: Judge::Facts(judge),
 };
 

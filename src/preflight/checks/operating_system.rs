@@ -8,6 +8,7 @@ pub(super) const CHECK: Check = Check {
     requirement: "Lambda supports only Linux-based container images.",
     evidence: "`os` in the image's configuration.",
     remedy: "Build the image for Linux (`docker build --platform linux/amd64` or `linux/arm64`).",
+    may_be_allowed: false,
     judge: Judge::Image(judge),
 };
 

@@ -10,6 +10,7 @@ pub(super) const CHECK: Check = Check {
     requirement: "The deployment package type (.zip or container image) of an existing function cannot be changed.",
     evidence: "PackageType of the live function (Lambda GetFunction).",
     remedy: "Deploy the image as a new function, move the triggers or the caller to it, then delete the zip function.",
+    may_be_allowed: false,
     judge: Judge::Facts(judge),
 };
 

@@ -9,6 +9,7 @@ pub(super) const CHECK: Check = Check {
                   An index is therefore resolved to the one manifest that fits, and attestations are left out.",
     evidence: "The index in the source.",
     remedy: "Nothing to do; `--arch` chooses another platform.",
+    may_be_allowed: false,
     judge: Judge::Image(judge),
 };
 

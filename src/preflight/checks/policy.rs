@@ -10,6 +10,7 @@ pub(super) const CHECK: Check = Check {
                   account too, ecr:BatchGetImage and ecr:GetDownloadUrlForLayer.",
     evidence: "The policy, evaluated as IAM does. What hangs on a condition that cannot be decided is reported as unknown.",
     remedy: "What is missing is added by `deploy` and `lambda-lift policy ensure`. A statement that denies must be changed by its owner.",
+    may_be_allowed: false,
     judge: Judge::Facts(judge),
 };
 

@@ -15,7 +15,8 @@ pub(super) const CHECK: Check = Check {
                   all may write to are not writable. Outside of Lambda both are a risk.",
     evidence: "The permission bits in the merged file system; /tmp and what lies in it apart.",
     remedy: "Usually nothing. Write to /tmp only.",
-    judge: Judge::Files(judge),
+    may_be_allowed: true,
+    judge: Judge::Entries(judge),
 };
 
 fn judge(_: &LocalImage, _: &Wanted, contents: &ImageContents) -> Vec<Finding> {
@@ -30,7 +31,11 @@ fn judge(_: &LocalImage, _: &Wanted, contents: &ImageContents) -> Vec<Finding> {
     }
     let raised = raised.told("set-user-id or set-group-id, which has no effect on Lambda");
     let writable = writable.told("writable for all users in the image, and read-only on Lambda");
-    [raised, writable].into_iter().flatten().map(|message| Finding::info(CHECK.id, message)).collect()
+    [raised, writable]
+        .into_iter()
+        .flatten()
+        .map(|(message, files)| Finding::info(CHECK.id, message).about(files))
+        .collect()
 }
 
 fn is_writable(node: Node<'_>) -> bool {
@@ -52,13 +57,13 @@ impl Noted {
         }
     }
 
-    fn told(self, what: &str) -> Option<String> {
+    fn told(self, what: &str) -> Option<(String, Vec<String>)> {
         let more = if self.count > SHOWN as u64 { ", …" } else { "" };
         let are = match self.count {
             0 => return None,
             1 => "1 file is".to_owned(),
             count => format!("{count} files are"),
         };
-        Some(format!("{are} {what}: {}{more}", self.shown.join(", ")))
+        Some((format!("{are} {what}: {}{more}", self.shown.join(", ")), self.shown))
     }
 }

@@ -17,7 +17,8 @@ pub(super) const CHECK: Check = Check {
                   programs 755. Files that other users may not read fail with `permission denied`, at the first invocation that needs them.",
     evidence: "The permission bits for others of all that lies in LAMBDA_TASK_ROOT (/var/task), in WORKDIR and in /opt.",
     remedy: "`RUN chmod -R a+rX /var/task`, or `COPY --chmod=755`. Files that were private where the image was built stay so.",
-    judge: Judge::Files(judge),
+    may_be_allowed: true,
+    judge: Judge::Entries(judge),
 };
 
 fn judge(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<Finding> {
@@ -43,11 +44,14 @@ fn judge(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<F
     }
     let shown: Vec<String> = unreadable.iter().map(|(path, mode)| format!("{path} ({mode:04o})")).collect();
     let (is, more) = if count == 1 { ("file", String::new()) } else { ("files", others(count)) };
-    vec![Finding::warn(
-        CHECK.id,
-        format!("Lambda's user may not read {count} {is}: {}{more}", shown.join(", ")),
-        "RUN chmod -R a+rX that folder in the Dockerfile, or COPY --chmod=755",
-    )]
+    vec![
+        Finding::warn(
+            CHECK.id,
+            format!("Lambda's user may not read {count} {is}: {}{more}", shown.join(", ")),
+            "RUN chmod -R a+rX that folder in the Dockerfile, or COPY --chmod=755",
+        )
+        .about(unreadable.into_iter().map(|(path, _)| path)),
+    ]
 }
 
 fn others(count: u64) -> String {

@@ -11,6 +11,7 @@ pub(super) const CHECK: Check = Check {
                configured one), compared before anything is sent.",
     remedy: "Name a repository in the function's Region, deploy the function where the repository is (`--region`), or \
              let ECR replicate the repository to the function's Region.",
+    may_be_allowed: false,
     judge: Judge::Arguments(judge),
 };
 

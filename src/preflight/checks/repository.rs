@@ -10,6 +10,7 @@ pub(super) const CHECK: Check = Check {
                   connection without a reason.",
     evidence: "ECR DescribeRepositories.",
     remedy: "Add `--create-repository`, or create it (`aws ecr create-repository`).",
+    may_be_allowed: false,
     judge: Judge::Facts(judge),
 };
 

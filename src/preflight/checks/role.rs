@@ -9,6 +9,7 @@ pub(super) const CHECK: Check = Check {
     requirement: "The execution role is in the function's account.",
     evidence: "`--role` or Role in the function file, and the account of the credentials.",
     remedy: "Give `--role arn:aws:iam::ACCOUNT:role/NAME`.",
+    may_be_allowed: false,
     judge: Judge::Facts(judge),
 };
 

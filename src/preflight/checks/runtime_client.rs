@@ -23,6 +23,7 @@ pub(super) const CHECK: Check = Check {
     evidence: "Names that only a client of the API has: awslambdaric, aws-lambda-ric, /var/runtime/bootstrap, lambda-adapter, and \
                AWS_LAMBDA_RUNTIME_API in the program that starts. A client may have none of them, so this never refuses.",
     remedy: "Add the runtime interface client of your language to the image; `lambda-lift check --run` shows whether it answers.",
+    may_be_allowed: true,
     judge: Judge::Files(judge),
 };
 

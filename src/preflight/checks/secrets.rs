@@ -16,7 +16,8 @@ pub(super) const CHECK: Check = Check {
     evidence: "Names and first lines of files: private keys, `.git`, `.env`, `.aws/credentials`, `.npmrc`, `.netrc`; names of variables in ENV, and values that \
                have the form of an AWS access key. Values are never shown.",
     remedy: "Use `.dockerignore` and build secrets (`RUN --mount=type=secret`), and give secrets to the function at run time.",
-    judge: Judge::Files(judge),
+    may_be_allowed: true,
+    judge: Judge::Entries(judge),
 };
 
 fn judge(image: &LocalImage, _: &Wanted, contents: &ImageContents) -> Vec<Finding> {
@@ -41,11 +42,14 @@ fn judge(image: &LocalImage, _: &Wanted, contents: &ImageContents) -> Vec<Findin
     }
     if count > 0 {
         let more = if count > SHOWN { ", …" } else { "" };
-        findings.push(Finding::warn(
-            CHECK.id,
-            format!("the image may hold secrets in {count} places: {}{more}", found.join(", ")),
-            "leave them out with .dockerignore, or use RUN --mount=type=secret",
-        ));
+        findings.push(
+            Finding::warn(
+                CHECK.id,
+                format!("the image may hold secrets in {count} places: {}{more}", found.join(", ")),
+                "leave them out with .dockerignore, or use RUN --mount=type=secret",
+            )
+            .about(found),
+        );
     }
     findings
 }

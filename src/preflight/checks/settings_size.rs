@@ -13,6 +13,7 @@ pub(super) const CHECK: Check = Check {
     requirement: "ENTRYPOINT, CMD, WORKDIR and ENV of an image have at most 16 KB together, and AWS recommends a manifest of less than 25,400 bytes.",
     evidence: "The image's configuration, and the manifest that it has, if it has one.",
     remedy: "Move large values out of ENV, and build with fewer layers.",
+    may_be_allowed: true,
     judge: Judge::Image(judge),
 };
 

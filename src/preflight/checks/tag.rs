@@ -10,6 +10,7 @@ pub(super) const CHECK: Check = Check {
                   no change, and succeeds.",
     evidence: "The repository's tag mutability with its exclusions, and the digest that the tag names now.",
     remedy: "Use another `--tag`, or none: the default tag is made of the digest.",
+    may_be_allowed: false,
     judge: Judge::Facts(judge),
 };
 

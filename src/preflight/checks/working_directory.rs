@@ -11,6 +11,7 @@ pub(super) const CHECK: Check = Check {
                   on Lambda the file system is read-only.",
     evidence: "The merged file system of all layers.",
     remedy: "Make the folder in the Dockerfile: WORKDIR does so when it stands before the last COPY.",
+    may_be_allowed: true,
     judge: Judge::Files(judge),
 };
 
@@ -18,7 +19,8 @@ fn judge(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<F
     let files = &contents.files;
     let Some(start) = Start::of(image, wanted) else { return Vec::new() };
     let folder = &start.folder;
-    let warn = |message: String, hint: &str| vec![Finding::warn(CHECK.id, message, hint)];
+    let warn =
+        |message: String, hint: &str| vec![Finding::warn(CHECK.id, message, hint).about([folder.clone()])];
     match files.resolve(folder.as_bytes()) {
         Err(why) => {
             warn(format!("WORKDIR {folder} is not in the image: {why}"), "RUN mkdir it, or correct WORKDIR")

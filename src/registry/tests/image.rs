@@ -77,5 +77,6 @@ pub(super) fn request(image: &LocalImage) -> PushRequest<'_> {
         mounting: true,
         mount_from: Vec::new(),
         origins: None,
+        gate: None,
     }
 }

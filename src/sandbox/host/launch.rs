@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use super::identity::{self, Way, ways};
 use super::layers::{send_layers, write_frame};
-use super::{LogTail, RoomPlan, RunFolder};
+use super::{Cgroup, LogTail, RoomPlan, RunFolder};
 use crate::image::LocalImage;
 use crate::layer::LayerError;
 use crate::sandbox::stage::HIDDEN_COMMAND;
@@ -70,6 +70,8 @@ pub(in crate::sandbox) struct Sandbox {
     pub(in crate::sandbox) unpacked: Unpacked,
     /// The sandbox's root, and how its ids stand.
     pub(in crate::sandbox) blueprint: Blueprint,
+    /// The kernel's limits; none where there are none. After the processes, which must be gone before it can go.
+    pub(in crate::sandbox) cgroup: Option<Cgroup>,
     /// Last, so that it goes when nothing uses it any more.
     _folder: RunFolder,
 }
@@ -124,13 +126,19 @@ impl Sandbox {
         };
         let (child, stream, log) =
             start_foundation().map_err(|error| unavailable("the sandbox does not start", error))?;
+        // Before it has anything, so that all of it is in there.
+        let mut cgroup = child.id().and_then(Cgroup::around);
         let mut building = Building { stream, child };
         let listener = building.lay_foundation(&blueprint).await?;
         let unpacked = building.fill(image, &blueprint).await?;
         let Building { stream, child } = building;
+        if let Some(cgroup) = &mut cgroup {
+            // What is in /tmp counts there, and is no memory on Lambda; what a program has itself is measured from inside.
+            cgroup.limit(limits.memory_bytes.saturating_add(limits.temporary_bytes));
+        }
         let (notices, commands) = stream.into_split();
         let notices = listen(notices);
-        Ok(Self { child, notices, commands, listener, log, unpacked, blueprint, _folder: folder })
+        Ok(Self { child, notices, commands, listener, log, unpacked, blueprint, cgroup, _folder: folder })
     }
 
     /// What happens next in the sandbox; none when it is gone.
@@ -181,12 +189,11 @@ fn start_foundation() -> io::Result<(Child, UnixStream, LogTail)> {
         .process_group(0)
         .kill_on_drop(true)
         .spawn()?;
-    let log = LogTail::default();
+    let mut pipes = Vec::new();
     if let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) {
-        tokio::spawn(log.clone().follow(stdout));
-        tokio::spawn(log.clone().follow(stderr));
+        pipes = vec![stdout.into_owned_fd()?, stderr.into_owned_fd()?];
     }
-    Ok((child, UnixStream::from_std(ours)?, log))
+    Ok((child, UnixStream::from_std(ours)?, LogTail::follow(pipes)?))
 }
 
 /// A sandbox in the making.

@@ -1,5 +1,6 @@
 //! The tool's side of a sandbox: where its files are put, how its ids are mapped, what is said to its stages.
 
+mod cgroup;
 mod folder;
 mod identity;
 mod launch;
@@ -7,6 +8,7 @@ mod layers;
 mod log_tail;
 mod room;
 
+pub(super) use cgroup::Cgroup;
 use folder::RunFolder;
 pub(super) use launch::{BuildError, Limits, Sandbox};
 pub(super) use log_tail::{LogTail, without_controls};

@@ -18,6 +18,8 @@ pub(in crate::sandbox) struct Invocation {
     pub(in crate::sandbox) function_arn: String,
     /// The trace header of X-Ray.
     pub(in crate::sandbox) trace_id: String,
+    /// What the caller says of itself, as JSON; none when it says nothing.
+    pub(in crate::sandbox) client_context: Option<String>,
 }
 
 /// What the function is called when an extension registers.
@@ -72,6 +74,8 @@ pub(in crate::sandbox) struct Reported {
     pub(in crate::sandbox) kind: String,
     pub(in crate::sandbox) message: String,
     pub(in crate::sandbox) stack: Vec<String>,
+    /// The error as it came, which is what Lambda hands on.
+    pub(in crate::sandbox) body: Vec<u8>,
 }
 
 /// The longest text of an error that is kept, and the most lines of a stack.
@@ -92,6 +96,7 @@ impl Reported {
             kind: cut(text("errorType").or(kind).unwrap_or_else(|| "Function.Unknown".to_owned())),
             message: cut(message),
             stack: frames.map(|value| cut(frame(value).trim_end().to_owned())).collect(),
+            body: body.to_vec(),
         }
     }
 }
@@ -239,15 +244,16 @@ impl Protocol {
     /// Hands the event over, when there is one and the runtime waits for it.
     fn deliver(&mut self) -> Option<Effect> {
         let Runtime::Ready(token) = self.runtime else { return None };
-        let Invocation { id, event, deadline_milliseconds, function_arn, trace_id } =
+        let Invocation { id, event, deadline_milliseconds, function_arn, trace_id, client_context } =
             self.invocation.take()?;
         self.runtime = Runtime::Running(id.clone());
-        let headers = vec![
+        let mut headers = vec![
             ("Lambda-Runtime-Aws-Request-Id", id),
             ("Lambda-Runtime-Deadline-Ms", deadline_milliseconds.to_string()),
             ("Lambda-Runtime-Invoked-Function-Arn", function_arn),
             ("Lambda-Runtime-Trace-Id", trace_id),
         ];
+        headers.extend(client_context.map(|context| ("Lambda-Runtime-Client-Context", context)));
         Some(Effect::Answer(token, Answer { headers, ..Answer::new(200, event) }))
     }
 
@@ -288,8 +294,8 @@ impl Protocol {
             let message = format!(
                 "Response payload size exceeded maximum allowed payload size ({LARGEST_RESPONSE} bytes)."
             );
-            let reported =
-                Reported { kind: "Function.ResponseSizeTooLarge".to_owned(), message, stack: Vec::new() };
+            let kind = "Function.ResponseSizeTooLarge".to_owned();
+            let reported = Reported { kind, message, ..Reported::default() };
             return vec![
                 Effect::Answer(token, Answer::too_large()),
                 Effect::Happened(Happening::Failed(reported)),

@@ -48,6 +48,7 @@ impl Talk {
             deadline_milliseconds: 7,
             function_arn: "arn".to_owned(),
             trace_id: "Root=1".to_owned(),
+            client_context: None,
         };
         sorted(self.protocol.invoke(invocation)).0
     }
@@ -103,7 +104,8 @@ fn an_error_comes_with_type_message_and_stack_and_need_not_be_json() {
         talk.invoke("a");
         let (answers, happened) = talk.post("a", "error", body);
         let stack = stack.into_iter().map(str::to_owned).collect();
-        let reported = Reported { kind: kind.to_owned(), message: message.to_owned(), stack };
+        let (kind, message) = (kind.to_owned(), message.to_owned());
+        let reported = Reported { kind, message, stack, body: body.as_bytes().to_vec() };
         assert_eq!((answers[0].1.status, happened), (202, vec![Happening::Failed(reported)]), "{body}");
     }
 }

@@ -121,6 +121,10 @@ impl<'a> Keeper<'a> {
                 }
                 Ok(())
             }
+            Command::Measure => {
+                self.measure()?;
+                self.tell(&Notice::Measured)
+            }
             Command::Clear => {
                 self.end_all();
                 self.starting.clear();

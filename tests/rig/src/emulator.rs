@@ -85,7 +85,8 @@ impl Emulator {
     pub fn invoke(&self, event: &Value) -> Emulated {
         let place = folder("event");
         let (sent, answered) = (place.path().join("event"), place.path().join("answer"));
-        std::fs::write(&sent, event.to_string()).unwrap_or_else(|error| panic!("{}: {error}", sent.display()));
+        std::fs::write(&sent, event.to_string())
+            .unwrap_or_else(|error| panic!("{}: {error}", sent.display()));
         let mut command = tool("curl");
         command.args(["--silent", "--show-error", "--max-time", "60", "--write-out", "%{http_code}"]);
         command.arg("--output").arg(&answered).arg("--data-binary").arg(format!("@{}", sent.display()));

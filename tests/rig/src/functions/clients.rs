@@ -19,7 +19,12 @@ impl Functions {
         self.layer("awslambdaric", &recipe, |root| {
             let mut command = tool(crate::moto::python());
             command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]);
-            command.args(["--only-binary=:all:", "--implementation=cp", "--python-version=3.11", "--abi=cp311"]);
+            command.args([
+                "--only-binary=:all:",
+                "--implementation=cp",
+                "--python-version=3.11",
+                "--abi=cp311",
+            ]);
             let platform = format!("--platform=manylinux2014_{}", std::env::consts::ARCH);
             command.arg(platform).arg("--requirement").arg(&wanted);
             output_of(command.arg("--target").arg(root.join("var/task")));

@@ -32,7 +32,14 @@ impl Functions {
     pub fn busybox(&self) -> Vec<u8> {
         let debian = self.debian();
         let archive = debian.path().unwrap_or(Path::new("/"));
-        output_of(tool("tar").arg("--extract").arg("--to-stdout").arg("--file").arg(archive).arg("./usr/bin/busybox"))
+        output_of(
+            tool("tar")
+                .arg("--extract")
+                .arg("--to-stdout")
+                .arg("--file")
+                .arg(archive)
+                .arg("./usr/bin/busybox"),
+        )
     }
 }
 
@@ -44,5 +51,7 @@ fn make(root: &Path) {
     command.arg("-rf").args(LEFT_AWAY.map(|folder| root.join(folder)));
     output_of(&mut command);
     // Not that of this machine.
-    output_of(privileged("rm").arg("-f").args(["etc/resolv.conf", "etc/hostname"].map(|file| root.join(file))));
+    output_of(
+        privileged("rm").arg("-f").args(["etc/resolv.conf", "etc/hostname"].map(|file| root.join(file))),
+    );
 }
