@@ -33,19 +33,35 @@ fn the_page_of_checks_is_current() {
          Generated from `src/preflight/checks/`; do not edit.\n\n\
          A finding carries the id of its check and a severity: `refuse` (it cannot work; nothing is changed, exit 3), \
          `warn` (it works now and may hurt later), `unknown` (it could not be decided, and is not claimed to hold), \
-         `info`.\n",
+         `info`.\n\n\
+         `check` reads all layers. `deploy` and `push` judge what is in the layers as they read them to send them, after the last one and \
+         before the manifest is put: no layer is read twice, none is downloaded. What is remembered of a layer by its diff id counts as read, and \
+         when all of it is remembered an unfit image is refused before anything is sent. `plan` judges what is remembered, and what it reads to compute digests.\n\n\
+         `--allow CHECK` (`check`, `plan`, `deploy`, `push`; `allow` in `lambda-lift.toml`) lets a person answer for a check: what it finds is still told, as \
+         `info` with `\"allowed\": true`, and refuses nothing, under `check --strict` neither. It is for what AWS, or the function when it runs, has the last \
+         word on, and for `run`, the findings of `--run`. A check that keeps something else than the new image from harm, or without which this tool could not \
+         go on, cannot be allowed; each says so below.\n",
     );
     for check in CHECKS {
         let when = match check.judge {
             Judge::Arguments(_) => "from the arguments alone, before AWS is asked anything",
             Judge::Image(_) => "from the local image alone (`check`, `plan`, `deploy`, `push`)",
-            Judge::Files(_) => "from what is in the layers, read in the one pass over them (`check`)",
+            Judge::Files(_) => {
+                "from the file system that all layers make (`check`; `deploy`, `push` and `plan` where all of them are known)"
+            }
+            Judge::Entries(_) => {
+                "from what is in the layers, in those above an unread one, too (`check`, `plan`, `deploy`, `push`)"
+            }
             Judge::Facts(_) => "from both sides (`plan`, `deploy`, `push`)",
         };
         write!(
             page,
-            "\n## `{}`\n\n**Requirement.** {}\n\n**How it is known.** {}\n\n**When.** Judged {when}.\n\n**What to do.** {}\n",
-            check.id, check.requirement, check.evidence, check.remedy
+            "\n## `{}`\n\n**Requirement.** {}\n\n**How it is known.** {}\n\n**When.** Judged {when}.\n\n**What to do.** {}\n\n**May be allowed.** {}.\n",
+            check.id,
+            check.requirement,
+            check.evidence,
+            check.remedy,
+            if check.may_be_allowed { "Yes" } else { "No" }
         )
         .expect("a string takes any text");
     }

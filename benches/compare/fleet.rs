@@ -74,7 +74,7 @@ fn write_file(folder: &Path, image: &Path) -> Result<(), Box<dyn Error>> {
 fn deploy(folder: &Path, url: &str, image: &Path, glob: &str) -> Result<(), Box<dyn Error>> {
     let mut command = Command::new(variable("LAMBDA_LIFT_BENCH_BINARY")?);
     command.current_dir(folder).args(["deploy", "--quiet", "--target", glob, "--image"]).arg(image);
-    command.args(["--endpoint-url", url, "--registry-endpoint", url]);
+    command.args(["--endpoint-url", url, "--registry-endpoint", url, "--allow", "entrypoint-file"]);
     command.envs([
         ("AWS_ACCESS_KEY_ID", "123456789012"),
         ("AWS_SECRET_ACCESS_KEY", "any"),

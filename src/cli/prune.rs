@@ -57,7 +57,8 @@ async fn run(session: &Session, arguments: &PruneArguments, report: &mut Report)
         Planned::Work(work) => work,
     };
     if !arguments.yes {
-        if !may_ask(session) {
+        // With many targets nobody would see what each question is about.
+        if !arguments.targets.targets.is_empty() || !may_ask(session) {
             return Ok(Outcome::Planned);
         }
         if !consent(session, report).await? {

@@ -13,7 +13,7 @@ use crate::report::Report;
 use super::arguments::{Cli, ColorChoice, Command, Common, OutputFormat, PolicyCommand};
 use super::configured::{Chosen, Invocation};
 use super::github::github_job;
-use super::session::Session;
+use super::session::{Session, usage};
 use super::{
     ExitCondition, check, deploy, diff, doctor, fleet, init, invoke, permissions, policy, prune, release,
     rollback, shell, status,
@@ -49,6 +49,9 @@ pub fn run(invocation: Invocation, interrupt: Interrupt) -> anyhow::Result<ExitC
 
 async fn run_one(Cli { common, command, .. }: Cli, interrupt: Interrupt) -> ExitCondition {
     let ending = Ending::of(&common, &command);
+    if common.output == OutputFormat::Sarif && ending.source.is_none() {
+        return ending.tell(&without_sarif());
+    }
     let session = Session::new(common, interrupt);
     let doors = std::sync::Arc::clone(&session.doors);
     let ended = run_command(session, command).await;
@@ -62,6 +65,9 @@ async fn run_one(Cli { common, command, .. }: Cli, interrupt: Interrupt) -> Exit
 async fn run_many(chosen: Vec<Chosen>, interrupt: Interrupt) -> ExitCondition {
     let Some(first) = chosen.first() else { return ExitCondition::Done };
     let ending = Ending::of(&first.cli.common, &first.cli.command);
+    if ending.format == OutputFormat::Sarif {
+        return ending.tell(&without_sarif());
+    }
     ending.tell(&fleet::run(chosen, interrupt).await)
 }
 
@@ -93,6 +99,8 @@ struct Ending {
     format: OutputFormat,
     style: Style,
     detailed: bool,
+    /// What `check` looks at; none for all other commands.
+    source: Option<String>,
 }
 
 impl Ending {
@@ -101,12 +109,23 @@ impl Ending {
             format: common.output,
             style: Style::new(wants_colour(common, std::io::stdout().is_terminal())),
             detailed: matches!(command, Command::Plan(plan) if plan.detailed_exit_code),
+            source: match command {
+                Command::Check(arguments) => Some(arguments.image.clone()),
+                _ => None,
+            },
         }
     }
 
     fn tell(&self, report: &Report) -> ExitCondition {
-        finish(report, self.format, self.style, self.detailed)
+        finish(report, self)
     }
+}
+
+/// What is said where findings of an image alone have a format that they want, and the command has more to say.
+fn without_sarif() -> Report {
+    let hint = "use --output json, or lambda-lift check for a log of what is found in the image".to_owned();
+    let failure = usage("--output sarif is for check".to_owned(), Some(hint));
+    Report::new("lambda-lift").closed(Err(failure))
 }
 
 /// The commands whose answer is all there is.
@@ -123,17 +142,19 @@ const LOOKING: [&str; 10] = [
     "invoke",
 ];
 
-fn finish(report: &Report, format: OutputFormat, style: Style, detailed: bool) -> ExitCondition {
+fn finish(report: &Report, ending: &Ending) -> ExitCondition {
+    let Ending { format, style, detailed, .. } = *ending;
     // What comes now is there to be seen.
     output::end_group();
     let job = github_job();
     let told = match (format, &report.init) {
         (OutputFormat::Json, _) => output::print_result(&output::document(report)),
-        (OutputFormat::Human, Some(init)) => output::print_init(report, init, style),
-        (OutputFormat::Human, None) if report.command == "invoke" => {
-            output::print_answer(report, style, job.is_some())
+        (OutputFormat::Sarif, _) if let Some(source) = &ending.source => {
+            output::print_result(&output::sarif(report, source, ExitCondition::of(report).code()))
         }
-        (OutputFormat::Human, None) => output::print_result(&output::report_text(report, style)),
+        (_, Some(init)) => output::print_init(report, init, style),
+        (_, None) if report.command == "invoke" => output::print_answer(report, style, job.is_some()),
+        (_, None) => output::print_result(&output::report_text(report, style)),
     };
     if let Some(job) = job {
         job.tell(report);

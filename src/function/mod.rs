@@ -44,5 +44,6 @@ pub use problem::{DefinitionError, Note, Problem, Weight};
 pub use reasons::{Reason, reason};
 pub use state::{Failure, FailureSubject, Settled, judge};
 pub use update::{SettingsToSend, settings_after, settings_to_send};
+pub(crate) use validation::{MOST_ENVIRONMENT_BYTES, environment_bytes};
 pub use versions::compared_versions;
 pub use written::Written;

@@ -179,13 +179,18 @@ pub(crate) const LEVEL_NEEDS_JSON: &str = "a log level needs LoggingConfig.LogFo
 pub(crate) fn environment_too_large(variables: &Value) -> Option<Problem> {
     let kept = variables.as_object()?.iter().filter(|(_, value)| value.is_string());
     let measured: Map<String, Value> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
-    let bytes = Value::Object(measured).to_string().len();
+    let bytes = environment_bytes(&measured);
     (bytes > MOST_ENVIRONMENT_BYTES).then(|| {
         let message =
             format!("all variables have {bytes} bytes as JSON, Lambda takes {MOST_ENVIRONMENT_BYTES}");
         Problem::new("Environment.Variables", message)
             .hint("keep large values in SSM Parameter Store or Secrets Manager and read them at start")
     })
+}
+
+/// How many bytes Lambda counts for these variables.
+pub(crate) fn environment_bytes(variables: &Map<String, Value>) -> usize {
+    if variables.is_empty() { 0 } else { serde_json::to_string(variables).map_or(0, |text| text.len()) }
 }
 
 fn unknown_key(path: &str, name: &str, known: &[&str]) -> Problem {

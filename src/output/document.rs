@@ -78,6 +78,7 @@ struct Finding<'a> {
     severity: &'a str,
     message: &'a str,
     hint: Option<&'a str>,
+    allowed: bool,
 }
 
 impl<'a> Finding<'a> {
@@ -87,6 +88,7 @@ impl<'a> Finding<'a> {
             severity: severity(finding.severity),
             message: &finding.message,
             hint: finding.hint.as_deref(),
+            allowed: finding.allowed,
         }
     }
 }
@@ -148,6 +150,8 @@ fn target(target: &TargetReport) -> Value {
         "smoke": report.smoke.as_ref().map(smoke),
         "deployment": report.deployment.as_ref().map(deployment),
         "status": report.status.as_deref().map(status_json),
+        "prune": report.prune.as_ref().map(super::prune::value),
+        "run": report.run.as_deref().map(super::run::value),
         "findings": report.findings.iter().map(Finding::of).collect::<Vec<_>>(),
         "steps": report.steps.iter().map(step).collect::<Vec<_>>(),
         "error": report.error.as_ref().map(error),

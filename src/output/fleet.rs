@@ -5,7 +5,7 @@ use crate::report::{Outcome, Report, StepReport, StepStatus, TargetReport, sizes
 
 use super::lines::finding_line;
 use super::printable::{block, indented, one_line};
-use super::{Style, document};
+use super::{Style, document, prune};
 
 /// The columns of the table.
 const HEAD: [&str; 5] = ["target", "outcome", "function", "version", "alias"];
@@ -17,6 +17,12 @@ pub(super) fn fleet(report: &Report, style: Style) -> Vec<String> {
     lines.extend(table(&report.targets, style));
     for target in &report.targets {
         lines.extend(failure(target, style));
+    }
+    for target in &report.targets {
+        if let Some(prune) = &target.report.prune {
+            lines.push(style.strong(&format!("{}:", one_line(&target.name))));
+            lines.extend(prune::table(prune, target.report.outcome, style));
+        }
     }
     lines.push(closing(report, style));
     if let Some(error) = report.error.as_ref().filter(|_| is_of_no_target(report)) {

@@ -118,7 +118,7 @@ pub(super) fn serving(address: SocketAddr) -> String {
 
 /// `refuse: message [region]`, with the hint on a line of its own.
 pub(super) fn finding_line(finding: &Finding, style: Style) -> String {
-    let word = document::severity(finding.severity);
+    let word = if finding.allowed { "allowed" } else { document::severity(finding.severity) };
     let marked = match finding.severity {
         Severity::Refuse => style.bad(word),
         Severity::Warn | Severity::Unknown => style.notice(word),

@@ -10,7 +10,8 @@ use crate::name::Digest;
 use crate::preflight::{CHECKS, Check, Finding, Judge, RUN, Severity};
 use crate::report::{Outcome, Report};
 
-const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 /// The id of what an image that cannot be opened is found with.
 const IMAGE: &str = "image";
 /// Every character that a path keeps in a URI reference (RFC 3986, `pchar` and `/`), but for a colon, which would begin a scheme.
@@ -145,7 +146,8 @@ fn uri(source: &str) -> String {
 }
 
 fn encoded(text: &str, also_kept: &[u8]) -> String {
-    let is_kept = |byte: u8| byte.is_ascii_alphanumeric() || KEPT.contains(&byte) || also_kept.contains(&byte);
+    let is_kept =
+        |byte: u8| byte.is_ascii_alphanumeric() || KEPT.contains(&byte) || also_kept.contains(&byte);
     let one = |byte: u8| if is_kept(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     text.bytes().map(one).collect()
 }

@@ -116,7 +116,8 @@ impl Text {
 
     /// What the checks found, unless it was told when the steps began.
     fn findings(&mut self, report: &Report) {
-        if report.outcome == Outcome::Planned || report.steps.is_empty() {
+        let is_begun = report.steps.iter().any(|step| step.status != StepStatus::Planned);
+        if report.outcome == Outcome::Planned || !is_begun {
             self.lines.extend(report.findings.iter().map(|finding| finding_line(finding, self.style)));
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::function::Definition;
+use crate::function::{Definition, environment_bytes};
 use crate::image::LocalImage;
 use crate::layer::Encoding;
 use crate::name::Architecture;
@@ -58,6 +58,8 @@ pub struct Wanted {
     pub working_directory: Option<String>,
     /// Today's date, for what is known to end some day; none when that does not matter.
     pub today: Option<Day>,
+    /// How many bytes the function's environment variables have, as Lambda counts them.
+    pub environment_bytes: usize,
     /// The form in which its layers will be pushed.
     pub encoding: Encoding,
 }
@@ -93,6 +95,10 @@ impl Wanted {
             entrypoint: words("EntryPoint"),
             command: words("Command"),
             working_directory: folder.filter(|folder| !folder.is_empty()),
+            environment_bytes: settings
+                .get("Environment")
+                .and_then(|environment| environment.get("Variables")?.as_object())
+                .map_or(0, environment_bytes),
             ..Self::default()
         }
     }

@@ -115,6 +115,7 @@ impl FileSystem {
                 for name in path[name_at..].split(|byte| *byte == b'/') {
                     place = self.put(place, name, 0o755, NodeKind::Folder).ok_or(Misplaced::NoRoom)?;
                 }
+                self.note(Defect::NoFolder { path: path.to_vec() });
                 Ok(place)
             }
             found => found,

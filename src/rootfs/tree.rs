@@ -41,6 +41,11 @@ pub enum Defect {
         /// What is wrong with it, to follow the name in a sentence.
         what: &'static str,
     },
+    /// A folder that no archive has, made for what lies in it.
+    NoFolder {
+        /// The folder.
+        path: Vec<u8>,
+    },
     /// Something within what is not a folder.
     NotAFolder {
         /// The name that has no place.

@@ -30,7 +30,13 @@ pub(super) fn explain(trouble: &Trouble, order: &RunOrder, seen: &Seen, starting
             timeout(order, seen, starting)
         }
         Trouble::Exited(name, ending) => exited(name, *ending, seen),
-        Trouble::NotStarted(name, refusal) => not_started(name, refusal, order),
+        Trouble::NotStarted(name, refusal) => {
+            if !is_of_the_image(refusal) {
+                // What our own stage could not do says nothing about the image.
+                status = RunStatus::Unavailable;
+            }
+            not_started(name, refusal, order)
+        }
         Trouble::InitFailed(reported) | Trouble::Failed(reported) => {
             let error = function_error(reported);
             let hint = denied(seen, |path| error.message.contains(path));
@@ -106,6 +112,11 @@ fn signal_name(signal: i32) -> &'static str {
         libc::SIGSYS => " (SIGSYS: a system call that is not allowed)",
         _ => "",
     }
+}
+
+/// Whether what could not be done is the image's affair.
+fn is_of_the_image(refusal: &Refusal) -> bool {
+    refusal.step == "execute" || refusal.step.contains("working directory")
 }
 
 fn not_started<'a>(name: &str, refusal: &Refusal, order: &RunOrder) -> Words<'a> {

@@ -47,32 +47,35 @@ pub async fn serve_image(
             Err(report) => return *report,
         },
     };
-    if run.may_answer() {
-        let Serving { listener, address, reporter } = serving;
-        let version = run.function.order.version.clone();
-        let mut served = ServedReport { address, events: 0, errors: 0 };
-        match Server::start(listener, version) {
-            Ok((_server, mut jobs)) => {
-                reporter.report(Event::Serving { address });
-                tokio::select! {
-                    biased;
-                    () = &mut stop => {}
-                    () = answer_all(&mut run.function, &mut jobs, &mut served, reporter.as_ref()) => {
-                        run.note_gone();
-                    }
-                }
-            }
-            Err(error) => run.report.notes.push(format!("it could not be served: {error}")),
-        }
-        run.report.served = Some(served);
+    if !run.may_answer() {
+        return run.end(HASTE).await;
     }
-    run.end(HASTE).await
+    let Serving { listener, address, reporter } = serving;
+    let mut served = ServedReport { address, events: 0, errors: 0 };
+    let mut server = None;
+    match Server::start(listener, run.function.order.version.clone()) {
+        Ok((started, jobs)) => {
+            server = Some(started);
+            reporter.report(Event::Serving { address });
+            tokio::select! {
+                biased;
+                () = &mut stop => {}
+                () = answer_all(&mut run.function, jobs, &mut served, reporter.as_ref()) => run.note_gone(),
+            }
+        }
+        Err(error) => run.report.notes.push(format!("it could not be served: {error}")),
+    }
+    run.report.served = Some(served);
+    let report = run.end(HASTE).await;
+    // Until now it has told those who waited that nobody answers them.
+    drop(server);
+    report
 }
 
 /// Answers one event after the other. Comes back only when the sandbox is gone.
 async fn answer_all(
     function: &mut LocalFunction,
-    jobs: &mut UnboundedReceiver<Job>,
+    mut jobs: UnboundedReceiver<Job>,
     served: &mut ServedReport,
     reporter: &dyn Reporter,
 ) {

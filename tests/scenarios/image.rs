@@ -223,6 +223,17 @@ pub(crate) fn layer(path: &str, contents: &[u8]) -> Vec<u8> {
     archive.into_inner().unwrap()
 }
 
+/// Two layers as one, the entries of the second after those of the first.
+pub(crate) fn together(first: &[u8], second: &[u8]) -> Vec<u8> {
+    // Two blocks of zeros end an archive.
+    [&first[..first.len() - 1024], second].concat()
+}
+
+/// A small base layer: the program of a small image, and something beside it.
+pub(crate) fn base_layer() -> Vec<u8> {
+    together(&Image::small("base").layers[0], &layer("opt/base", b"base"))
+}
+
 fn append(archive: &mut tar::Builder<File>, path: &str, contents: &[u8]) {
     archive.append_data(&mut header(contents.len() as u64), path, contents).unwrap();
 }

@@ -69,7 +69,7 @@ fn a_version_runs_its_own_code_with_its_own_settings() {
     let run = scene.invoke(r#"{"name": "Ada"}"#, &["--alias", "live"]);
     let invoked = &run.expect(0)["invoke"];
     let expected = json!({
-        "count": 1, "event": { "name": "Ada" }, "greeting": "Hello", "memory": "256", "word": "one", "version": "1", "context": null,
+        "count": 1, "event": { "name": "Ada" }, "greeting": "Hello", "memory": "256", "word": "one", "read": "", "version": "1", "context": null,
         "arn": "arn:aws:lambda:eu-central-1:123456789012:function:hello:live",
     });
     assert_eq!(invoked["payload"], expected);

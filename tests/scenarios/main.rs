@@ -60,8 +60,11 @@ mod status;
 mod status_watch;
 mod targets;
 mod targets_at_once;
+mod targets_prune;
 mod targets_sources;
 mod threat;
+#[cfg(target_os = "linux")]
+mod unprivileged;
 mod uploads;
 mod usage;
 mod values;

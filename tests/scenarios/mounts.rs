@@ -5,11 +5,11 @@ use lambda_lift_rig::Run;
 use serde_json::{Value, json};
 
 use crate::account::{ACCOUNT, Account, REGION};
-use crate::image::{Image, gzip_layout, layer};
+use crate::image::{Image, base_layer, gzip_layout, layer};
 
 /// A base layer, and a small one on top.
 fn image(note: &str) -> Image {
-    let layers = vec![layer("opt/base", b"base"), layer("var/task/note", note.as_bytes())];
+    let layers = vec![base_layer(), layer("var/task/note", note.as_bytes())];
     Image { layers, ..Image::small(note) }
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::account::{ACCOUNT, Account, REGION, ROLE, deploy_arguments};
 use crate::alarms::put_alarm;
 use crate::codedeploy::{CREATE, GROUP, quick};
-use crate::image::{Image, gzip_layout, layer};
+use crate::image::{Image, base_layer, gzip_layout, layer};
 use crate::prune_scene;
 
 /// What was printed and what was wanted, over several runs.
@@ -171,12 +171,12 @@ fn around(ledger: &mut Ledger, account: &Account) {
 /// Repositories with a key, sources in ECR, layers that are mounted.
 fn pushes(ledger: &mut Ledger) {
     let account = Account::new();
-    let base = Image { layers: vec![layer("opt/base", b"base")], ..Image::small("base") };
+    let base = Image { layers: vec![base_layer()], ..Image::small("base") };
     let source = gzip_layout(&account.path("base"), &base);
     account.run(&["push", "--image", &source, "--repository", "base", "--create-repository"]).expect(0);
     account.ecr("PutAccountSetting", json!({ "name": "BLOB_MOUNTING", "value": "ENABLED" }));
     let key = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555";
-    let layers = vec![layer("opt/base", b"base"), layer("var/task/note", b"app")];
+    let layers = vec![base_layer(), layer("var/task/note", b"app")];
     let image = gzip_layout(&account.path("app"), &Image { layers, ..Image::small("app") });
     let wants = ["--repository", "app", "--create-repository", "--kms-key", key, "--mount-from", "base"];
     let push = [&["push", "--image", &image, "--no-cache"], &wants[..]].concat();

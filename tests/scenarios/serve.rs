@@ -20,8 +20,9 @@ struct Served {
     /// `http://127.0.0.1:PORT`
     url: String,
     stderr: JoinHandle<String>,
-    lambda_lift: LambdaLift,
     folder: TempDir,
+    /// Its home goes with it.
+    _home: LambdaLift,
 }
 
 /// An answer as curl shows it.
@@ -56,7 +57,7 @@ impl Served {
             let _ = lines.read_to_string(&mut told);
             told
         });
-        Self { child, url, stderr, lambda_lift, folder }
+        Self { child, url, stderr, _home: lambda_lift, folder }
     }
 
     fn curl(&self, event: &str, more: &[&str]) -> Answer {
@@ -203,7 +204,7 @@ fn what_is_no_event_is_refused_and_what_is_queued_is_run() {
 fn served_answer(count: u64, event: &Value) -> Value {
     json!({
         "count": count, "event": event, "arn": "arn:aws:lambda:us-east-1:123456789012:function:function",
-        "version": "$LATEST", "greeting": "", "memory": "128", "word": "", "context": null,
+        "version": "$LATEST", "greeting": "", "memory": "128", "word": "", "read": "", "context": null,
     })
 }
 
@@ -237,8 +238,11 @@ fn events_wait_for_their_turn_and_too_many_are_throttled() {
 fn a_stop_does_not_wait_for_an_event_that_is_under_way() {
     let served = Served::start(&["--timeout", "600"]);
     let url = format!("{}/2015-03-31/functions/function/invocations", served.url);
-    let mut asking =
-        Command::new("curl").args(["-s", "--noproxy", "*", "-d", r#"{"hang": true}"#, &url]).spawn().unwrap();
+    let mut asking = Command::new("curl");
+    asking
+        .args(["-s", "--noproxy", "*", "-d", r#"{"hang": true}"#, &url])
+        .stdout(std::process::Stdio::piped());
+    let asking = asking.spawn().unwrap();
     // The event is under way when another one has to wait.
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(10) {
@@ -251,7 +255,8 @@ fn a_stop_does_not_wait_for_an_event_that_is_under_way() {
     }
     let (code, document, told) = served.stop();
     assert_eq!((code, &document["run"]["status"]), (Some(0), &json!("ok")), "{told}");
-    assert!(!asking.wait().unwrap().success());
+    let answer = String::from_utf8(asking.wait_with_output().unwrap().stdout).unwrap();
+    assert!(answer.contains("the function is no longer served"), "{answer:?}");
 }
 
 #[test]

@@ -5,7 +5,29 @@ use std::process::Command;
 
 use crate::image::{Image, layer};
 
-/// `{"exit": 7}`, `{"hang": true}`, `{"wait": true}` (half a second), `{"fail": true}`; anything else is answered with how many events this
+/// Registers, and neither goes by SIGTERM nor when it is told that it is over.
+const EXTENSION: &str = r#"#!/bin/bash
+trap '' TERM
+host=${AWS_LAMBDA_RUNTIME_API%:*} port=${AWS_LAMBDA_RUNTIME_API#*:}
+ask() {
+    exec 3<>"/dev/tcp/$host/$port"
+    printf '%s /2020-01-01/extension/%s HTTP/1.1\r\nHost: api\r\nConnection: close\r\n%s\r\nContent-Length: %s\r\n\r\n%s' \
+        "$1" "$2" "$3" "${#4}" "$4" >&3
+    while IFS= read -r line <&3; do
+        line=${line%$'\r'}
+        [ -z "$line" ] && break
+        case ${line,,} in lambda-extension-identifier:*) identifier=${line#*: } ;; esac
+    done
+    IFS= read -r -d '' body <&3
+    exec 3>&-
+}
+ask POST register "Lambda-Extension-Name: stubborn" '{"events":["SHUTDOWN"]}'
+echo "the extension is there"
+ask GET event/next "Lambda-Extension-Identifier: $identifier" ""
+while :; do :; done
+"#;
+
+/// `{"read": …}` (a file that may be closed), `{"exit": 7}`, `{"hang": true}`, `{"wait": true}` (half a second), `{"fail": true}`; anything else is answered with how many events this
 /// process has had, and the event.
 const SCRIPT: &str = r#"#!/bin/bash
 host=${AWS_LAMBDA_RUNTIME_API%:*} port=${AWS_LAMBDA_RUNTIME_API#*:}
@@ -33,6 +55,7 @@ while :; do
     count=$((count + 1))
     echo "event $count"
     case $body in
+    *read*) read -r content 2>/dev/null </var/task/closed ;;
     *exit*) exit 7 ;;
     *hang*) while :; do :; done ;;
     *wait*) exec 4<>"/dev/tcp/$host/$port"; read -r -t 0.5 -u 4 ;;
@@ -42,9 +65,16 @@ while :; do
         ;;
     esac
     call POST "invocation/$id/response" \
-        "{\"count\":$count,\"event\":$body,\"arn\":\"$arn\",\"version\":\"$AWS_LAMBDA_FUNCTION_VERSION\",\"greeting\":\"$GREETING\",\"memory\":\"$AWS_LAMBDA_FUNCTION_MEMORY_SIZE\",\"word\":\"$1\",\"context\":$context}"
+        "{\"count\":$count,\"event\":$body,\"arn\":\"$arn\",\"version\":\"$AWS_LAMBDA_FUNCTION_VERSION\",\"greeting\":\"$GREETING\",\"memory\":\"$AWS_LAMBDA_FUNCTION_MEMORY_SIZE\",\"word\":\"$1\",\"read\":\"$content\",\"context\":$context}"
 done
 "#;
+
+/// The same with an extension that does not go by itself.
+pub(crate) fn with_stubborn_extension() -> Image {
+    let mut image = image("stubborn");
+    image.layers.push(layer("opt/extensions/stubborn-of-the-tests", EXTENSION.as_bytes()));
+    image
+}
 
 /// The image. What differs in `note` differs in the image's digest.
 pub(crate) fn image(note: &str) -> Image {

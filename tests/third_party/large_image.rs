@@ -65,7 +65,8 @@ pub(crate) fn write_archive(path: &Path, layers: &[u64]) {
     for (number, &size) in layers.iter().enumerate() {
         let mut member = Header::new_gnu();
         member.set_path(format!("model-{number}.bin")).unwrap();
-        member.set_mode(0o644);
+        // The first of them is what the image starts.
+        member.set_mode(0o755);
         member.set_size(size);
         member.set_cksum();
         // A tar ends with two empty blocks.

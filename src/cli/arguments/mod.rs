@@ -138,6 +138,8 @@ impl Command {
             // Whoever moves back, or looks, wants it for all of them.
             Self::Rollback(arguments) => order(&arguments.targets, true),
             Self::Status(arguments) => order(&arguments.targets, true),
+            // One after the other: what one deletes another may look at.
+            Self::Prune(_) => Order { max_parallel: 1, keep_going: false },
             _ => Order { max_parallel: 1, keep_going: false },
         }
     }
@@ -233,6 +235,8 @@ pub(super) enum OutputFormat {
     Human,
     /// Exactly one JSON document
     Json,
+    /// SARIF 2.1.0, for code scanning: `check` only
+    Sarif,
 }
 
 /// When to use colour.

@@ -3,6 +3,8 @@
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
+use super::targets::TargetArguments;
+
 /// `prune`
 #[derive(Debug, Args)]
 pub(in crate::cli) struct PruneArguments {
@@ -34,4 +36,6 @@ pub(in crate::cli) struct PruneArguments {
     /// Delete without a question
     #[arg(short, long, env = "LAMBDA_LIFT_YES", value_parser = BoolishValueParser::new())]
     pub(in crate::cli) yes: bool,
+    #[command(flatten)]
+    pub(in crate::cli) targets: TargetArguments,
 }

@@ -1,4 +1,4 @@
-//! Which targets of the configuration file, and how many at a time: `deploy`, `plan`, `release`, `rollback` and `status`.
+//! Which targets of the configuration file, and how many at a time: `deploy`, `plan`, `release`, `rollback`, `status` and `prune`.
 
 use clap::Args;
 use clap::builder::BoolishValueParser;

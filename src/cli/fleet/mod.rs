@@ -143,6 +143,7 @@ fn name_of(command: &Command) -> &'static str {
         Command::Release(_) => "release",
         Command::Rollback(_) => "rollback",
         Command::Status(_) => "status",
+        Command::Prune(_) => "prune",
         // No other has --target.
         _ => "",
     }

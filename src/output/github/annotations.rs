@@ -46,7 +46,10 @@ pub(super) fn annotations(report: &Report, folder: &Path, workspace: Option<&Pat
     if let Some(failure) = &report.error {
         all.extend(of_failure(report.command, failure));
     }
-    all.extend(report.findings.iter().map(of_finding));
+    // A refusal that ended a step is its error, too.
+    let is_said =
+        |finding: &&Finding| report.error.as_ref().is_some_and(|failure| failure.message == finding.message);
+    all.extend(report.findings.iter().filter(|finding| !is_said(finding)).map(of_finding));
     for target in &report.targets {
         all.extend(of_target(report, target));
     }

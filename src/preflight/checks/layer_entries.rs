@@ -6,7 +6,7 @@ use crate::rootfs::{Defect, ImageContents, printable_path};
 
 pub(super) const CHECK: Check = Check {
     id: "layer-entries",
-    requirement: "A layer is an archive of files, folders, links and devices with names below the root. Links to files that are nowhere, \
+    requirement: "A layer is an archive of files, folders, links and devices with names below the root. Links to files that are nowhere, files whose folders are nowhere, \
                   names that lead out of the root and entries of unknown types make some unpackers fail. What Lambda's does is not documented.",
     evidence: "The headers of the archives.",
     remedy: "Build the image with a builder (docker, buildah, kaniko, …) instead of putting layers together by hand.",
@@ -25,6 +25,10 @@ fn judge(_: &LocalImage, _: &Wanted, contents: &ImageContents) -> Vec<Finding> {
                     "the hard link {} leads to {}, which is in no layer",
                     printable_path(path),
                     printable_path(target)
+                ),
+                Defect::NoFolder { path } => format!(
+                    "the folder {} is in no layer, only what lies in it; Lambda has refused images for that (MissingParentDirectory)",
+                    printable_path(path)
                 ),
                 Defect::NotAFolder { path } => {
                     format!("{} lies within something that is not a folder", printable_path(path))

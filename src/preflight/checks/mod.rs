@@ -11,9 +11,12 @@ mod entrypoint;
 mod entrypoint_architecture;
 mod entrypoint_file;
 mod entrypoint_libraries;
+mod environment_size;
 mod fips;
 mod function_architecture;
 mod function_state;
+mod handler_file;
+mod ignored_instructions;
 mod image_size;
 mod layer_entries;
 mod layers;
@@ -48,6 +51,8 @@ pub const CHECKS: &[Check] = &[
     image_size::CHECK,
     entrypoint::CHECK,
     settings_size::CHECK,
+    environment_size::CHECK,
+    ignored_instructions::CHECK,
     unread_layers::CHECK,
     content_size::CHECK,
     layer_entries::CHECK,
@@ -57,6 +62,7 @@ pub const CHECKS: &[Check] = &[
     working_directory::CHECK,
     readable::CHECK,
     runtime_client::CHECK,
+    handler_file::CHECK,
     base_runtime::CHECK,
     secrets::CHECK,
     privileges::CHECK,

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::process::Command;
 
-use crate::sandbox::wire::Identity;
+use crate::sandbox::wire::{self, Identity};
 
 /// Where the ids of a sandbox of root's begin outside: a range that no user and no tool is given by default.
 const ROOTS_RANGE: u32 = 1_000_000_000;
@@ -22,7 +22,14 @@ pub(super) struct Way {
 pub(super) fn ways(on_disk: bool) -> Vec<Way> {
     let way = |user_namespace, identity| Way { user_namespace, identity };
     if rustix::process::geteuid().is_root() {
-        return vec![way(true, Identity::Range), way(false, Identity::Real)];
+        let mut ways = vec![way(true, Identity::Range)];
+        // Root of a user namespace, as in a container, has only the ids that it was given.
+        let has = |file, id| fs::read_to_string(file).is_ok_and(|map| is_mapped(&map, id));
+        if has("/proc/self/uid_map", wire::USER) && has("/proc/self/gid_map", wire::GROUP) {
+            ways.push(way(false, Identity::Real));
+        }
+        ways.push(way(true, Identity::Single));
+        return ways;
     }
     let single = way(true, Identity::Single);
     // On disk, files of other ids would be left that this user may not remove.
@@ -70,6 +77,19 @@ fn map_with(program: &str, process: u32, own: u32, (begin, width): (u32, u32)) -
     Err(io::Error::other(format!("{program}: {said}")))
 }
 
+/// Whether there is an id of this number inside, by a table of /proc: first inside, first outside, how many.
+fn is_mapped(map: &str, id: u32) -> bool {
+    map.lines().any(|line| {
+        let mut numbers = line.split_whitespace().map(str::parse::<u64>);
+        let (Some(Ok(first)), Some(Ok(_)), Some(Ok(count))) =
+            (numbers.next(), numbers.next(), numbers.next())
+        else {
+            return false;
+        };
+        (first..first + count).contains(&u64::from(id))
+    })
+}
+
 /// What this user may be called in /etc/subuid: the number, and the name.
 fn names() -> Vec<String> {
     let own = rustix::process::geteuid().as_raw().to_string();
@@ -88,14 +108,21 @@ fn subordinate(text: &str, names: &[String]) -> Option<(u32, u32)> {
         let mut fields = line.split(':');
         let name = fields.next()?;
         let (begin, width) = (fields.next()?.parse().ok()?, fields.next()?.trim().parse().ok()?);
-        (names.iter().any(|known| known == name) && width > super::super::wire::USER)
-            .then_some((begin, width))
+        (names.iter().any(|known| known == name) && width > wire::USER).then_some((begin, width))
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_is_there_where_a_line_has_it() {
+        assert!(is_mapped("         0          0 4294967295\n", 993));
+        assert!(is_mapped("0 1000 1\n1 100000 65536\n", 993));
+        assert!(!is_mapped("         0          0          1\n", 993));
+        assert!(is_mapped("993 65534 1", 993) && !is_mapped("", 993));
+    }
 
     #[test]
     fn the_range_of_a_user_is_found_by_name_or_number() {
