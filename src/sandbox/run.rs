@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::delivery::{Answered, Delivery, Unanswered, Unbuilt};
 use super::environment::{PATIENCE, Seen, Trouble};
-use super::explain::Explanation;
+use super::explain::{Explanation, named_in};
 use super::local_function::LocalFunction;
 use super::order::RunOrder;
 use crate::image::LocalImage;
@@ -47,6 +47,8 @@ impl Run {
         let order = function.order.clone();
         let (seen, log) = function.finish(time).await;
         report.log = log;
+        // What was refused may be known only now.
+        report.hint = report.hint.or_else(|| named_in(report.reason.as_deref()?, &seen));
         note(&mut report, &seen, &order);
         report
     }

@@ -200,13 +200,21 @@ impl Sandbox {
         }
     }
 
-    /// Ends it, and waits until all of it is gone.
-    pub(in crate::sandbox) async fn end(mut self) {
+    /// Ends it, and waits until all of it is gone. What it had still to say.
+    pub(in crate::sandbox) async fn end(mut self) -> Vec<Notice> {
         drop(self.commands);
         let patience = std::time::Duration::from_secs(2);
-        if tokio::time::timeout(patience, self.child.wait()).await.is_err() {
+        let mut told = Vec::new();
+        let ended = async {
+            while let Some(notice) = self.notices.recv().await {
+                told.push(notice);
+            }
+            self.child.wait().await
+        };
+        if tokio::time::timeout(patience, ended).await.is_err() {
             let _ = self.child.kill().await;
         }
+        told
     }
 }
 
