@@ -7,7 +7,7 @@ use super::ImageContents;
 
 /// Builds one layer's archive.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Archive(Vec<u8>);
+pub(crate) struct Archive(pub(super) Vec<u8>);
 
 impl Archive {
     pub(crate) fn add(

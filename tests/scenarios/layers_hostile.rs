@@ -47,7 +47,12 @@ impl Verdicts {
 
     /// Nothing is said against it, and it answers.
     fn assert_fit(&self) {
-        assert_eq!((self.found("refuse"), self.found("warn")), (vec![], vec![]), "{:#}", self.checked.document);
+        assert_eq!(
+            (self.found("refuse"), self.found("warn")),
+            (vec![], vec![]),
+            "{:#}",
+            self.checked.document
+        );
         assert_eq!(self.status(), "ok", "{:#}", self.run.document);
     }
 
@@ -183,11 +188,13 @@ fn names_and_links_that_lead_out_touch_nothing() {
     let dots = layer(|archive| add_raw(archive, format!("{up}/a").as_bytes(), EntryType::Regular, b"", b"x"));
     play(&[function(), dots]).assert_warned_and_not_unpacked("layer-entries");
     // As every unpacker does: below the root of the image.
-    let absolute = layer(|archive| add_raw(archive, format!("{place}/b").as_bytes(), EntryType::Regular, b"", b"x"));
+    let absolute =
+        layer(|archive| add_raw(archive, format!("{place}/b").as_bytes(), EntryType::Regular, b"", b"x"));
     let verdicts = play(&[function(), absolute]);
     assert_eq!((verdicts.found("warn"), verdicts.status()), (vec!["layer-entries"], "ok"));
     for target in ["/etc/passwd", "../../../../etc/passwd", "var/task/nothing"] {
-        let hard = layer(|archive| add_raw(archive, b"var/task/stolen", EntryType::Link, target.as_bytes(), b""));
+        let hard =
+            layer(|archive| add_raw(archive, b"var/task/stolen", EntryType::Link, target.as_bytes(), b""));
         play(&[function(), hard]).assert_warned_and_not_unpacked("layer-entries");
     }
     for target in [place.clone(), up] {
@@ -214,7 +221,8 @@ fn a_whiteout_of_everything_leaves_nothing_to_start() {
 
 #[test]
 fn a_whiteout_hides_what_is_below_and_nothing_of_its_own_layer_wherever_it_stands() {
-    let below = layer(|archive| add(archive, "var/task/bootstrap", EntryType::Regular, 0o755, "", b"#!/no/such\n"));
+    let below =
+        layer(|archive| add(archive, "var/task/bootstrap", EntryType::Regular, 0o755, "", b"#!/no/such\n"));
     for (name, explicit) in
         [("var/task/.wh.bootstrap", true), (".wh.var", true), (".wh.var", false), (".wh..wh..opq", false)]
     {
@@ -237,7 +245,9 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_layer_that_breaks_off_is_refused_wherever_it_does() {
-    let whole = archive(|archive| add(archive, "var/task/bootstrap", EntryType::Regular, 0o755, "", &FUNCTION.binary));
+    let whole = archive(|archive| {
+        add(archive, "var/task/bootstrap", EntryType::Regular, 0o755, "", &FUNCTION.binary)
+    });
     let (digest, compressed) = (hex::encode(Sha256::digest(&whole)), gzip(&whole));
     play(&[Layer::gzip(compressed.clone(), &digest)]).assert_fit();
     for end in [1, 9, 1000, compressed.len() / 2, compressed.len() - 9, compressed.len() - 1] {
@@ -268,7 +278,8 @@ fn more_than_ten_gigabytes_of_zeros_are_refused_at_the_limit() {
     let folder = tempfile::tempdir().unwrap();
     // Nobody knows the digest of it before it was read, and nobody reads that far.
     let zeros = Layer::gzip(stored, &"0".repeat(64));
-    let image = FunctionImage::new(&[function(), zeros], &["/var/task/bootstrap"]).write(&folder.path().join("image"));
+    let image = FunctionImage::new(&[function(), zeros], &["/var/task/bootstrap"])
+        .write(&folder.path().join("image"));
     let run = bounded(&folder, &["check", &image, "--run"]);
     let document = run.expect(3);
     assert_eq!(document["findings"][0]["check"], "image", "{document:#}");
@@ -315,7 +326,12 @@ fn every_format_of_gnu_tar_is_understood_also_with_holes() {
     ];
     for arguments in table {
         let verdicts = play(&[Layer::of(by_gnu_tar(arguments))]);
-        assert_eq!(verdicts.found("refuse"), Vec::<&str>::new(), "{arguments:?}: {:#}", verdicts.checked.document);
+        assert_eq!(
+            verdicts.found("refuse"),
+            Vec::<&str>::new(),
+            "{arguments:?}: {:#}",
+            verdicts.checked.document
+        );
         assert_eq!(verdicts.status(), "ok", "{arguments:?}: {:#}", verdicts.run.document);
     }
 }
@@ -339,8 +355,9 @@ fn numbers_and_headers_that_lie_end_in_a_verdict() {
     ];
     for lie in lies {
         let verdicts = play(&[function(), pax(lie)]);
-        let is_agreed = verdicts.status() == "ok" || !verdicts.found("refuse").is_empty() || !verdicts.found("warn").is_empty();
+        let is_agreed = verdicts.status() == "ok"
+            || !verdicts.found("refuse").is_empty()
+            || !verdicts.found("warn").is_empty();
         assert!(is_agreed, "{lie:?}: {:#} {:#}", verdicts.checked.document, verdicts.run.document);
     }
 }
-

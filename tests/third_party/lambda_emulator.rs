@@ -48,7 +48,11 @@ impl Result {
             return Self::of_error(&payload["errorType"], &payload["errorMessage"], &payload["stackTrace"]);
         }
         // What a runtime sends need not be JSON: both pass it on as it is.
-        Self::Answered(if payload.is_null() && answer.body != "null" { json!(answer.body) } else { payload.clone() })
+        Self::Answered(if payload.is_null() && answer.body != "null" {
+            json!(answer.body)
+        } else {
+            payload.clone()
+        })
     }
 
     fn run(invocation: &Value) -> Self {
@@ -67,7 +71,8 @@ fn cases() -> String {
 /// Gives both the same events in the same order; answers what came of each.
 fn both(image: &FunctionImage, events: &[Value]) -> Vec<(Result, Result)> {
     let emulator = Emulator::start(image, TIMEOUT);
-    let emulated: Vec<Result> = events.iter().map(|event| Result::emulated(&emulator.invoke(event))).collect();
+    let emulated: Vec<Result> =
+        events.iter().map(|event| Result::emulated(&emulator.invoke(event))).collect();
     drop(emulator);
     let scene = Scene::new();
     let settings = scene.file(&json!({ "Timeout": TIMEOUT }));
@@ -101,7 +106,8 @@ fn a_handler_gives_the_same_under_both() {
         // It goes on after all of that.
         "nothing",
     ];
-    let values = [json!(null), json!(true), json!(-7.25), json!("text"), json!([1, [2]]), json!({ "a": { "ü": [] } })];
+    let values =
+        [json!(null), json!(true), json!(-7.25), json!("text"), json!([1, [2]]), json!({ "a": { "ü": [] } })];
     let echoes = values.iter().map(|value| json!({ "case": "echo", "value": value }));
     let events: Vec<Value> = names.iter().map(|name| json!({ "case": name })).chain(echoes).collect();
     for ((emulated, ours), event) in both(&python_image(&cases()), &events).into_iter().zip(&events) {

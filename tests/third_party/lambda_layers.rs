@@ -10,7 +10,12 @@ use crate::lambda_scene::{Scene, found, functions};
 fn assert_is_so(image: &LocalImage) {
     let scene = Scene::new();
     let checked = scene.check(&image.source, &[]);
-    assert_eq!((found(&checked, "refuse"), found(&checked, "warn")), (vec![], vec![]), "{:#}", checked.document);
+    assert_eq!(
+        (found(&checked, "refuse"), found(&checked, "warn")),
+        (vec![], vec![]),
+        "{:#}",
+        checked.document
+    );
     let run = scene.run(&image.source, &[json!({ "name": "Ada" })], &[]);
     let document = run.expect(0);
     assert_eq!(document["run"]["invocations"][0]["payload"]["message"], "Hello, Ada!");

@@ -94,7 +94,8 @@ fn stored_map(stored: &mut impl Read) -> io::Result<Vec<(u64, u64)>> {
             match byte {
                 b'\n' if count.is_none() => {
                     let pieces = usize::try_from(number(&digits)?).unwrap_or(usize::MAX);
-                    count = Some(2 * Some(pieces).filter(|pieces| *pieces <= MOST_PIECES).ok_or_else(malformed)?);
+                    count =
+                        Some(2 * Some(pieces).filter(|pieces| *pieces <= MOST_PIECES).ok_or_else(malformed)?);
                     digits.clear();
                 }
                 b'\n' => {

@@ -32,7 +32,14 @@ impl Functions {
     pub fn busybox(&self) -> Vec<u8> {
         let debian = self.debian();
         let archive = debian.path().unwrap_or(Path::new("/"));
-        output_of(tool("tar").arg("--extract").arg("--to-stdout").arg("--file").arg(archive).arg("./usr/bin/busybox"))
+        output_of(
+            tool("tar")
+                .arg("--extract")
+                .arg("--to-stdout")
+                .arg("--file")
+                .arg(archive)
+                .arg("./usr/bin/busybox"),
+        )
     }
 }
 
