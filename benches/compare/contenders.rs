@@ -69,6 +69,26 @@ impl Contenders {
         self.time(&lambda_lift, &[&["deploy", "--quiet"][..], &function, &image].concat())
     }
 
+    /// A machine that has seen no image yet: its memory is in a folder of its own.
+    pub(crate) fn machine(&self) -> LambdaLift {
+        LambdaLift::new("/usr/bin/time")
+    }
+
+    /// `lambda-lift check` on a machine, whatever its verdict is.
+    pub(crate) fn check(&self, machine: &LambdaLift, source: &str) -> io::Result<Figures> {
+        self.time_to(&[0, 3], machine, &["check", "--quiet", source])
+    }
+
+    /// `gzip -dc | tar t` of one layer after the other.
+    pub(crate) fn list(&self, layers: &[PathBuf]) -> io::Result<Figures> {
+        measured(&self.report, || {
+            let script = r#"for layer; do gzip -dc "$layer" | tar t >/dev/null || exit 1; done"#;
+            let mut command = Command::new("/usr/bin/time");
+            command.args(time_arguments(&self.report)).args(["sh", "-c", script, "sh"]).args(layers);
+            succeed(&mut command)
+        })
+    }
+
     /// `lambda-lift` with these arguments and nothing around it.
     pub(crate) fn bare(&self, arguments: &[&str]) -> io::Result<Figures> {
         measured(&self.report, || {
@@ -79,6 +99,11 @@ impl Contenders {
     }
 
     fn time(&self, lambda_lift: &LambdaLift, arguments: &[&str]) -> io::Result<Figures> {
+        self.time_to(&[0], lambda_lift, arguments)
+    }
+
+    /// The same for a run that may end with any of these codes.
+    fn time_to(&self, codes: &[i32], lambda_lift: &LambdaLift, arguments: &[&str]) -> io::Result<Figures> {
         let time = time_arguments(&self.report);
         let before: Vec<&str> = time.iter().map(String::as_str).chain([self.binary.as_str()]).collect();
         measured(&self.report, || {
@@ -86,7 +111,7 @@ impl Contenders {
             let allowed = ["--allow", "entrypoint-file"];
             let run = lambda_lift.run(&[&before, arguments, &allowed].concat());
             match run.code {
-                Some(0) => Ok(()),
+                Some(code) if codes.contains(&code) => Ok(()),
                 code => {
                     Err(io::Error::other(format!("lambda-lift {code:?}: {:#}{}", run.document, run.stderr)))
                 }

@@ -1,6 +1,7 @@
 //! lambda-lift beside skopeo and beside a bare upload, in one run and in turns. `benches/run` starts it.
 
 mod cases;
+mod check;
 mod contenders;
 mod docker_push;
 mod fleet;
@@ -35,6 +36,7 @@ const CASES: &[Case] = &[
     ("slow", cases::slow),
     ("memory", cases::memory),
     ("start", cases::start),
+    ("check", check::check),
     ("targets", fleet::targets),
 ];
 

@@ -74,6 +74,26 @@ impl Samples {
         self.layer(&format!("noise-{bytes}"), |tar| append(tar, "model.bin", bytes, Noise::new().take(bytes)))
     }
 
+    /// A layer of so many files of a few bytes, a thousand in each folder.
+    pub(crate) fn many_files_layer(&self, files: u64) -> io::Result<Layer> {
+        self.layer(&format!("files-{files}"), |tar| {
+            let mut folder = Header::new_gnu();
+            folder.set_entry_type(tar::EntryType::Directory);
+            folder.set_mode(0o755);
+            folder.set_size(0);
+            for number in 0..files {
+                let package = format!("node_modules/package-{}", number / 1000);
+                if number % 1000 == 0 {
+                    for name in [format!("{package}/"), format!("{package}/lib/")] {
+                        tar.append_data(&mut folder, name, io::empty())?;
+                    }
+                }
+                append(tar, &format!("{package}/lib/module-{}.js", number % 1000), 11, &b"exports={};"[..])?;
+            }
+            Ok(())
+        })
+    }
+
     /// Removes layers that are in an archive by now: they may be large.
     pub(crate) fn forget(&self, layers: &[Layer]) -> io::Result<()> {
         layers.iter().try_for_each(|layer| {

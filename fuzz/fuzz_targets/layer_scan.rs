@@ -39,7 +39,7 @@ fuzz_target!(|input: &[u8]| -> Corpus {
     listings.iter().for_each(|listing| check_listing(listing));
     let size: usize = archives.iter().map(Vec::len).sum();
     let (system, peak) = peak_of(|| FileSystem::merged(listings));
-    assert!(peak <= (64 << 10) + 40 * size, "{peak} bytes of memory for {size}");
+    assert!(peak <= (256 << 10) + 40 * size, "{peak} bytes of memory for {size}");
     check_tree(&system);
     if choice & 3 == 2 && scanned.iter().all(Result::is_ok) {
         if let Some(expected) = script::merged(texts.iter().copied()) {

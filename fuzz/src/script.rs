@@ -101,7 +101,7 @@ fn entries(layer: &[u8]) -> Option<Vec<(Vec<u8>, Node)>> {
             }
         }
         let path = names.join(&b'/');
-        if !is_outside && path.len() <= 4096 {
+        if !is_outside && path.len() <= 4096 && names.iter().all(|name| name.len() <= 255) {
             entries.push((path, (kind, line.mode, size)));
         }
     }

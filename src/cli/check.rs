@@ -1,8 +1,11 @@
 //! `check`: is this image fit for Lambda? Needs no AWS account.
 
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::SystemTime;
+
+use futures_util::TryStreamExt;
 
 use crate::function::Flags;
 use crate::image::{self, LocalImage, SourceAccess, UNCOMPRESSED_LIMIT};
@@ -126,9 +129,15 @@ async fn judge_files(
     memory: Option<Memory>,
 ) -> Result<Vec<Finding>, Failure> {
     let cache = memory.as_ref().map(|memory| &memory.layers);
-    match layer::scan(&local.layers, UNCOMPRESSED_LIMIT, cache).await {
-        Ok(layers) => Ok(preflight::check_files(local, wanted, &ImageContents::of(&layers))),
-        Err(error) => unfit_layer(error).map(|finding| vec![finding]),
+    let mut layers = pin!(layer::contents(&local.layers, UNCOMPRESSED_LIMIT, cache));
+    let mut contents = ImageContents::default();
+    // Each list goes as soon as it was laid over the others.
+    loop {
+        match layers.try_next().await {
+            Ok(Some(layer)) => contents.add(&layer),
+            Ok(None) => return Ok(preflight::check_files(local, wanted, &contents)),
+            Err(error) => return unfit_layer(error).map(|finding| vec![finding]),
+        }
     }
 }
 

@@ -262,11 +262,21 @@ impl Table {
 
     /// What an error of the tar library means, by how far the archive could be read before.
     fn damaged(&self, reason: io::Error, meter: &Meter) -> Problem {
+        let reason = without_controls(reason);
         match &self.last {
             Some(last) => Problem::DamagedArchive { after: format!("the entry {last:?}"), reason },
             None if meter.failed.get() => Problem::DamagedArchive { after: "its start".to_owned(), reason },
             None => Problem::NotAnArchive { why: "its first block is not a tar header" },
         }
+    }
+}
+
+/// The tar library quotes what is in a header as it is there.
+fn without_controls(reason: io::Error) -> io::Error {
+    let told = reason.to_string();
+    match told.contains(char::is_control) {
+        true => io::Error::new(reason.kind(), told.escape_debug().to_string()),
+        false => reason,
     }
 }
 

@@ -68,6 +68,14 @@ fn a_control_sequence_in_a_name_is_not_printed() {
         archive.file("../\u{1b}[2Jx", b"x");
     }));
     assert!(!message.contains('\u{1b}'), "{message}");
+    let message = refusal(&spoilt(|archive| {
+        let mut header = tar::Header::new_gnu();
+        header.as_mut_bytes()[..5].copy_from_slice(b"\x1b[2Jx");
+        header.as_old_mut().size = *b"\x1b[2J no size";
+        header.set_cksum();
+        archive.raw(&header, b"");
+    }));
+    assert!(message.contains("damaged") && !message.contains('\u{1b}'), "{message}");
 }
 
 #[test]

@@ -50,6 +50,28 @@ pub enum FileContent {
     PrivateKey,
 }
 
+impl FileContent {
+    /// How many bytes of memory it takes, roughly.
+    pub fn memory(&self) -> usize {
+        /// What an allocation costs beside its bytes.
+        const EACH: usize = size_of::<Vec<u8>>() + 16;
+        let text = |text: &Vec<u8>| EACH + text.len();
+        let more = match self {
+            Self::Text(kept) => text(kept),
+            Self::PrivateKey => 0,
+            Self::Program(Program { form: ProgramForm::Script { interpreter, argument }, .. }) => {
+                text(interpreter) + argument.as_ref().map_or(0, text)
+            }
+            Self::Program(Program { form: ProgramForm::Elf(elf), .. }) => {
+                let needed = elf.needed.iter().flatten().map(text);
+                let paths = elf.loader.iter().chain(&elf.search_path).map(text);
+                needed.chain(paths).sum()
+            }
+        };
+        size_of::<Self>() + more
+    }
+}
+
 /// A file that begins as a program does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Program {

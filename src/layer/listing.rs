@@ -5,6 +5,7 @@
 use std::fmt;
 
 use super::entry::{Entry, EntryKind, FileContent};
+use super::whiteout::Whiteout;
 
 /// How many odd names are kept; the rest is only counted.
 const KEPT_ODDITIES: usize = 8;
@@ -23,6 +24,7 @@ pub struct Listing {
     oddities: Vec<Oddity>,
     odd_entries: u64,
     cut_short: bool,
+    whiteouts: bool,
 }
 
 /// A name that an honest archive does not have.
@@ -85,6 +87,11 @@ impl Listing {
         self.cut_short
     }
 
+    /// Whether any of the names may take something away from the layers below.
+    pub fn has_whiteouts(&self) -> bool {
+        self.whiteouts
+    }
+
     /// The list as it is remembered: without what is odd, which is not. None when there is something odd about it.
     pub(super) fn stored(&self) -> Option<&[u8]> {
         (self.odd_entries == 0 && !self.cut_short).then_some(&self.bytes)
@@ -92,15 +99,20 @@ impl Listing {
 
     /// A list that was stored with so many entries; none when it is not whole.
     pub(super) fn from_stored(bytes: Vec<u8>, entries: u64) -> Option<Self> {
-        let listing = Self { bytes, entries, ..Self::default() };
-        let mut found = 0;
-        listing.for_each(|_| found += 1);
+        let mut listing = Self { bytes, entries, ..Self::default() };
+        let (mut found, mut whiteouts) = (0, false);
+        let mut reader = Reader { skips_content: true, ..Reader::new(&listing.bytes) };
+        while let Some(entry) = reader.next() {
+            found += 1;
+            whiteouts |= is_whiteout(entry.path);
+        }
+        listing.whiteouts = whiteouts;
         (found == entries).then_some(listing)
     }
 
     /// Goes through the entries. `visit` is given each one in turn.
     pub fn for_each(&self, mut visit: impl FnMut(Entry<'_>)) {
-        let mut reader = Reader { rest: &self.bytes, path: Vec::new(), mode: 0 };
+        let mut reader = Reader::new(&self.bytes);
         while let Some(entry) = reader.next() {
             visit(entry);
         }
@@ -169,6 +181,7 @@ impl ListingWriter {
         self.path.extend_from_slice(&entry.path[shared..]);
         self.mode = entry.mode;
         self.listing.entries += 1;
+        self.listing.whiteouts |= is_whiteout(entry.path);
     }
 
     /// Notes an odd name.
@@ -200,13 +213,25 @@ impl ListingWriter {
     }
 }
 
+/// Whether the last component of a path is a whiteout.
+fn is_whiteout(path: &[u8]) -> bool {
+    let name = memchr::memrchr(b'/', path).map_or(path, |slash| &path[slash + 1..]);
+    Whiteout::of(name).is_some()
+}
+
 struct Reader<'a> {
     rest: &'a [u8],
     path: Vec<u8>,
     mode: u16,
+    /// Whether it does not matter what is known of files' contents.
+    skips_content: bool,
 }
 
 impl<'a> Reader<'a> {
+    fn new(rest: &'a [u8]) -> Self {
+        Self { rest, path: Vec::new(), mode: 0, skips_content: false }
+    }
+
     /// The next entry; none at the end, or where the bytes are not such a list.
     fn next(&mut self) -> Option<Entry<'_>> {
         let shared = usize::try_from(self.number()?).ok()?;
@@ -235,7 +260,8 @@ impl<'a> Reader<'a> {
     }
 
     fn content(&mut self) -> Option<FileContent> {
-        serde_json::from_slice(self.text()?).ok()
+        let text = self.text()?;
+        (!self.skips_content).then(|| serde_json::from_slice(text).ok())?
     }
 
     fn byte(&mut self) -> Option<u8> {
@@ -273,7 +299,8 @@ mod tests {
     fn what_was_listed_is_read_back() {
         let script = ProgramForm::Script { interpreter: b"/bin/sh".to_vec(), argument: None };
         let program = FileContent::Program(Program { form: script, names_runtime_api: true });
-        let long = [b'n'; 300];
+        let mut long = [b'n'; 300];
+        long[200] = b'/';
         let entries = [
             Entry { path: b"", mode: 0o755, kind: EntryKind::Directory },
             Entry {

@@ -66,7 +66,7 @@ pub use entry::{ElfProgram, Entry, EntryKind, FileContent, Program, ProgramForm}
 pub use error::LayerError;
 pub use listing::{Listing, Oddity, OddityKind};
 pub use pass::{Encoding, LayerPass, PassSettings, Piece, VerifiedContent, summarize};
-pub use scan::{LayerContent, scan};
+pub use scan::{LayerContent, contents, scan};
 pub use spool::{SpoolError, spool};
 pub use summary::LayerSummary;
 pub use tar_scan::{TarContents, TarDefect};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 
 use super::pass::{Encoding, PassSettings, summarize};
 use super::{Compressors, LayerCache, LayerError, Listing};
@@ -31,14 +31,23 @@ pub async fn scan(
     limit: u64,
     cache: Option<&LayerCache>,
 ) -> Result<Vec<LayerContent>, LayerError> {
+    contents(layers, limit, cache).try_collect().await
+}
+
+/// The same one by one, so that not all of it has to be in memory at once. No more layers are read ahead than there are cores.
+pub fn contents<'a>(
+    layers: &'a [Layer],
+    limit: u64,
+    cache: Option<&'a LayerCache>,
+) -> impl Stream<Item = Result<LayerContent, LayerError>> + 'a {
     let at_once = std::thread::available_parallelism().map_or(1, usize::from);
     let compressors = Compressors::for_this_machine();
-    let contents = layers.iter().map(|layer| content_of(&compressors, layer, limit, cache));
-    stream::iter(contents).buffered(at_once).try_collect().await
+    let content = move |layer| content_of(compressors.clone(), layer, limit, cache);
+    stream::iter(layers).map(content).buffered(at_once)
 }
 
 async fn content_of(
-    compressors: &Compressors,
+    compressors: Compressors,
     layer: &Layer,
     limit: u64,
     cache: Option<&LayerCache>,
@@ -52,7 +61,7 @@ async fn content_of(
         }
     }
     let settings = PassSettings { encoding: Encoding::Keep, uncompressed_limit: limit, verified: None };
-    let summary = summarize(compressors, layer, settings).await?;
+    let summary = summarize(&compressors, layer, settings).await?;
     let listing = match (&summary.contents, &summary.listing) {
         (Ok(_), Some(listing)) => Arc::clone(listing),
         (Err(source), _) => return Err(LayerError::NotTar { layer: diff_id, source: source.clone() }),

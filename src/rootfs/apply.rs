@@ -2,7 +2,12 @@
 
 use crate::layer::{Entry, EntryKind, FileContent, Listing, Oddity, OddityKind, Whiteout};
 
-use super::tree::{Defect, FileSystem, Node, NodeKind, ROOT};
+use super::resolve::Effort;
+use super::tree::{Defect, FileSystem, NodeKind, ROOT};
+
+/// How many names are followed for all entries together. Honest archives need a few for each; links that lead through
+/// links could keep us busy for hours.
+const MOST_STEPS: u64 = 100_000_000;
 
 impl FileSystem {
     /// The file system that these layers make, the base first.
@@ -22,7 +27,9 @@ impl FileSystem {
         }
         self.note_more(layer.odd_entries() - layer.oddities().len() as u64);
         // Whiteouts are for the layers below only, wherever in the archive they stand.
-        layer.for_each(|entry| self.white_out(&entry));
+        if layer.has_whiteouts() {
+            layer.for_each(|entry| self.white_out(&entry));
+        }
         layer.for_each(|entry| self.add(entry));
     }
 
@@ -31,13 +38,7 @@ impl FileSystem {
         let Some(whiteout) = Whiteout::of(name) else { return };
         let Ok(found) = self.find_folder(folder) else { return };
         match whiteout {
-            Whiteout::Folder => {
-                let places: Vec<u32> = self.children(found).collect();
-                for place in places {
-                    let name = self.name(place).to_vec();
-                    self.remove(found, &name);
-                }
-            }
+            Whiteout::Folder => self.empty(found),
             Whiteout::Name(gone) => self.remove(found, gone),
             Whiteout::Nothing => {}
         }
@@ -54,7 +55,7 @@ impl FileSystem {
         }
         let parent = match self.make_folder(folder) {
             Ok(parent) => parent,
-            Err(Misplaced::NoRoom) => return self.cut_short = true,
+            Err(Misplaced::NoRoom) => return,
             Err(_) => return self.note(Defect::NotAFolder { path: entry.path.to_vec() }),
         };
         match entry.kind {
@@ -85,12 +86,8 @@ impl FileSystem {
 
     fn add_file(&mut self, parent: u32, name: &[u8], mode: u16, size: u64, content: Option<FileContent>) {
         let Some(place) = self.put(parent, name, mode, NodeKind::File) else { return };
-        let detail = content.and_then(|content| {
-            self.contents.push(content);
-            u32::try_from(self.contents.len()).ok()
-        });
-        let record = &mut self.nodes[place as usize];
-        (record.size, record.detail) = (size, detail.unwrap_or(0));
+        let detail = content.map_or(0, |content| self.keep_content(content));
+        self.set_file(place, size, detail);
     }
 
     /// A hard link is the file itself under one more name.
@@ -100,41 +97,58 @@ impl FileSystem {
         let Some(found) = found.filter(|found| self.nodes[*found as usize].kind != NodeKind::Folder) else {
             return self.note(Defect::LinkToNothing { path: path.to_vec(), target: target.to_vec() });
         };
-        let original = self.nodes[found as usize];
-        let Some(place) = self.put(parent, name, original.mode, original.kind) else { return };
-        let record = &mut self.nodes[place as usize];
-        (record.size, record.detail) = (original.size, original.detail);
-        record.target_length = original.target_length;
+        let (original, size) = (self.nodes[found as usize], self.size(found));
+        if let Some(place) = self.put(parent, name, original.mode, original.kind) {
+            self.set_file(place, size, original.detail);
+        }
     }
 
     /// The folder at `path`, made where it is missing, as unpackers do.
     fn make_folder(&mut self, path: &[u8]) -> Result<u32, Misplaced> {
-        match self.find_folder(path) {
-            Err(Misplaced::Missing { within, name_at }) => {
-                let mut place = within;
-                for name in path[name_at..].split(|byte| *byte == b'/') {
-                    place = self.put(place, name, 0o755, NodeKind::Folder).ok_or(Misplaced::NoRoom)?;
-                }
-                self.note(Defect::NoFolder { path: path.to_vec() });
-                Ok(place)
-            }
-            found => found,
+        if let Some((_, place)) = self.last_folder.as_ref().filter(|(last, _)| last == path) {
+            return Ok(*place);
         }
+        let mut made = self.find_folder(path);
+        if let Err(Misplaced::Missing { within, name_at }) = made {
+            let mut names = path[name_at..].split(|byte| *byte == b'/').filter(|name| !name.is_empty());
+            let place = names.try_fold(within, |place, name| self.put(place, name, 0o755, NodeKind::Folder));
+            made = place.ok_or(Misplaced::NoRoom);
+            self.note(Defect::NoFolder { path: path.to_vec() });
+        }
+        if let Ok(place) = made {
+            let mut last = self.last_folder.take().unwrap_or_default().0;
+            last.clear();
+            last.extend_from_slice(path);
+            self.last_folder = Some((last, place));
+        }
+        made
     }
 
     /// The folder at `path`; links on the way are followed.
-    fn find_folder(&self, path: &[u8]) -> Result<u32, Misplaced> {
+    fn find_folder(&mut self, path: &[u8]) -> Result<u32, Misplaced> {
+        if self.steps > MOST_STEPS {
+            self.cut_short = true;
+            return Err(Misplaced::NoRoom);
+        }
+        let mut effort = Effort::default();
+        let found = self.follow_folder(path, &mut effort);
+        self.steps += effort.steps;
+        found
+    }
+
+    fn follow_folder(&self, path: &[u8], effort: &mut Effort) -> Result<u32, Misplaced> {
         let mut place = ROOT;
         let mut name_at = 0;
         for name in path.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
+            effort.steps += 1;
             let Some(child) = self.child(place, name) else {
                 return Err(Misplaced::Missing { within: place, name_at });
             };
-            let node = Node { system: self, place: child };
-            place = match node.kind() {
+            place = match self.nodes[child as usize].kind {
                 NodeKind::Folder => child,
+                // Of the target alone: what leads to the link was followed already.
                 NodeKind::Symlink => {
-                    self.resolve(&node.raw_path()).map_err(|_| Misplaced::NotAFolder)?.node.place
+                    self.walk(place, name, effort).map_err(|_| Misplaced::NotAFolder)?.node.place
                 }
                 NodeKind::File | NodeKind::Special => return Err(Misplaced::NotAFolder),
             };
@@ -148,6 +162,7 @@ impl FileSystem {
 }
 
 /// Why there is no folder at a path.
+#[derive(Debug, Clone, Copy)]
 enum Misplaced {
     /// From there on, nothing exists.
     Missing {
@@ -158,7 +173,7 @@ enum Misplaced {
     },
     /// Something else stands in the way.
     NotAFolder,
-    /// The tree is full.
+    /// The tree is full, or too much was followed.
     NoRoom,
 }
 
@@ -177,5 +192,28 @@ fn split(path: &[u8]) -> (&[u8], &[u8]) {
     match path.iter().rposition(|byte| *byte == b'/') {
         Some(slash) => (&path[..slash], &path[slash + 1..]),
         None => (b"", path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{Archive, contents};
+    use super::*;
+    use crate::layer::scan;
+    use crate::samples::layer;
+
+    #[test]
+    fn names_that_were_followed_for_too_long_are_left_out_and_told() {
+        let Archive(bytes) = Archive::default().file("a/later").file("top");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let top = runtime.block_on(scan(&[layer(&bytes)], u64::MAX, None)).unwrap();
+        for (steps, is_cut_short) in [(0, false), (MOST_STEPS + 1, true)] {
+            let mut system = contents(vec![Archive::default().file("a/first")]).files;
+            system.steps = steps;
+            system.apply(&top[0].listing);
+            assert_eq!(system.is_cut_short(), is_cut_short);
+            assert_eq!(system.resolve(b"a/later").is_err(), is_cut_short);
+            assert!(system.resolve(b"a/first").is_ok());
+        }
     }
 }

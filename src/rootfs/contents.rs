@@ -39,11 +39,15 @@ pub enum Unread {
 impl ImageContents {
     /// What is in these layers together, the base first.
     pub fn of(layers: &[LayerContent]) -> Self {
-        Self {
-            files: FileSystem::merged(layers.iter().map(|layer| &*layer.listing)),
-            layers: layers.iter().map(|layer| (layer.diff_id, layer.uncompressed_bytes)).collect(),
-            unread: Vec::new(),
-        }
+        let mut contents = Self::default();
+        layers.iter().for_each(|layer| contents.add(layer));
+        contents
+    }
+
+    /// Lays one more layer over what is there.
+    pub fn add(&mut self, layer: &LayerContent) {
+        self.files.apply(&layer.listing);
+        self.layers.push((layer.diff_id, layer.uncompressed_bytes));
     }
 
     /// What is in these layers, of which some may not be known.

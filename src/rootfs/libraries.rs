@@ -7,10 +7,16 @@ use std::collections::{HashSet, VecDeque};
 
 use crate::layer::{ElfProgram, FileContent, ProgramForm};
 
-use super::tree::{FileSystem, Node, NodeKind};
+use super::node::{Node, printable_path};
+use super::resolve::Effort;
+use super::tree::{FileSystem, NodeKind};
 
 /// No program needs more libraries than that, directly or not.
 const MOST_LIBRARIES: usize = 2000;
+/// More folders than any system's own lists name.
+const MOST_LISTED: usize = 4096;
+/// More names than any search follows, unless folders and links were made to keep us busy.
+const MOST_STEPS: u64 = 20_000_000;
 
 /// A library that a program needs and that no searched folder has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,9 +31,11 @@ impl FileSystem {
     /// The libraries that the program at `node` needs and that are not there, directly and through others.
     /// `search_path` is what LD_LIBRARY_PATH will be. None when what it needs cannot be told.
     pub fn missing_libraries(&self, node: Node<'_>, search_path: &[u8]) -> Option<Vec<MissingLibrary>> {
-        let folders = self.library_folders();
+        let mut search = Search { system: self, steps: 0 };
+        let mut folders = search.library_folders();
+        folders.extend(search.folders(search_path.split(|byte| *byte == b':')));
         let mut missing = Vec::new();
-        let mut seen: HashSet<Vec<u8>> = HashSet::new();
+        let mut seen: HashSet<&[u8]> = HashSet::new();
         let mut waiting = VecDeque::from([node]);
         let mut is_known = true;
         while let Some(node) = waiting.pop_front() {
@@ -36,70 +44,108 @@ impl FileSystem {
                 is_known = false;
                 continue;
             };
-            let own = own_folders(node, elf);
+            let own = search.folders(own_folders(node, elf).iter().map(Vec::as_slice));
             for name in needed {
-                if seen.len() == MOST_LIBRARIES || !seen.insert(name.clone()) {
+                if seen.len() == MOST_LIBRARIES || !seen.insert(name) {
                     continue;
                 }
-                let searched = own.iter().chain(&folders).map(Vec::as_slice);
-                let searched = searched.chain(search_path.split(|byte| *byte == b':'));
-                match self.library(name, searched) {
+                match search.library(name, own.iter().chain(&folders)) {
                     Some(library) => waiting.push_back(library),
-                    None => missing.push(MissingLibrary {
-                        name: super::tree::printable_path(name),
-                        needed_by: node.path(),
-                    }),
+                    None if search.is_over() => return None,
+                    None => {
+                        let (name, needed_by) = (printable_path(name), node.path());
+                        missing.push(MissingLibrary { name, needed_by });
+                    }
                 }
             }
         }
         (is_known || !missing.is_empty()).then_some(missing)
     }
+}
 
-    fn library<'a>(&self, name: &[u8], mut folders: impl Iterator<Item = &'a [u8]>) -> Option<Node<'_>> {
-        let file = |path: &[u8]| {
-            let found = self.resolve(path).ok()?.node;
-            (found.kind() == NodeKind::File).then_some(found)
-        };
-        if name.contains(&b'/') {
-            return file(name);
+/// A search, and what it has cost.
+struct Search<'a> {
+    system: &'a FileSystem,
+    steps: u64,
+}
+
+impl<'a> Search<'a> {
+    /// Whether it went on for longer than an honest one; it finds nothing more then.
+    fn is_over(&self) -> bool {
+        self.steps > MOST_STEPS
+    }
+
+    /// What is at a path that counts from `folder`.
+    fn find(&mut self, folder: Node<'a>, path: &[u8]) -> Option<Node<'a>> {
+        if self.is_over() {
+            return None;
         }
-        folders.find_map(|folder| {
-            let folder = self.resolve(folder).ok()?.node;
-            let path = [&folder.raw_path(), b"/".as_slice(), name].concat();
-            // The best library for a processor lies in a folder of its own below.
-            file(&path).or_else(|| self.capable(folder, name))
-        })
+        let mut effort = Effort::default();
+        let found = self.system.walk(folder.place, path, &mut effort);
+        self.steps += effort.steps + 1;
+        Some(found.ok()?.node)
+    }
+
+    fn file(&mut self, folder: Node<'a>, path: &[u8]) -> Option<Node<'a>> {
+        self.find(folder, path).filter(|found| found.kind() == NodeKind::File)
+    }
+
+    /// Those of these paths that are folders, each once.
+    fn folders<'p>(&mut self, paths: impl Iterator<Item = &'p [u8]>) -> Vec<Node<'a>> {
+        let mut seen = HashSet::new();
+        let mut folders = Vec::new();
+        for path in paths {
+            let found = self.find(self.system.root(), path).filter(|found| found.kind() == NodeKind::Folder);
+            folders.extend(found.filter(|found| seen.insert(found.place)));
+        }
+        folders
+    }
+
+    fn library<'f>(
+        &mut self,
+        name: &[u8],
+        mut folders: impl Iterator<Item = &'f Node<'a>>,
+    ) -> Option<Node<'a>>
+    where
+        'a: 'f,
+    {
+        if name.contains(&b'/') {
+            return self.file(self.system.root(), name);
+        }
+        // The best library for a processor lies in a folder of its own below.
+        folders.find_map(|folder| self.file(*folder, name).or_else(|| self.capable(*folder, name)))
     }
 
     /// The library in one of the folders that are for some processors only.
-    fn capable(&self, folder: Node<'_>, name: &[u8]) -> Option<Node<'_>> {
-        let folder = self.resolve(&folder.raw_path()).ok()?.node;
+    fn capable(&mut self, folder: Node<'a>, name: &[u8]) -> Option<Node<'a>> {
         let capable = folder.child(b"glibc-hwcaps")?;
-        capable.children().find_map(|level| level.child(name))
+        capable.children().find_map(|level| {
+            self.steps += 1;
+            (!self.is_over()).then(|| level.child(name))?
+        })
     }
 
     /// The folders that every program's search ends with, and those that the system's own lists name.
-    fn library_folders(&self) -> Vec<Vec<u8>> {
+    fn library_folders(&mut self) -> Vec<Node<'a>> {
+        let root = self.system.root();
         let mut folders: Vec<Vec<u8>> = ["/lib64", "/usr/lib64", "/lib", "/usr/lib", "/usr/local/lib"]
             .iter()
             .map(|folder| folder.as_bytes().to_vec())
             .collect();
         for parent in ["/lib", "/usr/lib"] {
-            if let Ok(found) = self.resolve(parent.as_bytes()) {
+            if let Some(found) = self.find(root, parent.as_bytes()) {
                 // Debian has a folder for each architecture: x86_64-linux-gnu.
-                let own = found
-                    .node
-                    .children()
-                    .filter(|child| child.name().windows(7).any(|part| part == b"-linux-"));
+                let own =
+                    found.children().filter(|child| child.name().windows(7).any(|part| part == b"-linux-"));
                 folders.extend(own.map(Node::raw_path));
             }
         }
-        if let Ok(etc) = self.resolve(b"/etc") {
-            folders.extend(etc.node.children().flat_map(listed_folders));
-            let more = etc.node.child(b"ld.so.conf.d").into_iter().flat_map(Node::children);
-            folders.extend(more.flat_map(listed_folders));
+        if let Some(etc) = self.find(root, b"/etc") {
+            folders.extend(etc.children().flat_map(listed_folders).take(MOST_LISTED));
+            let more = etc.child(b"ld.so.conf.d").into_iter().flat_map(Node::children);
+            folders.extend(more.flat_map(listed_folders).take(MOST_LISTED));
         }
-        folders
+        self.folders(folders.iter().map(Vec::as_slice))
     }
 }
 
@@ -127,5 +173,26 @@ fn elf_of(node: Node<'_>) -> Option<&ElfProgram> {
     match &node.program()?.form {
         ProgramForm::Elf(elf) => Some(elf),
         ProgramForm::Script { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{Archive, contents};
+    use super::*;
+
+    #[test]
+    fn a_search_ends_when_it_has_followed_more_than_an_honest_one_would() {
+        let system =
+            contents(vec![Archive::default().file("lib/libc.so").file("lib/glibc-hwcaps/v3/libm.so")]).files;
+        let mut search = Search { system: &system, steps: 0 };
+        let folders = search.library_folders();
+        for name in [b"libc.so", b"libm.so"] {
+            assert!(search.library(name, folders.iter()).is_some() && !search.is_over());
+        }
+        search.steps = MOST_STEPS + 1;
+        for name in [b"libc.so", b"libm.so"] {
+            assert!(search.library(name, folders.iter()).is_none() && search.is_over());
+        }
     }
 }

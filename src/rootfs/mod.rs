@@ -6,7 +6,9 @@
 mod apply;
 mod contents;
 mod libraries;
+mod node;
 mod resolve;
+mod texts;
 mod tree;
 
 #[cfg(test)]
@@ -16,6 +18,7 @@ mod tests;
 
 pub use contents::{ImageContents, KnownContent, Unread};
 pub use libraries::MissingLibrary;
+pub use node::Node;
+pub(crate) use node::printable_path;
 pub use resolve::{Found, NotFound};
-pub(crate) use tree::printable_path;
-pub use tree::{Defect, FileSystem, Node, NodeKind};
+pub use tree::{Defect, FileSystem, NodeKind};

@@ -1,6 +1,7 @@
 //! Following a path as the kernel does, and noting what an unprivileged user may not pass.
 
-use super::tree::{FileSystem, Node, NodeKind, ROOT};
+use super::node::{Node, printable_path};
+use super::tree::{FileSystem, NodeKind, ROOT};
 
 /// The kernel follows no more links than that in one path (`MAXSYMLINKS`).
 const MOST_LINKS: u32 = 40;
@@ -43,12 +44,24 @@ impl FileSystem {
     /// # Errors
     /// Fails when it leads nowhere.
     pub fn resolve(&self, path: &[u8]) -> Result<Found<'_>, NotFound> {
-        let mut place = ROOT;
+        self.walk(ROOT, path, &mut Effort::default())
+    }
+
+    /// Follows `path` from the folder `place`. What was spent before on the same path counts, and so does what this spends.
+    pub(super) fn walk(
+        &self,
+        mut place: u32,
+        path: &[u8],
+        effort: &mut Effort,
+    ) -> Result<Found<'_>, NotFound> {
         let mut closed = None;
-        let mut links = 0;
         // The components that are still to be followed, the next one last.
         let mut waiting: Vec<&[u8]> = components(path).collect();
+        if path.starts_with(b"/") {
+            place = ROOT;
+        }
         while let Some(name) = waiting.pop() {
+            effort.steps += 1;
             let node = Node { system: self, place };
             if node.kind() != NodeKind::Folder {
                 return Err(NotFound::NotAFolder { at: node.path() });
@@ -66,24 +79,34 @@ impl FileSystem {
                     at.push(b'/');
                 }
                 at.extend_from_slice(name);
-                return Err(NotFound::Missing { at: super::tree::printable_path(&at) });
+                return Err(NotFound::Missing { at: printable_path(&at) });
             };
             match child.target() {
                 None => place = child.place,
                 Some(target) => {
-                    links += 1;
-                    if links > MOST_LINKS {
+                    effort.links += 1;
+                    if effort.links > MOST_LINKS {
                         return Err(NotFound::Circle { at: child.path() });
                     }
                     if target.starts_with(b"/") {
                         place = ROOT;
                     }
                     waiting.extend(components(target));
+                    effort.steps += target.len() as u64 / 64;
                 }
             }
         }
         Ok(Found { node: Node { system: self, place }, closed })
     }
+}
+
+/// What following a path has cost.
+#[derive(Debug, Default)]
+pub(super) struct Effort {
+    /// Links followed, of which the kernel allows so many in one path.
+    pub(super) links: u32,
+    /// Names looked up.
+    pub(super) steps: u64,
 }
 
 /// The components of a path, the last one first.

@@ -58,7 +58,7 @@ fn a_later_layer_writes_through_the_links_of_an_earlier_one() {
 fn hard_links_are_the_file_itself_and_those_to_nothing_are_told() {
     let script =
         |archive: Archive| archive.add(tar::EntryType::Regular, "bin/run", 0o755, b"#!/bin/sh\n", "");
-    let base = script(Archive::default());
+    let base = script(Archive::default().folder("bin/"));
     let top = Archive::default().hard_link("bin/again", "bin/run").hard_link("bin/lost", "bin/nothing");
     let system = merged(vec![base, top]);
     let again = system.resolve(b"bin/again").unwrap().node;
@@ -67,6 +67,16 @@ fn hard_links_are_the_file_itself_and_those_to_nothing_are_told() {
         system.defects(),
         [Defect::LinkToNothing { path: b"bin/lost".to_vec(), target: b"bin/nothing".to_vec() }]
     );
+}
+
+#[test]
+fn a_folder_that_no_layer_has_is_told_once() {
+    let system = merged(vec![
+        Archive::default().folder("a/").file("a/b/c/d").file("a/b/e"),
+        Archive::default().file("a/b/c/f"),
+    ]);
+    assert_eq!(system.defects(), [Defect::NoFolder { path: b"a/b/c".to_vec() }]);
+    assert!(system.resolve(b"/a/b/c/f").is_ok());
 }
 
 #[test]
@@ -138,4 +148,43 @@ fn the_libraries_of_a_real_program_are_found_or_told_missing() {
     assert_eq!(missing(everywhere("app/lib"), "/nothing:/app/lib"), []);
     let listed = |archive: Archive| archive.with("etc/ld.so.conf.d/app.conf", 0o644, "# ours\n/app/lib\n");
     assert_eq!(missing(listed(everywhere("app/lib")), ""), []);
+}
+
+#[test]
+fn a_path_through_more_links_than_the_kernel_follows_leads_nowhere() {
+    // Each link leads through the one before it, with as much to read on the way as fits.
+    let dots = "./".repeat(40);
+    let mut base = Archive::default().folder("real").link("l0", "real");
+    for number in 1..60 {
+        base = base.link(&format!("l{number}"), &format!("{dots}l{}", number - 1));
+    }
+    let base = base.file("l30/reached").file("l59/lost");
+    // Two short ways are one long way.
+    let base = base.link("real/back", "../l30").file("l20/back/lost-too").file("l3/back/reached-too");
+    let system = merged(vec![base]);
+    let found = |path: &[u8]| system.resolve(path).is_ok();
+    assert!(found(b"real/reached") && found(b"real/reached-too"));
+    assert!(!found(b"real/lost") && !found(b"real/lost-too"));
+    assert_eq!(system.defect_count(), 2);
+}
+
+#[test]
+fn everything_below_is_gone_through_once_each_folder_before_what_is_in_it() {
+    let base = Archive::default()
+        .file("a/b/c")
+        .file("a/b/d")
+        .folder("a/empty")
+        .file("e")
+        .file("a/.wh.x")
+        .file("f/g");
+    let top = Archive::default().file(".wh.f").file("a/b/.wh.d").file("z");
+    let system = merged(vec![base, top]);
+    let paths: Vec<String> = system.root().descendants().map(|node| node.path()).collect();
+    let at = |path: &str| paths.iter().position(|other| other == path).unwrap();
+    assert_eq!(paths.len(), 6, "{paths:?}");
+    assert!(at("/a") < at("/a/b") && at("/a/b") < at("/a/b/c") && at("/a") < at("/a/empty"));
+    let below = system.resolve(b"/a/b").unwrap().node;
+    assert_eq!(below.descendants().map(|node| node.path()).collect::<Vec<_>>(), ["/a/b/c"]);
+    assert_eq!(system.resolve(b"/a/empty").unwrap().node.descendants().count(), 0);
+    assert_eq!(system.resolve(b"/e").unwrap().node.descendants().count(), 0);
 }

@@ -1,27 +1,43 @@
-//! Files and folders as a tree in flat arrays: a million of them take some seventy megabytes.
+//! Files and folders as a tree in flat arrays: a million of them take some fifty megabytes.
+//!
+//! What is kept is bounded, whatever the layers say: beyond the bounds the tree is cut short, and says so.
 
 use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
-use crate::layer::{FileContent, Program};
+use crate::layer::FileContent;
+
+use super::texts::Texts;
 
 /// How many defects are kept; the rest is only counted.
 const KEPT_DEFECTS: usize = 8;
+/// More files and folders than any image has: some two hundred megabytes of them.
+const MOST_NODES: usize = 4 << 20;
+/// How many bytes of what is known of files' contents are kept.
+const MOST_CONTENT: usize = 64 << 20;
 
 /// The merged file system.
 #[derive(Debug)]
 pub struct FileSystem {
     pub(super) nodes: Vec<Record>,
-    /// All names and all targets of symbolic links, one after the other.
-    pub(super) texts: Vec<u8>,
-    pub(super) contents: Vec<FileContent>,
+    /// All names and all targets of symbolic links.
+    pub(super) texts: Texts,
+    contents: Vec<FileContent>,
+    content_bytes: usize,
+    /// Sizes that a record has no room for, in the order of their nodes.
+    large_sizes: Vec<(u32, u64)>,
     /// From parent and name to the node that is there now.
     index: HashTable<u32>,
     hasher: RandomState,
     defects: Vec<Defect>,
     defect_count: u64,
     pub(super) cut_short: bool,
+    /// The folder of the last entry, since the next one is likely to be in it.
+    pub(super) last_folder: Option<(Vec<u8>, u32)>,
+    /// Names followed so far.
+    pub(super) steps: u64,
 }
 
 /// What a layer's archive asks for and cannot be.
@@ -56,18 +72,16 @@ pub enum Defect {
 /// One node, as it is kept.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Record {
-    /// Bytes of a file.
-    pub(super) size: u64,
     pub(super) parent: u32,
-    name_at: u32,
-    /// For a folder its first child, for a link where its target begins, for a file one more than the place of what
-    /// is known of its content.
+    /// Where its name is.
+    pub(super) name: u32,
+    /// For a folder its first child, for a link where its target is, for a file one more than the place of what is known of
+    /// its content.
     pub(super) detail: u32,
     /// The next child of the same folder.
     next: u32,
-    name_length: u16,
-    /// The length of a link's target.
-    pub(super) target_length: u16,
+    /// Bytes of a file, or [`LARGE`].
+    size: u32,
     pub(super) mode: u16,
     pub(super) kind: NodeKind,
     /// A later layer took it away.
@@ -88,32 +102,39 @@ pub enum NodeKind {
 }
 
 const NONE: u32 = u32::MAX;
+/// Stands for a size that is among the large ones.
+const LARGE: u32 = u32::MAX;
 pub(super) const ROOT: u32 = 0;
 
 impl FileSystem {
     /// An empty one: its root, readable for all.
     pub fn new() -> Self {
+        let mut texts = Texts::default();
+        let name = texts.keep(b"").unwrap_or_default();
+        let kind = NodeKind::Folder;
         let root = Record {
-            size: 0,
             parent: ROOT,
-            name_at: 0,
+            name,
             detail: NONE,
             next: NONE,
-            name_length: 0,
-            target_length: 0,
+            size: 0,
             mode: 0o755,
-            kind: NodeKind::Folder,
+            kind,
             removed: false,
         };
         Self {
             nodes: vec![root],
-            texts: Vec::new(),
+            texts,
             contents: Vec::new(),
+            content_bytes: 0,
+            large_sizes: Vec::new(),
             index: HashTable::new(),
             hasher: RandomState::new(),
             defects: Vec::new(),
             defect_count: 0,
             cut_short: false,
+            last_folder: None,
+            steps: 0,
         }
     }
 
@@ -132,11 +153,6 @@ impl FileSystem {
         self.cut_short
     }
 
-    /// The root.
-    pub fn root(&self) -> Node<'_> {
-        Node { system: self, place: ROOT }
-    }
-
     pub(super) fn note(&mut self, defect: Defect) {
         self.defect_count += 1;
         if self.defects.len() < KEPT_DEFECTS {
@@ -150,83 +166,143 @@ impl FileSystem {
     }
 
     pub(super) fn child(&self, parent: u32, name: &[u8]) -> Option<u32> {
-        let same = |place: &u32| self.is_named(*place, parent, name);
-        self.index.find(self.hash(parent, name), same).copied()
+        let same = |place: &u32| is_named(&self.nodes, &self.texts, *place, parent, name);
+        self.index.find(self.hasher.hash_one((parent, name)), same).copied()
     }
 
     /// Puts a node in a folder, in the place of what has that name there. None when there is no room for more.
     pub(super) fn put(&mut self, parent: u32, name: &[u8], mode: u16, kind: NodeKind) -> Option<u32> {
-        let place = u32::try_from(self.nodes.len()).ok().filter(|place| *place < NONE)?;
-        let record = Record {
-            size: 0,
-            parent,
-            name_at: self.keep_text(name)?,
-            detail: if kind == NodeKind::File { 0 } else { NONE },
-            next: self.nodes[parent as usize].detail,
-            name_length: u16::try_from(name.len()).ok()?,
-            target_length: 0,
-            mode,
-            kind,
-            removed: false,
+        let place = u32::try_from(self.nodes.len()).ok().filter(|_| self.nodes.len() < MOST_NODES);
+        let (Some(place), Some(kept)) = (place, self.texts.keep(name)) else {
+            self.cut_short = true;
+            return None;
         };
-        self.remove(parent, name);
-        self.nodes.push(record);
-        self.nodes[parent as usize].detail = place;
         let (nodes, texts, hasher) = (&self.nodes, &self.texts, &self.hasher);
-        let rehash = |place: &u32| {
-            let record = &nodes[*place as usize];
-            hasher.hash_one((record.parent, name_of(texts, record)))
+        let same = |other: &u32| is_named(nodes, texts, *other, parent, name);
+        let rehash = |other: &u32| {
+            let record = &nodes[*other as usize];
+            hasher.hash_one((record.parent, texts.get(record.name)))
         };
-        self.index.insert_unique(hasher.hash_one((parent, name)), place, rehash);
+        match self.index.entry(hasher.hash_one((parent, name)), same, rehash) {
+            Entry::Occupied(mut known) => {
+                // What was in it cannot be reached any more: a new folder of this name is another node.
+                let before = std::mem::replace(known.get_mut(), place);
+                self.nodes[before as usize].removed = true;
+                self.last_folder = None;
+            }
+            Entry::Vacant(free) => {
+                free.insert(place);
+            }
+        }
+        let next = std::mem::replace(&mut self.nodes[parent as usize].detail, place);
+        let detail = if kind == NodeKind::File { 0 } else { NONE };
+        self.nodes.push(Record { parent, name: kept, detail, next, size: 0, mode, kind, removed: false });
         Some(place)
     }
 
     /// Takes a node away, with all that is in it.
     pub(super) fn remove(&mut self, parent: u32, name: &[u8]) {
-        let hash = self.hash(parent, name);
-        let (nodes, texts) = (&self.nodes, &self.texts);
-        let same = |place: &u32| {
-            let record = &nodes[*place as usize];
-            record.parent == parent && name_of(texts, record) == name
-        };
+        let hash = self.hasher.hash_one((parent, name));
+        let same = |place: &u32| is_named(&self.nodes, &self.texts, *place, parent, name);
         if let Ok(entry) = self.index.find_entry(hash, same) {
-            // What was in it cannot be reached any more: a new folder of this name is another node.
             let (place, _) = entry.remove();
             self.nodes[place as usize].removed = true;
+            self.last_folder = None;
         }
+    }
+
+    /// Takes away all that is in a folder.
+    pub(super) fn empty(&mut self, folder: u32) {
+        let children: Vec<u32> = self.children(folder).collect();
+        for child in children {
+            let name = self.name(child).to_vec();
+            self.remove(folder, &name);
+        }
+        // Else it would be gone through again each time that the folder is emptied.
+        self.nodes[folder as usize].detail = NONE;
+    }
+
+    /// Makes a hard link or a file with these bytes; what is known of its content is that of `detail`.
+    pub(super) fn set_file(&mut self, place: u32, size: u64, detail: u32) {
+        let record = &mut self.nodes[place as usize];
+        record.detail = detail;
+        record.size = u32::try_from(size).unwrap_or(LARGE);
+        if record.size == LARGE {
+            self.large_sizes.push((place, size));
+        }
+    }
+
+    /// Bytes of a file.
+    pub(super) fn size(&self, place: u32) -> u64 {
+        match self.nodes[place as usize].size {
+            LARGE => {
+                let found = self.large_sizes.binary_search_by_key(&place, |(place, _)| *place);
+                found.map_or(u64::from(LARGE), |index| self.large_sizes[index].1)
+            }
+            size => size.into(),
+        }
+    }
+
+    /// Keeps what is known of a file's content; gives what its record holds.
+    pub(super) fn keep_content(&mut self, content: FileContent) -> u32 {
+        self.content_bytes += content.memory();
+        if self.content_bytes > MOST_CONTENT {
+            self.cut_short = true;
+            return 0;
+        }
+        self.contents.push(content);
+        u32::try_from(self.contents.len()).unwrap_or(0)
+    }
+
+    /// What is known of a file's content.
+    pub(super) fn content(&self, record: &Record) -> Option<&FileContent> {
+        let place = (record.kind == NodeKind::File).then_some(record.detail)?.checked_sub(1)?;
+        self.contents.get(place as usize)
     }
 
     /// Keeps the target of a link.
     pub(super) fn set_target(&mut self, place: u32, target: &[u8]) {
-        if let (Some(at), Ok(length)) = (self.keep_text(target), u16::try_from(target.len())) {
-            let record = &mut self.nodes[place as usize];
-            (record.detail, record.target_length) = (at, length);
+        match self.texts.keep(target) {
+            Some(kept) => self.nodes[place as usize].detail = kept,
+            None => self.cut_short = true,
         }
     }
 
+    /// Where a symbolic link leads.
+    pub(super) fn target(&self, record: &Record) -> Option<&[u8]> {
+        let is_link = record.kind == NodeKind::Symlink && record.detail != NONE;
+        (record.kind == NodeKind::Symlink).then(|| if is_link { self.texts.get(record.detail) } else { b"" })
+    }
+
+    /// The first child of a folder.
+    pub(super) fn first_child(&self, folder: u32) -> Option<u32> {
+        let record = &self.nodes[folder as usize];
+        (record.kind == NodeKind::Folder).then(|| self.present(record.detail))?
+    }
+
+    /// The next child of the same folder.
+    pub(super) fn sibling(&self, place: u32) -> Option<u32> {
+        self.present(self.nodes[place as usize].next)
+    }
+
     pub(super) fn children(&self, folder: u32) -> impl Iterator<Item = u32> + '_ {
-        let first = self.nodes[folder as usize].detail;
-        let is_node = |place: u32| (place != NONE).then_some(place);
-        let next = move |place: &u32| is_node(self.nodes[*place as usize].next);
-        std::iter::successors(is_node(first), next).filter(|place| !self.nodes[*place as usize].removed)
+        std::iter::successors(self.first_child(folder), |place| self.sibling(*place))
     }
 
     pub(super) fn name(&self, place: u32) -> &[u8] {
-        name_of(&self.texts, &self.nodes[place as usize])
+        self.texts.get(self.nodes[place as usize].name)
     }
 
-    fn keep_text(&mut self, text: &[u8]) -> Option<u32> {
-        let at = u32::try_from(self.texts.len()).ok()?;
-        self.texts.extend_from_slice(text);
-        Some(at)
-    }
-
-    fn is_named(&self, place: u32, parent: u32, name: &[u8]) -> bool {
-        self.nodes[place as usize].parent == parent && self.name(place) == name
-    }
-
-    fn hash(&self, parent: u32, name: &[u8]) -> u64 {
-        self.hasher.hash_one((parent, name))
+    /// The first node of a chain of siblings, beginning at `place`, that was not taken away.
+    fn present(&self, mut place: u32) -> Option<u32> {
+        while place != NONE {
+            let record = &self.nodes[place as usize];
+            if !record.removed {
+                return Some(place);
+            }
+            place = record.next;
+        }
+        None
     }
 }
 
@@ -236,121 +312,32 @@ impl Default for FileSystem {
     }
 }
 
-fn name_of<'a>(texts: &'a [u8], record: &Record) -> &'a [u8] {
-    let start = record.name_at as usize;
-    &texts[start..start + usize::from(record.name_length)]
+fn is_named(nodes: &[Record], texts: &Texts, place: u32, parent: u32, name: &[u8]) -> bool {
+    let record = &nodes[place as usize];
+    record.parent == parent && texts.get(record.name) == name
 }
 
-/// One file or folder.
-#[derive(Debug, Clone, Copy)]
-pub struct Node<'a> {
-    pub(super) system: &'a FileSystem,
-    pub(super) place: u32,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl<'a> Node<'a> {
-    fn record(self) -> &'a Record {
-        &self.system.nodes[self.place as usize]
-    }
-
-    /// What it is.
-    pub fn kind(self) -> NodeKind {
-        self.record().kind
-    }
-
-    /// Its permissions, `0o7777` at most.
-    pub fn mode(self) -> u16 {
-        self.record().mode
-    }
-
-    /// Bytes of a file.
-    pub fn size(self) -> u64 {
-        self.record().size
-    }
-
-    /// Its name in its folder.
-    pub fn name(self) -> &'a [u8] {
-        self.system.name(self.place)
-    }
-
-    /// Its absolute path, for a person: what is not UTF-8 or not printable is escaped.
-    pub fn path(self) -> String {
-        printable_path(&self.raw_path())
-    }
-
-    /// Its absolute path.
-    pub fn raw_path(self) -> Vec<u8> {
-        let mut names = Vec::new();
-        let mut place = self.place;
-        while place != ROOT {
-            names.push(self.system.name(place));
-            place = self.system.nodes[place as usize].parent;
+    #[test]
+    fn sizes_that_a_record_has_no_room_for_are_kept_too() {
+        let mut system = FileSystem::new();
+        let sizes = [0, 7, u64::from(u32::MAX) - 1, u64::from(u32::MAX), 1 << 40, 5];
+        for (index, size) in sizes.into_iter().enumerate() {
+            let place = system.put(ROOT, &[b'a' + index as u8], 0, NodeKind::File).unwrap();
+            system.set_file(place, size, 0);
+            assert_eq!(system.size(place), size);
         }
-        let mut path = Vec::new();
-        for name in names.iter().rev() {
-            path.push(b'/');
-            path.extend_from_slice(name);
-        }
-        if path.is_empty() { b"/".to_vec() } else { path }
+        assert_eq!(size_of::<Record>(), 24, "what a million files cost");
     }
 
-    /// What is in a folder.
-    pub fn children(self) -> impl Iterator<Item = Node<'a>> {
-        let is_folder = self.kind() == NodeKind::Folder;
-        let places = is_folder.then(|| self.system.children(self.place));
-        places.into_iter().flatten().map(move |place| Node { place, ..self })
+    #[test]
+    fn contents_beyond_the_bound_are_left_out_and_told() {
+        let mut system = FileSystem::new();
+        let content = FileContent::Text(vec![b'x'; 1 << 20]);
+        let kept = (0..70).filter(|_| system.keep_content(content.clone()) != 0).count();
+        assert!(kept < 64 && system.is_cut_short(), "{kept}");
     }
-
-    /// The child of this name.
-    pub fn child(self, name: &[u8]) -> Option<Node<'a>> {
-        Some(Node { place: self.system.child(self.place, name)?, ..self })
-    }
-
-    /// Everything below, each folder before what is in it.
-    pub fn descendants(self) -> impl Iterator<Item = Node<'a>> {
-        let mut waiting: Vec<Node<'a>> = self.children().collect();
-        std::iter::from_fn(move || {
-            let node = waiting.pop()?;
-            waiting.extend(node.children());
-            Some(node)
-        })
-    }
-
-    /// What was seen of a file's content.
-    pub fn content(self) -> Option<&'a FileContent> {
-        let record = self.record();
-        let place = (record.kind == NodeKind::File).then_some(record.detail)?.checked_sub(1)?;
-        self.system.contents.get(place as usize)
-    }
-
-    /// The program that a file is.
-    pub fn program(self) -> Option<&'a Program> {
-        match self.content()? {
-            FileContent::Program(program) => Some(program),
-            FileContent::Text(_) | FileContent::PrivateKey => None,
-        }
-    }
-
-    /// Where a symbolic link leads.
-    pub fn target(self) -> Option<&'a [u8]> {
-        let record = self.record();
-        let start = (record.kind == NodeKind::Symlink).then_some(record.detail as usize)?;
-        self.system.texts.get(start..start + usize::from(record.target_length))
-    }
-
-    /// Whether a user who owns nothing may read it, and in a folder see the names.
-    pub fn is_readable(self) -> bool {
-        self.mode() & 0o004 != 0
-    }
-
-    /// Whether a user who owns nothing may start it, or in a folder reach what is in it.
-    pub fn is_executable(self) -> bool {
-        self.mode() & 0o001 != 0
-    }
-}
-
-/// A path for a person: what is not UTF-8 or not printable is escaped.
-pub(crate) fn printable_path(path: &[u8]) -> String {
-    let text = String::from_utf8_lossy(path);
-    if text.contains(char::is_control) { text.escape_debug().to_string() } else { text.into_owned() }
 }

@@ -61,6 +61,8 @@ pub(super) struct Seen {
     pub(super) misbehaviour: BTreeSet<String>,
     /// The extensions that registered.
     pub(super) registered: Vec<String>,
+    /// In whose container it ran, where it had to be in one.
+    pub(super) engine: Option<&'static str>,
     /// The extensions that were started and have not registered yet, which the runtime is not started before.
     pub(super) awaited: Vec<String>,
     /// The extensions that registered and have not asked for their first event.
@@ -122,7 +124,8 @@ impl Environment {
         let sandbox = Sandbox::build(image, limits, temporary).await?;
         let listener = sandbox.listener.try_clone().map_err(|_| BuildError::Gone)?;
         let (server, happenings) = Server::start(listener, identity(&order)).map_err(|_| BuildError::Gone)?;
-        let (running, seen) = (Vec::new(), Seen::default());
+        let engine = sandbox.container.as_ref().map(|image| image.engine.name());
+        let (running, seen) = (Vec::new(), Seen { engine, ..Seen::default() });
         Ok(Self { sandbox, server, happenings, order, running, invocations: 0, killed: 0, seen })
     }
 

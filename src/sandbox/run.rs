@@ -124,6 +124,11 @@ fn note(report: &mut RunReport, seen: &Seen, order: &RunOrder) {
             "system calls could not be watched here, so what it wanted to write is not known".to_owned(),
         );
     }
+    if let Some(engine) = seen.engine {
+        report.notes.push(format!(
+            "it ran in a container of {engine}, since this user may not make the namespaces that it needs"
+        ));
+    }
     report.notes.extend(seen.misbehaviour.iter().cloned());
     if order.memory_megabytes.is_none() && seen.peak_memory > 128 << 20 {
         report.notes.push(format!(
