@@ -219,10 +219,10 @@ mod tests {
         let key = "arn:aws:ssm:eu-west-1:123456789012:parameter/app/key";
         let shared = "arn:aws:ssm:eu-west-1:111122223333:parameter/shared";
         let plain = "arn:aws:ssm:eu-west-1:123456789012:parameter/plain";
-        assert_eq!(of(document, "ReadParameters").unwrap().resources, [key, plain, shared]);
+        assert_eq!(of(document, "ReadParameters").unwrap().resources, [shared, key, plain]);
         let decrypt = of(document, "DecryptParameters").unwrap();
         assert_eq!(decrypt.resources, ["arn:aws:kms:eu-west-1:123456789012:key/*"]);
-        assert_eq!(decrypt.condition.as_ref().unwrap().values, [key, shared]);
+        assert_eq!(decrypt.condition.as_ref().unwrap().values, [shared, key]);
         let state = of(document, "ReadTerraformState").unwrap();
         assert_eq!(state.resources, ["arn:aws:s3:::states/app/terraform.tfstate"]);
     }
