@@ -41,7 +41,9 @@ impl LogTail {
         for index in 0..log.pipes.len() {
             let log = Arc::clone(&log);
             tokio::spawn(async move {
-                while log.pipes[index].readable().await.is_ok() && log.read(&log.pipes[index]) {}
+                while log.pipes[index].readable().await.is_ok()
+                    && log.read(&log.pipes[index], &Receiver::try_read)
+                {}
             });
         }
         Ok(Self(log))
@@ -71,10 +73,10 @@ impl LogTail {
         without_controls(&whole[cut..])
     }
 
-    /// Takes what lies in the pipes already.
+    /// Takes what lies in the pipes already. Asks the system itself: the runtime may not have heard of it yet.
     fn catch_up(&self) {
         for pipe in &self.0.pipes {
-            self.0.read(pipe);
+            self.0.read(pipe, &|pipe, piece| Ok(rustix::io::read(pipe, piece)?));
         }
     }
 }
@@ -85,12 +87,12 @@ impl Log {
     }
 
     /// Takes what lies in a pipe. Whether more can come.
-    fn read(&self, pipe: &Receiver) -> bool {
+    fn read(&self, pipe: &Receiver, how: &dyn Fn(&Receiver, &mut [u8]) -> io::Result<usize>) -> bool {
         // Held over the read, so that nobody looks while bytes are in between.
         let mut kept = self.kept();
         let mut piece = vec![0; 16 << 10];
         for _ in 0..PIECES {
-            match pipe.try_read(&mut piece) {
+            match how(pipe, &mut piece) {
                 Ok(0) => return false,
                 Ok(count) => kept.take(&piece[..count]),
                 Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
