@@ -14,7 +14,7 @@ mod elf;
 #[expect(unreachable_pub, dead_code, reason = "the product uses and publishes what is not measured here")]
 mod encoder;
 #[path = "../../src/layer/entry.rs"]
-#[expect(unreachable_pub, reason = "the product uses and publishes what is not measured here")]
+#[expect(unreachable_pub, dead_code, reason = "the product uses and publishes what is not measured here")]
 mod entry;
 #[path = "../../src/layer/last_block.rs"]
 mod last_block;
@@ -28,6 +28,9 @@ mod tar_extension;
 #[path = "../../src/layer/tar_scan.rs"]
 #[expect(unreachable_pub, reason = "the product publishes it")]
 mod tar_scan;
+#[path = "../../src/layer/whiteout.rs"]
+#[expect(unreachable_pub, reason = "the product publishes it")]
+mod whiteout;
 
 /// How much content one block has.
 pub const BLOCK_SIZE: usize = encoder::BLOCK_SIZE;

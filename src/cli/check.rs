@@ -75,7 +75,7 @@ async fn judge(
 
 /// Whether layers cannot be read to their end.
 fn is_damaged(findings: &[Finding]) -> bool {
-    findings.iter().any(|finding| finding.check == DAMAGED && finding.severity == Severity::Refuse)
+    findings.iter().any(|finding| finding.check == DAMAGED)
 }
 
 /// Runs the image, whatever the checks of its content found: the one verdict does not replace the other.

@@ -84,9 +84,9 @@ async fn pipeline(
     };
     tell_findings(session, &report.findings);
     let work = Work { spec: &prepared.spec, facts: &facts, registry: &registry, plan: &plan };
-    let judgements: Vec<&Judgement> = judgement.iter().collect();
+    let judgements: Vec<&Judgement> = judgement.iter().map(Box::as_ref).collect();
     let ended = prepared.carry_out(session, work, &judgements, report).await;
-    report.findings.extend(judgement.iter().flat_map(Judgement::findings));
+    report.findings.extend(judgement.iter().flat_map(|judgement| judgement.findings()));
     ended
 }
 
@@ -122,7 +122,7 @@ pub(super) enum Judged {
     Work {
         plan: Plan,
         /// What can be judged only when layers were sent; none where all is judged.
-        judgement: Option<Judgement>,
+        judgement: Option<Box<Judgement>>,
     },
 }
 

@@ -67,7 +67,7 @@ impl Prepared {
         plan: &Plan,
         mode: Mode,
         report: &mut Report,
-    ) -> Result<Option<Judgement>, Failure> {
+    ) -> Result<Option<Box<Judgement>>, Failure> {
         if !plan.steps.iter().any(|step| is_new(step, facts)) {
             return Ok(None);
         }
@@ -76,7 +76,7 @@ impl Prepared {
         let (wanted, allowed) = (self.wanted(facts), self.resolved.allowed.clone());
         let judgement = Judgement::new(known, wanted, allowed, session.reporter.clone());
         if mode == Mode::Apply && judgement.awaits_layers() {
-            return Ok(Some(judgement));
+            return Ok(Some(Box::new(judgement)));
         }
         report.findings.extend(judgement.of_known(&facts.image.local));
         Ok(None)

@@ -299,7 +299,8 @@ mod tests {
     fn what_was_listed_is_read_back() {
         let script = ProgramForm::Script { interpreter: b"/bin/sh".to_vec(), argument: None };
         let program = FileContent::Program(Program { form: script, names_runtime_api: true });
-        let long = [b'n'; 300];
+        let mut long = [b'n'; 300];
+        long[200] = b'/';
         let entries = [
             Entry { path: b"", mode: 0o755, kind: EntryKind::Directory },
             Entry {

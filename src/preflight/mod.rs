@@ -14,6 +14,10 @@ mod start;
 mod test_checks;
 #[cfg(test)]
 mod test_files;
+#[cfg(test)]
+mod test_handlers;
+#[cfg(test)]
+mod test_unread;
 
 pub use allowed::{Allowed, NotAllowed, RUN};
 pub use check::{Check, Day, Judge, Wanted};

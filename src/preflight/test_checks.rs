@@ -42,7 +42,7 @@ fn arguments_are_judged_before_anything_is_asked() {
 #[test]
 fn each_image_check_finds_its_own() {
     type Case = (&'static str, Severity, fn(&mut LocalImage));
-    let table: [Case; 9] = [
+    let table: [Case; 13] = [
         ("operating-system", Severity::Refuse, |image| image.config.os = "windows".to_owned()),
         ("operating-system", Severity::Unknown, |image| image.config.os.clear()),
         ("architecture", Severity::Refuse, |image| image.config.architecture = None),
@@ -56,12 +56,31 @@ fn each_image_check_finds_its_own() {
         ("image-size", Severity::Refuse, |image| image.layers[0].stored_size = 11 << 30),
         ("entrypoint", Severity::Warn, |image| image.config.entrypoint.clear()),
         ("entrypoint", Severity::Warn, |image| image.config.working_directory = "var/task".to_owned()),
+        ("entrypoint", Severity::Warn, |image| image.config.entrypoint[0] = "bootstrap".to_owned()),
+        ("settings-size", Severity::Refuse, |image| {
+            image.config.command = (0..600).map(|number| format!("{number:030}")).collect()
+        }),
+        ("environment-size", Severity::Unknown, |image| {
+            image.config.environment = vec![format!("LONG={}", "x".repeat(4096))]
+        }),
+        ("ignored-instructions", Severity::Info, |image| {
+            image.config.user = "app".to_owned();
+            image.config.ignored_instructions = vec!["VOLUME", "EXPOSE"];
+        }),
     ];
     for (check, severity, spoil) in table {
         let mut image = image();
         spoil(&mut image);
         assert_eq!(told(&check_image(&image, &Wanted::default())), [(check, severity)]);
     }
+    let mut image_with_variables = image();
+    image_with_variables.config.environment = vec![format!("HALF={}", "x".repeat(2100))];
+    let variables = |bytes: usize| {
+        let settings = json!({ "Environment": { "Variables": { "AB": "x".repeat(bytes) } } });
+        told(&check_image(&image_with_variables, &Wanted::of_settings(settings.as_object().unwrap())))
+    };
+    assert_eq!(variables(1900), []);
+    assert_eq!(variables(2100), [("environment-size", Severity::Unknown)], "only together");
     let arm = Wanted { architecture: Some(Architecture::Arm64), ..Wanted::default() };
     assert_eq!(told(&check_image(&image(), &arm)), [("architecture", Severity::Refuse)]);
 }

@@ -10,6 +10,12 @@ use super::{Day, Finding, Severity, Wanted, check_files};
 const CLIENT: &str = "AWS_LAMBDA_RUNTIME_API";
 
 fn judge(layers: Vec<Archive>, spoil: impl Fn(&mut LocalImage), wanted: &Wanted) -> Vec<Finding> {
+    let folders: Vec<Archive> = layers.iter().map(Archive::folders).collect();
+    judge_as_it_is([folders, layers].concat(), spoil, wanted)
+}
+
+/// The same without the folders that a base image has.
+fn judge_as_it_is(layers: Vec<Archive>, spoil: impl Fn(&mut LocalImage), wanted: &Wanted) -> Vec<Finding> {
     let mut image = image();
     spoil(&mut image);
     check_files(&image, wanted, &contents(layers))
@@ -177,11 +183,12 @@ fn a_working_directory_that_is_missing_or_closed_is_warned_about() {
 
 #[test]
 fn clients_of_the_runtime_api_are_known_where_their_packages_put_them() {
-    let python =
-        |client: &str| Archive::default().with("usr/bin/python3", 0o755, elf(X86_64, None, "")).file(client);
+    let python = |client: &str| {
+        Archive::default().with("usr/bin/python3", 0o755, elf(X86_64, None, "")).file("app.py").file(client)
+    };
     let start = |image: &mut LocalImage| {
         image.config.entrypoint =
-            vec!["/usr/bin/python3".to_owned(), "-m".to_owned(), "awslambdaric".to_owned()]
+            ["/usr/bin/python3", "-m", "awslambdaric", "app.handler"].map(str::to_owned).to_vec()
     };
     for client in [
         "usr/lib/python3/dist-packages/awslambdaric/__main__.py",
@@ -192,10 +199,17 @@ fn clients_of_the_runtime_api_are_known_where_their_packages_put_them() {
     ] {
         assert_eq!(judge(vec![python(client)], start, &Wanted::default()), [], "{client}");
     }
-    let without = judge(vec![python("app.py")], start, &Wanted::default());
+    let without = judge(vec![python("other.py")], start, &Wanted::default());
     assert!(without[0].message.starts_with("the client that the command line names was not found"));
     let adapter = judge(vec![python("opt/extensions/lambda-adapter")], start, &Wanted::default());
     assert_eq!(told(&adapter), [("runtime-client", Severity::Info)]);
+}
+
+#[test]
+fn a_file_whose_folder_is_in_no_layer_is_warned_about() {
+    let findings = judge_as_it_is(vec![bootstrap().file("app/data")], |_| {}, &Wanted::default());
+    assert_eq!(told(&findings), [("layer-entries", Severity::Warn)]);
+    assert!(findings[0].message.contains("are the folders app; Lambda"), "{}", findings[0].message);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Images for the tests of the pure parts, put together entry by entry.
 
-use crate::layer::scan;
+use crate::layer::{LayerContent, scan};
 use crate::samples::layer;
 
 use super::ImageContents;
@@ -58,11 +58,31 @@ impl Archive {
     }
 }
 
-/// What a pass over these layers finds.
-pub(crate) fn contents(layers: Vec<Archive>) -> ImageContents {
+impl Archive {
+    /// The folders that its entries lie in, as a base image has them.
+    pub(crate) fn folders(&self) -> Self {
+        let mut archive = tar::Archive::new(&self.0[..]);
+        let mut folders = std::collections::BTreeSet::new();
+        for entry in archive.entries().unwrap() {
+            let path = String::from_utf8_lossy(&entry.unwrap().path_bytes()).into_owned();
+            let ends =
+                path.trim_end_matches('/').match_indices('/').map(|(end, _)| format!("{}/", &path[..end]));
+            folders.extend(ends.filter(|folder| !folder.contains("..")));
+        }
+        folders.iter().fold(Self::default(), |archive, folder| archive.folder(folder))
+    }
+}
+
+/// What a pass over these layers finds in each.
+pub(crate) fn layer_contents(layers: &[Archive]) -> Vec<LayerContent> {
     let layers: Vec<_> = layers.iter().map(|Archive(content)| layer(content)).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    ImageContents::of(&runtime.block_on(scan(&layers, u64::MAX, None)).unwrap())
+    runtime.block_on(scan(&layers, u64::MAX, None)).unwrap()
+}
+
+/// What a pass over these layers finds.
+pub(crate) fn contents(layers: Vec<Archive>) -> ImageContents {
+    ImageContents::of(&layer_contents(&layers))
 }
 
 /// `e_machine` of the two architectures that Lambda has.

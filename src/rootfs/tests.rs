@@ -58,7 +58,7 @@ fn a_later_layer_writes_through_the_links_of_an_earlier_one() {
 fn hard_links_are_the_file_itself_and_those_to_nothing_are_told() {
     let script =
         |archive: Archive| archive.add(tar::EntryType::Regular, "bin/run", 0o755, b"#!/bin/sh\n", "");
-    let base = script(Archive::default());
+    let base = script(Archive::default().folder("bin/"));
     let top = Archive::default().hard_link("bin/again", "bin/run").hard_link("bin/lost", "bin/nothing");
     let system = merged(vec![base, top]);
     let again = system.resolve(b"bin/again").unwrap().node;
@@ -67,6 +67,16 @@ fn hard_links_are_the_file_itself_and_those_to_nothing_are_told() {
         system.defects(),
         [Defect::LinkToNothing { path: b"bin/lost".to_vec(), target: b"bin/nothing".to_vec() }]
     );
+}
+
+#[test]
+fn a_folder_that_no_layer_has_is_told_once() {
+    let system = merged(vec![
+        Archive::default().folder("a/").file("a/b/c/d").file("a/b/e"),
+        Archive::default().file("a/b/c/f"),
+    ]);
+    assert_eq!(system.defects(), [Defect::NoFolder { path: b"a/b/c".to_vec() }]);
+    assert!(system.resolve(b"/a/b/c/f").is_ok());
 }
 
 #[test]

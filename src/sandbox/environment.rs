@@ -61,10 +61,25 @@ pub(super) struct Seen {
     pub(super) misbehaviour: BTreeSet<String>,
     /// The extensions that registered.
     pub(super) registered: Vec<String>,
+    /// In whose container it ran, where it had to be in one.
+    pub(super) engine: Option<&'static str>,
     /// The extensions that were started and have not registered yet, which the runtime is not started before.
     pub(super) awaited: Vec<String>,
     /// The extensions that registered and have not asked for their first event.
     pub(super) unready: Vec<String>,
+}
+
+impl Seen {
+    fn note_denial(&mut self, denial: Denial) {
+        let Denial { path, errno, writes, .. } = denial;
+        // /tmp is there to be written, and /dev and /proc are no part of the image.
+        let inside = |folder: &str| path == folder || path.starts_with(&format!("{folder}/"));
+        if writes && ["/tmp", "/dev", "/proc"].iter().any(|folder| inside(folder)) {
+            return;
+        }
+        let shown = folder_of_compiled_files(&path).escape_debug().to_string();
+        self.denials.insert((writes, shown, errno));
+    }
 }
 
 /// An environment. Dropping it ends everything in it.
@@ -109,7 +124,8 @@ impl Environment {
         let sandbox = Sandbox::build(image, limits, temporary).await?;
         let listener = sandbox.listener.try_clone().map_err(|_| BuildError::Gone)?;
         let (server, happenings) = Server::start(listener, identity(&order)).map_err(|_| BuildError::Gone)?;
-        let (running, seen) = (Vec::new(), Seen::default());
+        let engine = sandbox.container.as_ref().map(|image| image.engine.name());
+        let (running, seen) = (Vec::new(), Seen { engine, ..Seen::default() });
         Ok(Self { sandbox, server, happenings, order, running, invocations: 0, killed: 0, seen })
     }
 
@@ -213,8 +229,14 @@ impl Environment {
             self.server.shut_down("spindown", milliseconds_at(deadline));
             self.wait_for_ends(deadline, false).await;
         }
-        self.sandbox.end().await;
-        self.seen
+        let Self { sandbox, mut seen, .. } = self;
+        // A refusal and the error that it led to come over different ways, and may come in either order.
+        for notice in sandbox.end().await {
+            if let Notice::Denied(denial) = notice {
+                seen.note_denial(denial);
+            }
+        }
+        seen
     }
 
     /// Waits until the runtime has ended, or all have.
@@ -303,7 +325,7 @@ impl Environment {
         match notice {
             Notice::Peak(bytes) => self.seen.peak_memory = self.seen.peak_memory.max(bytes),
             Notice::Started { watched, .. } => self.seen.watched = watched,
-            Notice::Denied(denial) => self.note_denial(denial),
+            Notice::Denied(denial) => self.seen.note_denial(denial),
             Notice::MemoryExceeded => return Some(Turn::Trouble(Trouble::Memory)),
             Notice::Cleared => return Some(Turn::Cleared),
             Notice::Measured => return Some(Turn::Measured),
@@ -336,17 +358,6 @@ impl Environment {
         if self.seen.peak_memory == 0 {
             self.seen.peak_memory = self.sandbox.cgroup.as_ref().and_then(Cgroup::peak).unwrap_or_default();
         }
-    }
-
-    fn note_denial(&mut self, denial: Denial) {
-        let Denial { path, errno, writes, .. } = denial;
-        // /tmp is there to be written, and /dev and /proc are no part of the image.
-        let inside = |folder: &str| path == folder || path.starts_with(&format!("{folder}/"));
-        if writes && ["/tmp", "/dev", "/proc"].iter().any(|folder| inside(folder)) {
-            return;
-        }
-        let shown = folder_of_compiled_files(&path).escape_debug().to_string();
-        self.seen.denials.insert((writes, shown, errno));
     }
 }
 

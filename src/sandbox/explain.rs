@@ -39,7 +39,7 @@ pub(super) fn explain(trouble: &Trouble, order: &RunOrder, seen: &Seen, starting
         }
         Trouble::InitFailed(reported) | Trouble::Failed(reported) => {
             let error = function_error(reported);
-            let hint = denied(seen, |path| error.message.contains(path));
+            let hint = named_in(&error.message, seen);
             return Explanation { status, error, hint };
         }
         Trouble::Extension(name, kind) => {
@@ -54,6 +54,11 @@ pub(super) fn explain(trouble: &Trouble, order: &RunOrder, seen: &Seen, starting
     };
     let error = FunctionError { kind: kind.to_owned(), message, stack: Vec::new() };
     Explanation { status, error, hint }
+}
+
+/// What was refused of that which an error's message names.
+pub(super) fn named_in(message: &str, seen: &Seen) -> Option<String> {
+    denied(seen, |path| message.contains(path))
 }
 
 type Words<'a> = (&'a str, String, Option<String>);
@@ -183,5 +188,36 @@ fn function_error(reported: &Reported) -> FunctionError {
         kind: without_controls(&reported.kind),
         message: without_controls(&reported.message),
         stack: reported.stack.iter().map(|frame| without_controls(frame)).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Map;
+
+    use super::*;
+    use crate::image::Config;
+
+    fn told(seen: &Seen) -> Explanation {
+        let order = RunOrder::new(&Config::default(), None, &Map::new());
+        explain(&Trouble::Timeout, &order, seen, true)
+    }
+
+    #[test]
+    fn whoever_is_not_ready_in_time_is_named() {
+        let absent = Seen { awaited: vec!["absent".to_owned()], ..Seen::default() };
+        assert!(told(&absent).error.message.ends_with("the extension absent did not register"));
+        let mute = Seen { connected: true, unready: vec!["mute".to_owned()], ..Seen::default() };
+        assert!(told(&mute).error.message.ends_with("the extension mute did not ask for its first event"));
+        assert!(told(&Seen::default()).error.message.ends_with("it never asked the runtime API for one"));
+    }
+
+    #[test]
+    fn a_refusal_is_a_hint_where_the_error_names_its_path() {
+        let denials = [(true, "/var/task/state".to_owned(), libc::EROFS)].into();
+        let seen = Seen { denials, ..Seen::default() };
+        let hint = named_in("Read-only file system: '/var/task/state'", &seen).unwrap();
+        assert!(hint.contains("/var/task/state") && hint.contains("/tmp"), "{hint}");
+        assert_eq!(named_in("division by zero", &seen), None);
     }
 }

@@ -166,14 +166,14 @@ impl LocalFunction {
 }
 
 const NAMESPACES: &str = "allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1 or \
-                          kernel.apparmor_restrict_unprivileged_userns=0), run as root, or in a container that is started with --privileged";
+                          kernel.apparmor_restrict_unprivileged_userns=0), run as root, start Docker or podman for this user, or, in a container, start it with --privileged";
 const ROOM: &str = "make room in the folder for temporary files, or point TMPDIR to a larger one";
 
 fn unbuilt(error: &BuildError) -> Unbuilt {
     let (image_is_unfit, hint) = match error {
         BuildError::Unavailable(_) => (false, Some(NAMESPACES.to_owned())),
         BuildError::Full(_) => (false, Some(ROOM.to_owned())),
-        BuildError::Gone => (false, None),
+        BuildError::Gone | BuildError::NoEngine => (false, None),
         BuildError::Layer(error) => (true, error.hint()),
         BuildError::Image(_) => (true, None),
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::delivery::{Answered, Delivery, Unanswered, Unbuilt};
 use super::environment::{PATIENCE, Seen, Trouble};
-use super::explain::Explanation;
+use super::explain::{Explanation, named_in};
 use super::local_function::LocalFunction;
 use super::order::RunOrder;
 use crate::image::LocalImage;
@@ -47,6 +47,8 @@ impl Run {
         let order = function.order.clone();
         let (seen, log) = function.finish(time).await;
         report.log = log;
+        // What was refused may be known only now.
+        report.hint = report.hint.or_else(|| named_in(report.reason.as_deref()?, &seen));
         note(&mut report, &seen, &order);
         report
     }
@@ -121,6 +123,11 @@ fn note(report: &mut RunReport, seen: &Seen, order: &RunOrder) {
         report.notes.push(
             "system calls could not be watched here, so what it wanted to write is not known".to_owned(),
         );
+    }
+    if let Some(engine) = seen.engine {
+        report.notes.push(format!(
+            "it ran in a container of {engine}, since this user may not make the namespaces that it needs"
+        ));
     }
     report.notes.extend(seen.misbehaviour.iter().cloned());
     if order.memory_megabytes.is_none() && seen.peak_memory > 128 << 20 {

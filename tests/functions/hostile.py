@@ -16,7 +16,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 def ask(method, path, body=None, headers={}):
     connection = http.client.HTTPConnection(API)
-    connection.request(method, "/2018-06-01/runtime/" + path, body, headers)
+    connection.request(method, "/2018-06-01/runtime/" + path, body, headers, encode_chunked="Transfer-Encoding" in headers)
     response = connection.getresponse()
     return response, response.read()
 

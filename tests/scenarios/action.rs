@@ -115,11 +115,12 @@ fn inputs_are_values_and_never_scripts() {
 #[test]
 fn inputs_that_can_be_given_several_times_have_a_line_each() {
     let job = Job::new();
-    let lists = json!({ "entrypoint": "/entry\n--with space\n", "image-command": "app.handler\r\n-x" });
+    let lists =
+        json!({ "entrypoint": "/var/task/bootstrap\n--with space\n", "image-command": "app.handler\r\n-x" });
     let run = job.uses(&with(&job.deploys(), &lists));
     assert!(run.succeeded, "{}", run.log);
     let image = &job.account.settled_function("hello")["ImageConfigResponse"]["ImageConfig"];
-    assert_eq!(image["EntryPoint"], json!(["/entry", "--with space"]));
+    assert_eq!(image["EntryPoint"], json!(["/var/task/bootstrap", "--with space"]));
     assert_eq!(image["Command"], json!(["app.handler", "-x"]));
 }
 

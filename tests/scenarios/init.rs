@@ -36,7 +36,7 @@ fn every_setting() -> Value {
     json!({
         "Description": "a shop: \"${x}\" and {{ env `y` }}", "MemorySize": 512, "Timeout": 42,
         "Environment": { "Variables": { "TOKEN": ENVIRONMENT_VALUE, "LOG_LEVEL": "info", "EMPTY": "" } },
-        "ImageConfig": { "EntryPoint": ["/bootstrap"], "Command": ["app.handler", "${y}"], "WorkingDirectory": "/srv" },
+        "ImageConfig": { "EntryPoint": ["/var/task/bootstrap"], "Command": ["app.handler", "${y}"], "WorkingDirectory": "/var/task" },
         "EphemeralStorage": { "Size": 1024 },
         "VpcConfig": { "SubnetIds": ["subnet-0b", "subnet-0a"], "SecurityGroupIds": ["sg-0a"], "Ipv6AllowedForDualStack": true },
         "FileSystemConfigs": [{ "Arn": "arn:aws:elasticfilesystem:eu-central-1:123456789012:access-point/fsap-0a",

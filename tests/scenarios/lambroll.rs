@@ -33,7 +33,7 @@ const FUNCTION: &str = r#"{
     ],
     "PackageType": "Image",
     "Code": {"ImageUri": "123456789012.dkr.ecr.eu-central-1.amazonaws.com/lambda/test:latest"},
-    "ImageConfig": {"Command": ["/path/to/bootstrap"], "WorkingDirectory": "/var/task", "EntryPoint": ["/path/to/entrypoint"]},
+    "ImageConfig": {"Command": ["/path/to/bootstrap"], "WorkingDirectory": "/var/task", "EntryPoint": ["/var/task/bootstrap"]},
     "LoggingConfig": {
         "ApplicationLogLevel": "DEBUG",
         "LogFormat": "JSON",

@@ -72,7 +72,17 @@ fn function() -> Layer {
 type Archive = tar::Builder<Vec<u8>>;
 
 fn layer(fill: impl FnOnce(&mut Archive)) -> Layer {
-    Layer::of(archive(fill))
+    Layer::of(in_folders(fill))
+}
+
+/// An archive with the folders that its other entries lie in.
+fn in_folders(fill: impl FnOnce(&mut Archive)) -> Vec<u8> {
+    archive(|archive| {
+        for folder in ["dev", "opt", "var", "var/task"] {
+            add(archive, folder, EntryType::Directory, 0o755, "", b"");
+        }
+        fill(archive);
+    })
 }
 
 fn archive(fill: impl FnOnce(&mut Archive)) -> Vec<u8> {
@@ -144,15 +154,17 @@ fn bounded(folder: &TempDir, arguments: &[&str]) -> Run {
 
 #[test]
 fn a_tree_as_deep_as_a_path_can_be_is_fit_and_a_deeper_one_cannot_be_unpacked() {
-    let deep = |levels: usize| {
+    let deep = |levels: usize, first: usize| {
         layer(|archive| {
+            for level in first..=levels {
+                add(archive, &vec!["d"; level].join("/"), EntryType::Directory, 0o755, "", b"");
+            }
             let path = vec!["d"; levels].join("/");
-            add(archive, &path, EntryType::Directory, 0o755, "", b"");
             add(archive, &format!("{path}/file"), EntryType::Regular, 0o644, "", b"deep");
         })
     };
-    play(&[function(), deep(2000)]).assert_fit();
-    play(&[function(), deep(5000)]).assert_warned_and_not_unpacked("layer-entries");
+    play(&[function(), deep(2000, 1)]).assert_fit();
+    play(&[function(), deep(5000, 5000)]).assert_warned_and_not_unpacked("layer-entries");
 }
 
 #[test]
@@ -226,14 +238,20 @@ fn a_whiteout_hides_what_is_below_and_nothing_of_its_own_layer_wherever_it_stand
     for (name, explicit) in
         [("var/task/.wh.bootstrap", true), (".wh.var", true), (".wh.var", false), (".wh..wh..opq", false)]
     {
-        let above = layer(|archive| {
+        let above = Layer::of(archive(|archive| {
             for folder in ["var", "var/task"].iter().filter(|_| explicit) {
                 add(archive, folder, EntryType::Directory, 0o755, "", b"");
             }
             add(archive, "var/task/bootstrap", EntryType::Regular, 0o755, "", &FUNCTION.binary);
             add(archive, name, EntryType::Regular, 0o644, "", b"");
-        });
-        play(&[below.clone(), above]).assert_fit();
+        }));
+        let verdicts = play(&[below.clone(), above]);
+        assert_eq!(
+            (verdicts.found("refuse"), verdicts.status()),
+            (vec![], "ok"),
+            "{name}: {:#}",
+            verdicts.run.document
+        );
     }
 }
 
@@ -245,7 +263,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_layer_that_breaks_off_is_refused_wherever_it_does() {
-    let whole = archive(|archive| {
+    let whole = in_folders(|archive| {
         add(archive, "var/task/bootstrap", EntryType::Regular, 0o755, "", &FUNCTION.binary)
     });
     let (digest, compressed) = (hex::encode(Sha256::digest(&whole)), gzip(&whole));

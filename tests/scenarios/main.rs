@@ -22,6 +22,8 @@ mod config_input;
 mod content;
 mod daemon;
 mod deploy;
+#[cfg(target_os = "linux")]
+mod deploy_run;
 mod diff;
 mod faults;
 mod github;
@@ -52,6 +54,7 @@ mod release_archive;
 mod remote;
 mod reuse;
 mod rollback;
+mod sarif;
 #[cfg(target_os = "linux")]
 mod serve;
 #[cfg(target_os = "linux")]

@@ -24,9 +24,10 @@ impl Scene {
         let folder = tempfile::tempdir().unwrap();
         let open = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
         open(folder.path(), 0o755);
-        let temporary = folder.path().join("temporary");
-        fs::create_dir(&temporary).unwrap();
-        open(&temporary, 0o1777);
+        for name in ["temporary", "home"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+            open(&folder.path().join(name), 0o1777);
+        }
         let binary = folder.path().join("lambda-lift");
         fs::copy(env!("CARGO_BIN_EXE_lambda-lift"), &binary).unwrap();
         let event = folder.path().join("event.json");
@@ -60,6 +61,7 @@ impl Scene {
         command
             .args(&words[1..])
             .env("TMPDIR", self.folder.path().join("temporary"))
+            .env("HOME", self.folder.path().join("home"))
             .envs(variables.iter().copied());
         let output = command.output().unwrap();
         let left: Vec<_> = fs::read_dir(self.folder.path().join("temporary")).unwrap().collect();
@@ -154,6 +156,34 @@ fn where_memory_is_short_the_image_is_put_on_the_disk_and_leaves_it() {
     let little = [("LD_PRELOAD", library.as_str())];
     assert_answered_and_closed(&scene.check(&["env"], &little));
     assert_answered_and_closed(&scene.check(&as_nobody(), &little));
+}
+
+/// Somebody who may make no further user namespaces: root of one in which there can be none.
+fn without_namespaces() -> Vec<&'static str> {
+    let none = "echo 0 >/proc/sys/user/max_user_namespaces; exec \"$@\"";
+    [&as_nobody()[..], &["unshare", "--user", "--map-root-user", "sh", "-c", none, "sh"]].concat()
+}
+
+#[test]
+fn who_may_make_no_namespaces_and_start_containers_has_it_run_in_one() {
+    let daemon = lambda_lift_rig::Dockerd::start();
+    daemon.open_to_everybody();
+    let scene = Scene::new();
+    let host = format!("unix://{}", daemon.socket().display());
+    let document = scene.check(&without_namespaces(), &[("DOCKER_HOST", &host)]);
+    assert_answered_and_closed(&document);
+    assert!(document["run"]["notes"].to_string().contains("in a container of docker"), "{document:#}");
+    assert_eq!(daemon.contents(), "", "neither image nor container stays behind");
+}
+
+#[test]
+fn who_may_neither_make_namespaces_nor_start_containers_is_told_why() {
+    let scene = Scene::new();
+    let nobody = ("DOCKER_HOST", "unix:///no/such/socket");
+    let document = scene.check(&without_namespaces(), &[nobody]);
+    assert_eq!(document["run"]["status"], "unavailable", "{document:#}");
+    let reason = document["run"]["reason"].as_str().unwrap();
+    assert!(reason.contains("namespace") && reason.contains("docker: "), "{reason}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn with_settings() -> Account {
     let settings = json!({
         "Description": "costs ${x}", "MemorySize": 512, "Timeout": 42,
         "Environment": { "Variables": { "TOKEN": SECRET } },
-        "ImageConfig": { "EntryPoint": ["/bootstrap"], "Command": ["app"], "WorkingDirectory": "/srv" },
+        "ImageConfig": { "EntryPoint": ["/var/task/bootstrap"], "Command": ["app"], "WorkingDirectory": "/var/task" },
         "EphemeralStorage": { "Size": 1024 }, "TracingConfig": { "Mode": "Active" },
         "DeadLetterConfig": { "TargetArn": "arn:aws:sqs:eu-central-1:123456789012:dead" },
         "FileSystemConfigs": [{ "Arn": "arn:aws:elasticfilesystem:eu-central-1:123456789012:access-point/fsap-0a",

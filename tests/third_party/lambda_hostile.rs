@@ -180,28 +180,50 @@ fn nothing_gets_out() {
     assert!(server.accept().is_err() && socket.accept().is_err(), "nobody came");
 }
 
+/// When a tool is stopped: while it unpacks the image, and while the program runs.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    Unpacking,
+    Running,
+}
+
 #[test]
 fn a_tool_that_is_stopped_takes_everything_with_it() {
+    // One that was killed leaves its empty folder, which the next run removes.
     for (signal, folders, code) in [("INT", 0, Some(1)), ("TERM", 0, Some(1)), ("KILL", 1, None)] {
-        let mark = format!("mark-of-{signal}-{}", std::process::id());
-        let scene = Scene::new();
-        // Its init takes ten seconds, in which it ignores what it can.
-        let image = hostile("listener", &mark);
-        let image = scene.image(image);
-        let remains = scene.remains(&mark);
-        let mut child = scene.lambda_lift.start(&["check", &image, "--run", "--metadata-only"]);
-        let begun = Instant::now();
-        while !remains.processes().iter().any(|process| process.contains("hostile.py")) {
-            assert!(begun.elapsed() < PATIENCE && child.try_wait().unwrap().is_none(), "it does not start");
-            std::thread::sleep(Duration::from_millis(20));
+        for moment in [Moment::Unpacking, Moment::Running] {
+            let mark = format!("mark-of-{signal}-{}", std::process::id());
+            let scene = Scene::new();
+            // It never becomes ready, for which it has ten seconds.
+            let image = scene.image(hostile("listener", &mark));
+            let remains = scene.remains(&mark);
+            let mut child = scene.lambda_lift.start(&["check", &image, "--run", "--metadata-only"]);
+            let begun = Instant::now();
+            let has_come = || match moment {
+                Moment::Unpacking => !remains.files().is_empty(),
+                Moment::Running => remains.processes().iter().any(|process| process.contains("hostile.py")),
+            };
+            while !has_come() {
+                assert!(
+                    begun.elapsed() < PATIENCE && child.try_wait().unwrap().is_none(),
+                    "it does not start"
+                );
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            let number = child.id();
+            let sent = std::process::Command::new("kill").args(["-s", signal, &number.to_string()]).status();
+            assert!(sent.unwrap().success());
+            assert_eq!(child.wait().unwrap().code(), code, "{signal} while {moment:?}");
+            remains.assert_none_but(folders);
+            if folders > 0 {
+                let fit = scene.image(on_debian("/var/task/bootstrap", &functions().rust_function()));
+                scene.run(&fit, &[json!({})], &[]).expect(0);
+            }
+            assert_eq!(
+                remains.control_groups(number),
+                Vec::<std::path::PathBuf>::new(),
+                "{signal} while {moment:?}"
+            );
         }
-        let number = child.id().to_string();
-        assert!(std::process::Command::new("kill").args(["-s", signal, &number]).status().unwrap().success());
-        let status = child.wait().unwrap();
-        assert_eq!(status.code(), code, "{signal}");
-        remains.assert_none_but(folders);
-        // The next run removes what a killed one left.
-        let fit = scene.image(on_debian("/var/task/bootstrap", &functions().rust_function()));
-        scene.run(&fit, &[json!({})], &[]).expect(0);
     }
 }

@@ -29,7 +29,7 @@ pub(super) struct Candidate {
     pub(super) caller: Caller,
     pub(super) function: FunctionFacts,
     /// What it will say of the image when its layers have gone by.
-    pub(super) judgement: Option<Judgement>,
+    pub(super) judgement: Option<Box<Judgement>>,
 }
 
 impl Candidate {
@@ -114,7 +114,7 @@ impl Run<'_> {
         for (target, progress) in targets.iter_mut().enumerate().filter(|(_, one)| one.candidate.is_some()) {
             if let Some(failure) = shelves.failure_of(target) {
                 let judgement = progress.candidate.take().and_then(|candidate| candidate.judgement);
-                progress.report.findings.extend(judgement.iter().flat_map(Judgement::findings));
+                progress.report.findings.extend(judgement.iter().flat_map(|judgement| judgement.findings()));
                 progress.report = progress.report.clone().closed(Err(failure.clone()));
             }
         }

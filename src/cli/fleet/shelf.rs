@@ -330,7 +330,7 @@ impl Shelves {
         let fed: Vec<&Kept> = self.all.iter().filter(is_fed).chain([kept]).collect();
         let is_member = |target: &usize| fed.iter().any(|shelf| shelf.members.contains(target));
         let of_members = candidates.filter(|(target, _)| is_member(target));
-        of_members.filter_map(|(_, candidate)| candidate.judgement.as_ref()).collect()
+        of_members.filter_map(|(_, candidate)| candidate.judgement.as_deref()).collect()
     }
 
     /// None where there is nothing to do.

@@ -14,36 +14,47 @@ pub(super) const CHECK: Check = Check {
     judge: Judge::Files(judge),
 };
 
+const HINT: &str = "build the image anew with a builder such as docker or buildah";
+
 fn judge(_: &LocalImage, _: &Wanted, contents: &ImageContents) -> Vec<Finding> {
     let files = &contents.files;
-    let mut findings: Vec<Finding> = files
-        .defects()
-        .iter()
-        .map(|defect| {
-            let message = match defect {
-                Defect::LinkToNothing { path, target } => format!(
-                    "the hard link {} leads to {}, which is in no layer",
-                    printable_path(path),
-                    printable_path(target)
-                ),
-                Defect::NoFolder { path } => format!(
-                    "the folder {} is in no layer, only what lies in it; Lambda has refused images for that (MissingParentDirectory)",
-                    printable_path(path)
-                ),
-                Defect::NotAFolder { path } => {
-                    format!("{} lies within something that is not a folder", printable_path(path))
-                }
-                Defect::Odd { name, what } => format!("the entry {} {what}", printable_path(name)),
-            };
-            Finding::warn(CHECK.id, message, "build the image anew with a builder such as docker or buildah")
-        })
-        .collect();
-    let more = files.defect_count() - findings.len() as u64;
+    let mut told = 0;
+    let mut findings = Vec::new();
+    let mut folders = Vec::new();
+    for defect in files.defects() {
+        told += 1;
+        let message = match defect {
+            Defect::NoFolder { path } => {
+                folders.push(printable_path(path));
+                continue;
+            }
+            Defect::LinkToNothing { path, target } => format!(
+                "the hard link {} leads to {}, which is in no layer",
+                printable_path(path),
+                printable_path(target)
+            ),
+            Defect::NotAFolder { path } => {
+                format!("{} lies within something that is not a folder", printable_path(path))
+            }
+            Defect::Odd { name, what } => format!("the entry {} {what}", printable_path(name)),
+        };
+        findings.push(Finding::warn(CHECK.id, message, HINT));
+    }
+    if !folders.is_empty() {
+        let message = format!(
+            "in no layer, though something lies in them, are the folders {}; Lambda has refused images for that (MissingParentDirectory)",
+            folders.join(", ")
+        );
+        findings.push(
+            Finding::warn(CHECK.id, message, HINT).about(folders.iter().map(|path| format!("/{path}"))),
+        );
+    }
+    let more = files.defect_count() - told;
     if more > 0 {
         findings.push(Finding::warn(
             CHECK.id,
             format!("{more} more entries are such that an unpacker may refuse them"),
-            "build the image anew with a builder such as docker or buildah",
+            HINT,
         ));
     }
     if files.is_cut_short() {

@@ -29,6 +29,16 @@ impl RunFolder {
         Ok(Self { folder, _lock: lock })
     }
 
+    /// The folder itself.
+    pub(in crate::sandbox) fn place(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Where a socket may be.
+    pub(in crate::sandbox) fn socket(&self) -> PathBuf {
+        self.folder.path().join("socket")
+    }
+
     /// Where the image's root is to be.
     pub(in crate::sandbox) fn root(&self) -> PathBuf {
         self.folder.path().join("root")

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::process::Command;
 
+use super::Engine;
 use crate::sandbox::wire::{self, Identity};
 
 /// Where the ids of a sandbox of root's begin outside: a range that no user and no tool is given by default.
@@ -16,11 +17,24 @@ const WIDTH: u32 = 65_536;
 pub(super) struct Way {
     pub(super) user_namespace: bool,
     pub(super) identity: Identity,
+    /// In whose container; none where this process starts it itself.
+    pub(super) engine: Option<Engine>,
 }
 
 /// The ways to try in turn.
 pub(super) fn ways(on_disk: bool) -> Vec<Way> {
-    let way = |user_namespace, identity| Way { user_namespace, identity };
+    let mut ways = own_ways(on_disk);
+    // On disk a container's root would leave files that this user may not remove.
+    if !on_disk {
+        let way = |engine| Way { user_namespace: false, identity: Identity::Real, engine: Some(engine) };
+        ways.extend([Engine::Docker, Engine::Podman].map(way));
+    }
+    ways
+}
+
+/// Those without anybody's help.
+fn own_ways(on_disk: bool) -> Vec<Way> {
+    let way = |user_namespace, identity| Way { user_namespace, identity, engine: None };
     if rustix::process::geteuid().is_root() {
         let mut ways = vec![way(true, Identity::Range)];
         // Root of a user namespace, as in a container, has only the ids that it was given.

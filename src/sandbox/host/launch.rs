@@ -14,9 +14,10 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::{Child, Command as Process};
 use tokio::sync::mpsc;
 
+use super::container::{self, EmptyImage};
 use super::identity::{self, Way, ways};
 use super::layers::{send_layers, write_frame};
-use super::{Cgroup, LogTail, RoomPlan, RunFolder};
+use super::{Cgroup, Engine, LogTail, RoomPlan, RunFolder};
 use crate::image::LocalImage;
 use crate::layer::LayerError;
 use crate::sandbox::stage::HIDDEN_COMMAND;
@@ -51,6 +52,9 @@ pub(in crate::sandbox) enum BuildError {
     /// There is too little room for its files.
     #[error("there is too little room for the image's files: {0}")]
     Full(String),
+    /// Nobody has containers here.
+    #[error("there is no such program")]
+    NoEngine,
     /// The sandbox ended without a word.
     #[error("the sandbox ended without saying why")]
     Gone,
@@ -72,6 +76,8 @@ pub(in crate::sandbox) struct Sandbox {
     pub(in crate::sandbox) blueprint: Blueprint,
     /// The kernel's limits; none where there are none. After the processes, which must be gone before it can go.
     pub(in crate::sandbox) cgroup: Option<Cgroup>,
+    /// The image of the container that it is in; none where it is in none.
+    pub(in crate::sandbox) container: Option<EmptyImage>,
     /// Last, so that it goes when nothing uses it any more.
     _folder: RunFolder,
 }
@@ -85,9 +91,18 @@ impl Sandbox {
     ) -> Result<Self, BuildError> {
         let mut obstacle = BuildError::Gone;
         for room in RoomPlan::candidates(image, temporary) {
+            let mut reasons = Vec::new();
             for way in ways(room.room == Room::Disk) {
                 match Self::build_so(image, limits, temporary, &room, way).await {
-                    Err(error @ BuildError::Unavailable(_)) => obstacle = error,
+                    Err(BuildError::NoEngine) => {}
+                    Err(BuildError::Unavailable(reason)) => {
+                        match way.engine {
+                            // What the last of our own ways could not do is what a person can change.
+                            None => reasons = vec![reason],
+                            Some(engine) => reasons.push(format!("{}: {reason}", engine.name())),
+                        }
+                        obstacle = BuildError::Unavailable(reasons.join("; "));
+                    }
                     Err(error @ BuildError::Full(_)) => {
                         obstacle = error;
                         break;
@@ -124,10 +139,19 @@ impl Sandbox {
             memory_bytes: limits.memory_bytes,
             port: limits.port,
         };
-        let (child, stream, log) =
-            start_foundation().map_err(|error| unavailable("the sandbox does not start", error))?;
-        // Before it has anything, so that all of it is in there.
-        let mut cgroup = child.id().and_then(Cgroup::around);
+        let start = match way.engine {
+            None => start_foundation().map(|(child, stream)| (child, stream, None)),
+            Some(engine) => start_container(engine, &folder).await,
+        };
+        let (mut child, stream, container) = start.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound if way.engine.is_some() => BuildError::NoEngine,
+            _ => unavailable("the sandbox does not start", error),
+        })?;
+        let followed = follow(&mut child, stream);
+        let (stream, log) = followed.map_err(|error| unavailable("the sandbox does not start", error))?;
+        // Before it has anything, so that all of it is in there. A container has groups of its own.
+        let own = child.id().filter(|_| way.engine.is_none());
+        let mut cgroup = own.and_then(Cgroup::around);
         let mut building = Building { stream, child };
         let listener = building.lay_foundation(&blueprint).await?;
         let unpacked = building.fill(image, &blueprint).await?;
@@ -138,7 +162,18 @@ impl Sandbox {
         }
         let (notices, commands) = stream.into_split();
         let notices = listen(notices);
-        Ok(Self { child, notices, commands, listener, log, unpacked, blueprint, cgroup, _folder: folder })
+        Ok(Self {
+            child,
+            notices,
+            commands,
+            listener,
+            log,
+            unpacked,
+            blueprint,
+            cgroup,
+            container,
+            _folder: folder,
+        })
     }
 
     /// What happens next in the sandbox; none when it is gone.
@@ -165,21 +200,37 @@ impl Sandbox {
         }
     }
 
-    /// Ends it, and waits until all of it is gone.
-    pub(in crate::sandbox) async fn end(mut self) {
+    /// Ends it, and waits until all of it is gone. What it had still to say.
+    pub(in crate::sandbox) async fn end(mut self) -> Vec<Notice> {
         drop(self.commands);
         let patience = std::time::Duration::from_secs(2);
-        if tokio::time::timeout(patience, self.child.wait()).await.is_err() {
+        let mut told = Vec::new();
+        let ended = async {
+            while let Some(notice) = self.notices.recv().await {
+                told.push(notice);
+            }
+            self.child.wait().await
+        };
+        if tokio::time::timeout(patience, ended).await.is_err() {
             let _ = self.child.kill().await;
         }
+        told
     }
 }
 
-/// Starts the first stage, with one end of a socket as its stdin. What it and those after it write is read from now on.
-fn start_foundation() -> io::Result<(Child, UnixStream, LogTail)> {
+/// Starts the first stage in a container.
+async fn start_container(
+    engine: Engine,
+    folder: &RunFolder,
+) -> io::Result<(Child, StdUnixStream, Option<EmptyImage>)> {
+    let (child, stream, image) = container::start(engine, folder).await?;
+    Ok((child, stream, Some(image)))
+}
+
+/// Starts the first stage, with one end of a socket as its stdin.
+fn start_foundation() -> io::Result<(Child, StdUnixStream)> {
     let (ours, theirs) = StdUnixStream::pair()?;
-    ours.set_nonblocking(true)?;
-    let mut child = Process::new("/proc/self/exe")
+    let child = Process::new("/proc/self/exe")
         .args([HIDDEN_COMMAND, "foundation"])
         .env_clear()
         .stdin(Stdio::from(OwnedFd::from(theirs)))
@@ -189,11 +240,17 @@ fn start_foundation() -> io::Result<(Child, UnixStream, LogTail)> {
         .process_group(0)
         .kill_on_drop(true)
         .spawn()?;
+    Ok((child, ours))
+}
+
+/// The socket to a first stage, and what it and those after it write, which is read from now on.
+fn follow(child: &mut Child, stream: StdUnixStream) -> io::Result<(UnixStream, LogTail)> {
+    stream.set_nonblocking(true)?;
     let mut pipes = Vec::new();
     if let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) {
         pipes = vec![stdout.into_owned_fd()?, stderr.into_owned_fd()?];
     }
-    Ok((child, UnixStream::from_std(ours)?, LogTail::follow(pipes)?))
+    Ok((UnixStream::from_std(stream)?, LogTail::follow(pipes)?))
 }
 
 /// A sandbox in the making.

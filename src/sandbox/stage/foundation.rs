@@ -1,11 +1,12 @@
 //! The first stage: makes the namespaces, has their ids mapped, and opens the listening socket of the runtime API inside them.
 
-use std::io::{IoSlice, Write as _};
+use std::io::{self, IoSlice, Write as _};
 use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 
+use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
@@ -44,7 +45,14 @@ fn enter_namespaces(blueprint: &Blueprint) -> Result<(), StageError> {
         flags |= CloneFlags::CLONE_NEWUSER;
     }
     let kinds = if blueprint.user_namespace { "user, mount" } else { "mount" };
-    unshare(flags).tried(format!("make {kinds}, process, IPC, host name and network namespaces"))
+    let made = unshare(flags).map_err(|errno| match errno {
+        // It says that of a limit, and means no room for files.
+        Errno::ENOSPC => {
+            io::Error::other("no more of them are allowed (sysctl user.max_user_namespaces and its like)")
+        }
+        errno => errno.into(),
+    });
+    made.tried(format!("make {kinds}, process, IPC, host name and network namespaces"))
 }
 
 fn hand_over(socket: &mut UnixStream, listener: &TcpListener) -> std::io::Result<()> {

@@ -46,7 +46,7 @@ pub fn run_stage() -> Option<ExitCode> {
 }
 
 fn run(stage: &OsString) -> ExitCode {
-    let Ok(mut socket) = socket() else { return ExitCode::FAILURE };
+    let Ok(mut socket) = connected().and_then(|()| socket()) else { return ExitCode::FAILURE };
     let ended = match stage.to_str() {
         Some("foundation") => foundation::run(&mut socket),
         Some("keeper") => keeper::run(&mut socket),
@@ -68,6 +68,13 @@ fn run(stage: &OsString) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// In a container there is nobody to inherit the socket from: then a further argument says where the tool listens.
+fn connected() -> io::Result<()> {
+    let Some(path) = std::env::args_os().nth(3) else { return Ok(()) };
+    let socket = UnixStream::connect(path)?;
+    Ok(rustix::stdio::dup2_stdin(&socket)?)
 }
 
 /// The socket to the tool: stdin, without a buffer, since one stage reads on where another one stopped.

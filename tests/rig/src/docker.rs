@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::certificates;
 use crate::server::{Server, folder};
-use crate::tool::{output_of, privileged, tool};
+use crate::tool::{output_of, privileged, text_of, tool};
 
 /// A running dockerd with nothing in it.
 #[derive(Debug)]
@@ -127,6 +127,22 @@ impl Dockerd {
     /// Pushes an image to the registry that its name names.
     pub fn push(&self, name: &str) {
         output_of(self.client().args(["push", "--quiet", name]));
+    }
+
+    /// Lets every user of this machine in.
+    ///
+    /// # Panics
+    /// When that cannot be done.
+    pub fn open_to_everybody(&self) {
+        let socket = self.socket();
+        output_of(privileged("chmod").arg("0711").arg(self.server.folder()));
+        output_of(privileged("chmod").arg("0666").arg(socket));
+    }
+
+    /// Its images and its containers, running or not, by their ids.
+    pub fn contents(&self) -> String {
+        text_of(self.client().args(["images", "--all", "--quiet"]))
+            + &text_of(self.client().args(["ps", "--all", "--quiet"]))
     }
 
     /// The daemon's process.

@@ -59,10 +59,12 @@ impl Emulator {
         output_of(privileged("cp").arg(Self::binary(std::env::consts::ARCH)).arg(&place));
         output_of(privileged("chmod").arg("1777").arg(root.path().join("tmp")));
         let (port, api) = (free_port(), free_port());
-        // The kernel ends it with the thread that started it, and with it what it started.
+        // The kernel ends `unshare` with the thread that started it, with that the shell, and with that everything, since it is process 1 there.
+        // The emulator cannot be it: whoever changes the user is no longer ended with its parent.
         let mut command = privileged("setpriv");
         command.args(["--pdeathsig", "KILL", "--", "unshare", "--mount", "--pid", "--fork", "--kill-child"]);
         command.arg(format!("--mount-proc={}", root.path().join("proc").display()));
+        command.args(["sh", "-c", "\"$@\" & wait", "sh"]);
         command.args(["chroot", &format!("--userspec={USER}")]).arg(root.path());
         command.args(["env", "--ignore-environment", &format!("--chdir={}", image.directory())]);
         command.args(image.environment()).arg(format!("AWS_LAMBDA_FUNCTION_TIMEOUT={timeout_seconds}"));
@@ -120,6 +122,11 @@ impl Drop for Emulator {
         // It may have ended by itself, which is what the signal is for.
         let _ = privileged("kill").args(["-KILL", &self.child.id().to_string()]).output();
         let _ = self.child.wait();
+        let deadline = Instant::now() + PATIENCE;
+        while !thread::panicking() && TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+            assert!(Instant::now() < deadline, "the emulator does not end");
+            thread::sleep(GLANCE);
+        }
         for name in ["stdout", "stderr"] {
             let _ = std::fs::remove_file(self.root.path().with_extension(name));
         }

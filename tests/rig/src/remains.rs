@@ -57,15 +57,15 @@ impl Remains {
         mounts.lines().filter(|line| line.contains(&folder)).map(str::to_owned).collect()
     }
 
-    /// Control groups that this tool made, by what they are called: its process number is in their names.
+    /// Control groups that the tool with this process number made: it is in their names.
     pub fn control_groups(&self, tool: u32) -> Vec<PathBuf> {
+        let prefix = format!("lambda-lift-run-{tool}-");
         let mut found = Vec::new();
         let mut waiting = vec![PathBuf::from("/sys/fs/cgroup")];
         while let Some(folder) = waiting.pop() {
             for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
                 if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                    let name = entry.file_name().to_string_lossy().into_owned();
-                    if name.contains("lambda-lift") && name.contains(&tool.to_string()) {
+                    if entry.file_name().to_string_lossy().starts_with(&prefix) {
                         found.push(entry.path());
                     }
                     waiting.push(entry.path());
