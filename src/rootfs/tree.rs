@@ -1,4 +1,4 @@
-//! Files and folders as a tree in flat arrays: a million of them take some fifty megabytes.
+//! Files and folders as a tree in flat arrays: a million of them take some forty megabytes.
 //!
 //! What is kept is bounded, whatever the layers say: beyond the bounds the tree is cut short, and says so.
 
