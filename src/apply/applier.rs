@@ -210,7 +210,7 @@ impl Applier<'_> {
         judge: &'b (dyn Fn(Vec<LayerContent>) -> Result<(), Unfit> + Sync),
     ) -> Option<ContentGate<'b>> {
         // What one of them does not know has to go by.
-        let known = self.judgements.iter().map(|judgement| judgement.known());
+        let known = self.judgements.iter().map(|judgement| judgement.known_layers());
         let known = known.reduce(|all, known| &all & &known)?;
         Some(ContentGate { known, judge })
     }

@@ -1,7 +1,7 @@
 //! The judgement of what is in an image, where some of it shows only when its layers are sent.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::event::{Event, Reporter};
 use crate::image::LocalImage;
@@ -12,7 +12,7 @@ use crate::rootfs::{ImageContents, KnownContent, Unread};
 
 /// A judgement that waits for layers to go by. Several targets that get one image have one each: each wants its own of it.
 pub struct Judgement {
-    known: Vec<KnownContent>,
+    known: Mutex<Vec<KnownContent>>,
     wanted: Wanted,
     allowed: Allowed,
     reporter: Arc<dyn Reporter>,
@@ -28,17 +28,26 @@ impl Judgement {
         allowed: Allowed,
         reporter: Arc<dyn Reporter>,
     ) -> Self {
-        Self { known, wanted, allowed, reporter, findings: Mutex::default() }
+        Self { known: Mutex::new(known), wanted, allowed, reporter, findings: Mutex::default() }
     }
 
     /// Whether layers will be read that are not known yet.
     pub fn awaits_layers(&self) -> bool {
-        self.known.iter().any(|layer| matches!(layer.content, Err(Unread::Pending)))
+        self.known().iter().any(|layer| matches!(layer.content, Err(Unread::Pending)))
+    }
+
+    /// Takes in what was read of the image before its layers are sent.
+    pub fn learn(&self, contents: &[LayerContent]) {
+        for layer in self.known().iter_mut().filter(|layer| layer.content.is_err()) {
+            if let Some(content) = contents.iter().find(|content| content.diff_id == layer.diff_id) {
+                layer.content = Ok(content.clone());
+            }
+        }
     }
 
     /// Judges by what is known before anything is sent.
     pub fn of_known(&self, image: &LocalImage) -> Vec<Finding> {
-        let contents = ImageContents::of_known(&self.known);
+        let contents = ImageContents::of_known(&self.known());
         self.allowed.weigh(preflight::check_files(image, &self.wanted, &contents))
     }
 
@@ -54,7 +63,7 @@ impl Judgement {
             };
             KnownContent { diff_id: layer.diff_id, content }
         };
-        let contents = ImageContents::of_known(&self.known.iter().map(layer).collect::<Vec<_>>());
+        let contents = ImageContents::of_known(&self.known().iter().map(layer).collect::<Vec<_>>());
         let findings = self.allowed.weigh(preflight::check_files(image, &self.wanted, &contents));
         findings.iter().for_each(|finding| self.reporter.report(Event::Found(finding.clone())));
         *self.findings.lock().unwrap_or_else(PoisonError::into_inner) = Some(findings);
@@ -79,7 +88,11 @@ impl Judgement {
     }
 
     /// The layers of which is known what is in them.
-    pub(super) fn known(&self) -> HashSet<Digest> {
-        self.known.iter().filter(|layer| layer.content.is_ok()).map(|layer| layer.diff_id).collect()
+    pub(super) fn known_layers(&self) -> HashSet<Digest> {
+        self.known().iter().filter(|layer| layer.content.is_ok()).map(|layer| layer.diff_id).collect()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Vec<KnownContent>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

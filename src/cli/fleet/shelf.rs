@@ -272,8 +272,11 @@ impl Shelves {
             let Ok(kept) = session.or_stopped(keeping).await else { return };
             for place in group {
                 let shelf = &self.all[place];
+                for judgement in self.judgements(shelf, candidates.clone()) {
+                    judgement.learn(&kept.contents);
+                }
                 let running = shelf.running(candidates.clone());
-                let seen = observe_image(run, shelf, candidates.clone(), kept.clone(), &running).await;
+                let seen = observe_image(run, shelf, candidates.clone(), kept.image.clone(), &running).await;
                 self.all[place].seen = seen;
             }
         }

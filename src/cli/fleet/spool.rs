@@ -6,7 +6,7 @@ use futures_util::{StreamExt as _, stream};
 
 use crate::event::Event;
 use crate::image::{self, BlobLocation, Layer, LocalImage, UNCOMPRESSED_LIMIT};
-use crate::layer::{Compressors, Encoding, LayerCache, PassSettings, spool};
+use crate::layer::{Compressors, Encoding, LayerCache, LayerContent, PassSettings, spool};
 use crate::observe::ImageFacts;
 
 /// Whether sending a layer twice from its source would be twice the work: it is compressed on the way, or is brought from elsewhere.
@@ -38,12 +38,20 @@ pub(super) struct Keeping<'a> {
     pub(super) cache: Option<&'a LayerCache>,
 }
 
+/// An image whose layers are kept.
+pub(super) struct Kept {
+    /// The image as it lies now.
+    pub(super) image: LocalImage,
+    /// What is in the layers that are kept.
+    pub(super) contents: Vec<LayerContent>,
+}
+
 impl Keeping<'_> {
     /// Gives the image with its layers in files. A layer that cannot be kept stays as it was: each registry then reads it for itself, and
     /// says what is wrong with it.
-    pub(super) async fn keep(self, local: &LocalImage, tell: impl Fn(Event)) -> LocalImage {
+    pub(super) async fn keep(self, local: &LocalImage, tell: impl Fn(Event)) -> Kept {
         let Self { places, encoding, folder, cache } = self;
-        let mut kept = local.clone();
+        let mut kept = Kept { image: local.clone(), contents: Vec::new() };
         let compressors = Compressors::for_this_machine();
         let settings = PassSettings { encoding, uncompressed_limit: UNCOMPRESSED_LIMIT, verified: None };
         image::announce(places.iter().map(|place| &local.layers[*place]));
@@ -55,11 +63,12 @@ impl Keeping<'_> {
         while let Some((place, result)) = spooled.next().await {
             match result {
                 Ok((layer, summary)) => {
+                    kept.contents.extend(summary.content());
                     if let Some(cache) = cache.cloned() {
                         // A cache that cannot be written costs time at the next run, no more.
                         let _ = tokio::task::spawn_blocking(move || cache.store(&summary)).await;
                     }
-                    kept.layers[place] = layer;
+                    kept.image.layers[place] = layer;
                 }
                 Err(error) => {
                     let diff_id = local.layers[place].diff_id;
