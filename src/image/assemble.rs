@@ -2,7 +2,8 @@
 
 use super::descriptor::{Descriptor, Manifest};
 use super::media_type::{self, LayerType};
-use super::{Compression, Config, Layer, LocalImage, MediaFlavor, OriginalManifest};
+use super::{BlobLocation, Compression, Config, Layer, LocalImage, MediaFlavor, OriginalManifest};
+use crate::name::Digest;
 
 /// One image whose documents were read and verified, and whose layers are located.
 pub(super) struct WholeImage {
@@ -35,6 +36,23 @@ impl WholeImage {
             original: Some(OriginalManifest { media_type, digest: descriptor.digest, bytes, pushable }),
             choice: None,
         }
+    }
+}
+
+/// The layer that a manifest's descriptor names.
+pub(super) fn described_layer(
+    descriptor: &Descriptor,
+    diff_id: Digest,
+    compression: Compression,
+    location: BlobLocation,
+) -> Layer {
+    Layer {
+        diff_id,
+        media_type: Some(descriptor.media_type.clone()),
+        stored_size: descriptor.size,
+        stored_digest: Some(descriptor.digest),
+        compression,
+        location,
     }
 }
 

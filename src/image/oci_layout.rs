@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::name::Architecture;
 
-use super::assemble::WholeImage;
+use super::assemble::{WholeImage, described_layer};
 use super::candidates::{Candidates, all_descriptors, read_config};
 use super::descriptor::{self, Descriptor, Parsed};
 use super::error::Problem;
@@ -135,8 +135,8 @@ fn locate_layer(
     diff_id: crate::name::Digest,
     operating_system: &str,
 ) -> Result<Layer, Problem> {
-    let (digest, media_type) = (descriptor.digest, descriptor.media_type.clone());
-    media_type::require_ordinary_layer(&media_type, digest, operating_system)?;
+    let digest = descriptor.digest;
+    media_type::require_ordinary_layer(&descriptor.media_type, digest, operating_system)?;
     let what = format!("layer {digest}");
     let file = files.require_blob(descriptor, &what)?;
     let compression = file.compression()?.map_err(|format| Problem::LayerCompression { diff_id, format })?;
@@ -144,12 +144,5 @@ fn locate_layer(
         let why = format!("it is not compressed, so its digest and its diff id {diff_id} should be the same");
         return Err(Problem::invalid(what, why));
     }
-    Ok(Layer {
-        diff_id,
-        media_type: Some(media_type),
-        stored_size: descriptor.size,
-        stored_digest: Some(digest),
-        compression,
-        location: file.location,
-    })
+    Ok(described_layer(descriptor, diff_id, compression, file.location))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::name::Digest;
 
-use super::assemble::WholeImage;
+use super::assemble::{WholeImage, described_layer};
 use super::config;
 use super::descriptor::{self, Descriptor, Parsed};
 use super::error::Problem;
@@ -85,21 +85,14 @@ fn locate_layer(
     operating_system: &str,
     locate: &dyn Fn(&Digest) -> Option<PathBuf>,
 ) -> Result<Layer, Problem> {
-    let (digest, media_type) = (descriptor.digest, descriptor.media_type.clone());
-    media_type::require_ordinary_layer(&media_type, digest, operating_system)?;
+    let digest = descriptor.digest;
+    media_type::require_ordinary_layer(&descriptor.media_type, digest, operating_system)?;
     let location = blob(descriptor, &format!("layer {digest}"), locate)?;
     let head = location.head();
     let head = head.map_err(|reason| Problem::Unreadable { path: location.path().to_owned(), reason })?;
     let compression =
         Compression::of_head(&head).map_err(|format| Problem::LayerCompression { diff_id, format })?;
-    Ok(Layer {
-        diff_id,
-        media_type: Some(media_type),
-        stored_size: descriptor.size,
-        stored_digest: Some(digest),
-        compression,
-        location,
-    })
+    Ok(described_layer(descriptor, diff_id, compression, location))
 }
 
 #[cfg(test)]

@@ -1,12 +1,9 @@
 //! Systems without Linux's namespaces.
 
-use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use super::{Answered, Delivery, RunOrder, Unbuilt};
-use crate::event::Reporter;
+use super::{Answered, Delivery, RunOrder, Serving, Unbuilt};
 use crate::image::LocalImage;
 use crate::report::RunReport;
 
@@ -20,16 +17,6 @@ pub fn run_stage() -> Option<ExitCode> {
 /// Says that an image cannot be run here.
 pub async fn run_image(_image: &LocalImage, _order: RunOrder, _temporary: &Path) -> RunReport {
     RunReport::unavailable(NOT_HERE.to_owned(), None)
-}
-
-/// How an image would be served.
-pub struct Serving {
-    /// A socket of the loopback interface.
-    pub listener: TcpListener,
-    /// Where it is.
-    pub address: SocketAddr,
-    /// Who is told.
-    pub reporter: Arc<dyn Reporter>,
 }
 
 /// Says that an image cannot be run here.

@@ -10,6 +10,8 @@
 //! It knows nothing of AWS, of the command line, or of how a report is shown. On systems other than Linux all of it says
 //! that it is unavailable.
 
+#[cfg(target_os = "linux")]
+mod connections;
 mod delivery;
 #[cfg(target_os = "linux")]
 mod environment;
@@ -32,6 +34,7 @@ mod run;
 mod runtime_api;
 #[cfg(target_os = "linux")]
 mod serve;
+mod serving;
 #[cfg(target_os = "linux")]
 mod stage;
 #[cfg(target_os = "linux")]
@@ -42,13 +45,14 @@ mod elsewhere;
 
 pub use delivery::{Answered, Delivery, Unanswered, Unbuilt, request_id};
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::{LocalFunction, Serving, run_image, run_stage, serve_image};
+pub use elsewhere::{LocalFunction, run_image, run_stage, serve_image};
 #[cfg(target_os = "linux")]
 pub use local_function::LocalFunction;
 pub use order::RunOrder;
 #[cfg(target_os = "linux")]
 pub use run::run_image;
 #[cfg(target_os = "linux")]
-pub use serve::{Serving, serve_image};
+pub use serve::serve_image;
+pub use serving::Serving;
 #[cfg(target_os = "linux")]
 pub use stage::run_stage;

@@ -1,8 +1,6 @@
 //! An image that is kept up: it answers whoever invokes it on this machine, until it is told to stop.
 
-use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::sync::Arc;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -14,19 +12,10 @@ use super::invoke_api::server::{Job, Server};
 use super::local_function::LocalFunction;
 use super::order::RunOrder;
 use super::run::Run;
+use super::serving::Serving;
 use crate::event::{Event, Reporter};
 use crate::image::LocalImage;
 use crate::report::{RunReport, ServedReport};
-
-/// How an image is served.
-pub struct Serving {
-    /// A socket of the loopback interface, which nobody serves yet.
-    pub listener: TcpListener,
-    /// Where it is.
-    pub address: SocketAddr,
-    /// Who is told.
-    pub reporter: Arc<dyn Reporter>,
-}
 
 /// Runs the image as the order says, and then answers invocations until `stop` ends. Nothing stays behind. An image that does not start is
 /// not served.

@@ -7,7 +7,7 @@ use super::documents::{RemoteDocuments, Root, read_root};
 use super::error::RemoteError;
 use super::repository::Repository;
 use super::store::RemoteStore;
-use crate::image::assemble::WholeImage;
+use crate::image::assemble::{WholeImage, described_layer};
 use crate::image::candidates::{Candidate, Candidates, read_config};
 use crate::image::descriptor::{Descriptor, Manifest};
 use crate::image::error::Problem;
@@ -88,16 +88,10 @@ fn locate(
     operating_system: &str,
 ) -> Result<Layer, Problem> {
     let Descriptor { digest, size, .. } = *descriptor;
-    let media_type = descriptor.media_type.clone();
-    media_type::require_ordinary_layer(&media_type, digest, operating_system)?;
-    Ok(Layer {
-        diff_id,
-        stored_size: size,
-        stored_digest: Some(digest),
-        compression: stated_compression(&media_type, digest == diff_id),
-        media_type: Some(media_type),
-        location: BlobLocation::InStore { store: Arc::clone(store), digest, size },
-    })
+    media_type::require_ordinary_layer(&descriptor.media_type, digest, operating_system)?;
+    let compression = stated_compression(&descriptor.media_type, digest == diff_id);
+    let location = BlobLocation::InStore { store: Arc::clone(store), digest, size };
+    Ok(described_layer(descriptor, diff_id, compression, location))
 }
 
 /// How the layer is compressed, as far as that is known without a request: content that has its own diff id as its

@@ -10,17 +10,14 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::Response;
 use hyper::body::{Body as _, Incoming};
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::{Head, Invoke, Kind, PLACES, Refusal};
+use crate::sandbox::connections;
 use crate::sandbox::delivery::{Answered, Delivery};
 
-/// The most connections at a time; more wait.
-const CONNECTIONS: usize = 64;
 /// How long the head of a request, and then its event, may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(30);
 
@@ -68,38 +65,15 @@ impl Server {
         let listener = TcpListener::from_std(listener)?;
         let (jobs, waiting) = mpsc::unbounded_channel();
         let state = Arc::new(State { jobs, places: Arc::new(Semaphore::new(PLACES)), version });
-        Ok((Self { task: tokio::spawn(serve(listener, state)) }, waiting))
+        let answer = move |request| answer(Arc::clone(&state), request);
+        let task = tokio::spawn(connections::serve(listener, Some(ARRIVAL), answer));
+        Ok((Self { task }, waiting))
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
-    }
-}
-
-async fn serve(listener: TcpListener, state: Arc<State>) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
-    // Connections end with the server.
-    let mut connections = tokio::task::JoinSet::new();
-    loop {
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            continue;
-        };
-        let state = Arc::clone(&state);
-        connections.spawn(async move {
-            let service = service_fn(move |request| answer(Arc::clone(&state), request));
-            // What a connection ends with is the other side's affair.
-            let _ = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(ARRIVAL)
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-            drop(permit);
-        });
-        while connections.try_join_next().is_some() {}
     }
 }
 

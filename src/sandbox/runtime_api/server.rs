@@ -9,19 +9,17 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
-use hyper::service::service_fn;
 use hyper::{HeaderMap, Response};
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use crate::sandbox::connections;
 
 use super::{
     Answer, Effect, FunctionIdentity, Happening, Invocation, LARGEST_RESPONSE, LARGEST_STREAM, Parts,
     Protocol, Request,
 };
 
-/// The most connections at a time; more wait. The sandbox may have a thousand descriptors, and each body is bounded.
-const CONNECTIONS: usize = 64;
 /// The most bodies that are read at a time.
 const BODIES: usize = 4;
 
@@ -57,7 +55,10 @@ impl Server {
         let (happenings, told) = mpsc::unbounded_channel();
         let desk = Desk { protocol: Protocol::new(function), waiting: HashMap::new(), last_token: 0 };
         let state = Arc::new(State { desk: Mutex::new(desk), happenings, bodies: Semaphore::new(BODIES) });
-        let task = tokio::spawn(serve(listener, Arc::clone(&state)));
+        let asked = Arc::clone(&state);
+        let answer = move |request| answer(Arc::clone(&asked), request);
+        // A request of Lambda's clients may wait for long, and nobody else is in the sandbox.
+        let task = tokio::spawn(connections::serve(listener, None, answer));
         Ok((Self { state, task }, told))
     }
 
@@ -146,29 +147,6 @@ impl Drop for Asking<'_> {
         if desk.waiting.remove(&self.token).is_some() {
             desk.protocol.forget(self.token);
         }
-    }
-}
-
-async fn serve(listener: TcpListener, state: Arc<State>) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
-    // Connections end with the server.
-    let mut connections = tokio::task::JoinSet::new();
-    loop {
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-            continue;
-        };
-        let state = Arc::clone(&state);
-        connections.spawn(async move {
-            let service = service_fn(move |request| answer(Arc::clone(&state), request));
-            // What a connection ends with is the other side's affair.
-            let _ = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-            drop(permit);
-        });
-        while connections.try_join_next().is_some() {}
     }
 }
 
