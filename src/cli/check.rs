@@ -142,7 +142,7 @@ async fn judge_files(
 }
 
 /// A layer that cannot be what a registry takes is a finding; one that cannot be read is a failure.
-fn unfit_layer(error: LayerError) -> Result<Finding, Failure> {
+pub(super) fn unfit_layer(error: LayerError) -> Result<Finding, Failure> {
     match error {
         LayerError::Read { .. } | LayerError::Stopped { .. } | LayerError::Encoder { .. } => {
             Err(ObserveError::from(error).failure())

@@ -6,15 +6,18 @@ use std::time::{Duration, SystemTime};
 use crate::apply::Judgement;
 use crate::event::Event;
 use crate::function;
+use crate::image::{BlobLocation, UNCOMPRESSED_LIMIT};
+use crate::layer::{self, LayerError};
 use crate::name::Digest;
 use crate::observe::Facts;
 use crate::plan::{Plan, Step};
 use crate::preflight::{self, Day, Wanted};
 use crate::report::{Failure, Report, RunReport, moments};
+use crate::rootfs::{KnownContent, Unread};
 use crate::sandbox::{self, RunOrder};
 
 use super::arguments::ProofArguments;
-use super::check::event;
+use super::check::{event, unfit_layer};
 use super::deploy::{Mode, Prepared};
 use super::session::Session;
 use super::settings;
@@ -59,7 +62,7 @@ impl Proof {
 
 impl Prepared {
     /// Judges what is in the image by what is known of its layers now. What is still to be read is judged when it goes by: then the
-    /// judgement is answered. No layer is read for it, and nothing is looked up where the image stays what it is.
+    /// judgement is answered. Nothing is looked up where the image stays what it is.
     pub(super) async fn judge_contents(
         &self,
         session: &Session,
@@ -72,7 +75,13 @@ impl Prepared {
             return Ok(None);
         }
         let memory = self.resolved.apply.memory.as_ref();
-        let known = session.or_stopped(self.contents.known_of(&facts.image, memory)).await?;
+        let mut known = session.or_stopped(self.contents.known_of(&facts.image, memory)).await?;
+        if mode == Mode::Apply
+            && let Err(error) = session.or_stopped(self.read_unproven(facts, &mut known)).await?
+        {
+            report.findings.push(unfit_layer(error)?);
+            return Ok(None);
+        }
         let (wanted, allowed) = (self.wanted(facts), self.resolved.allowed.clone());
         let judgement = Judgement::new(known, wanted, allowed, session.reporter.clone());
         if mode == Mode::Apply && judgement.awaits_layers() {
@@ -80,6 +89,23 @@ impl Prepared {
         }
         report.findings.extend(judgement.of_known(&facts.image.local));
         Ok(None)
+    }
+
+    /// Reads the layers that the repository has and that nothing speaks for: no image that runs has them, and nobody here has read
+    /// them. They may be what was sent of an image that was refused then.
+    async fn read_unproven(&self, facts: &Facts, known: &mut [KnownContent]) -> Result<(), LayerError> {
+        let cache = self.resolved.apply.memory.as_ref().map(|memory| &memory.layers);
+        // What is published was judged by somebody; it is not brought here for that alone.
+        let may_bring = self.spec.function.is_some() && !facts.image.manifest_stored;
+        for (layer, known) in facts.image.local.layers.iter().zip(known) {
+            let is_here = !matches!(layer.location, BlobLocation::InStore { .. });
+            if matches!(known.content, Err(Unread::Stored)) && (is_here || may_bring) {
+                let read = layer::scan(std::slice::from_ref(layer), UNCOMPRESSED_LIMIT, cache).await?;
+                self.contents.learn(&read);
+                known.content = read.into_iter().next().ok_or(Unread::Stored);
+            }
+        }
+        Ok(())
     }
 
     /// What the function, as it will be, wants of its image.

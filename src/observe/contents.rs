@@ -19,6 +19,11 @@ impl SeenContents {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(diff_id).cloned()
     }
 
+    /// Keeps what was read of layers.
+    pub fn learn(&self, contents: &[LayerContent]) {
+        contents.iter().for_each(|content| self.put(content.clone()));
+    }
+
     fn put(&self, content: LayerContent) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(content.diff_id, content);
     }
@@ -26,7 +31,7 @@ impl SeenContents {
     /// What is in each layer of the image, the base first: as it was read when the facts were gathered, or remembered from
     /// a run before. No layer is read for it.
     pub async fn known_of(&self, image: &ImageFacts, memory: Option<&Memory>) -> Vec<KnownContent> {
-        image.read.iter().for_each(|content| self.put(content.clone()));
+        self.learn(&image.read);
         let mut known = Vec::new();
         for (layer, facts) in image.local.layers.iter().zip(&image.layers) {
             let diff_id = layer.diff_id;

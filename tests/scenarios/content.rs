@@ -5,7 +5,7 @@ use std::fs;
 use lambda_lift_rig::Run;
 use serde_json::{Value, json};
 
-use crate::account::{ACCOUNT, Account};
+use crate::account::{ACCOUNT, Account, REGION};
 use crate::image::{Image, gzip_layout, layer};
 
 /// An image whose entry point is no file in it.
@@ -134,13 +134,39 @@ fn a_deploy_with_nothing_to_do_says_and_reads_nothing() {
 }
 
 #[test]
-fn layers_that_the_repository_has_and_nobody_read_are_unknown_and_refuse_nothing() {
+fn a_refused_image_is_refused_again_where_nothing_is_remembered_of_it() {
+    // What was sent of it the first time is in the repository now.
     let mut account = Account::new();
-    let image = gzip_layout(&account.path("one"), &Image::small("one"));
-    account.run(&["push", "--image", &image, "--repository", "hello", "--create-repository"]).expect(0);
+    let layout = gzip_layout(&account.path("bad"), &without_program("bad"));
+    assert_unpublished(&account, &account.deploy(&layout), "entrypoint-file");
     on_a_fresh_machine(&mut account, "fresh");
     account.stand.clear_calls();
-    let run = account.deploy(&image);
+    assert_unpublished(&account, &account.deploy(&layout), "entrypoint-file");
+    assert_eq!(account.writes(), Vec::<String>::new());
+    let push = ["push", "--image", &layout, "--repository", "hello", "--no-cache"];
+    assert_unpublished(&account, &account.run(&push), "entrypoint-file");
+
+    // Above a base that runs, and that nobody reads.
+    let (mut account, _) = Account::deployed(|account| account.small_image("one"));
+    let closed = gzip_layout(&account.path("closed"), &with_closed_program("one"));
+    for machine in ["fresh", "fresher"] {
+        on_a_fresh_machine(&mut account, machine);
+        account.stand.clear_calls();
+        assert_unpublished(&account, &account.deploy(&closed), "entrypoint-file");
+    }
+}
+
+#[test]
+fn layers_of_a_published_image_of_a_registry_are_not_brought_here_and_are_unknown() {
+    let mut account = Account::new();
+    let image = account.small_image("one");
+    let push = ["push", "--image", &image, "--repository", "hello", "--tag", "v1", "--create-repository"];
+    account.run(&push).expect(0);
+    on_a_fresh_machine(&mut account, "fresh");
+    account.stand.clear_calls();
+    let source = format!("docker://{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/hello:v1");
+    let endpoint = account.stand.url();
+    let run = account.deploy_with(&source, &["--source-endpoint", &endpoint]);
     let [("unknown", message)] = found(run.expect(0), "unread-layers")[..] else {
         panic!("{:#}", run.document)
     };

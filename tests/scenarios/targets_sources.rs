@@ -90,3 +90,17 @@ fn a_layer_that_is_damaged_reaches_no_registry() {
     let told = |error: &&Value| error["message"].as_str().is_some_and(|text| text.contains("sha256:"));
     assert!(errors.iter().all(told), "{errors:#?}");
 }
+
+#[test]
+fn what_the_registries_have_already_is_found_when_it_was_read_once() {
+    let mut account = Account::new();
+    let role = "arn:aws:iam::123456789012:role/shop";
+    for (round, note) in ["one", "two", "one"].iter().enumerate() {
+        // A machine that remembers nothing: only compressing a layer shows which one it is.
+        let cache = account.path(&format!("cache-{round}"));
+        account.lambda_lift.set("LAMBDA_LIFT_CACHE_DIR", &cache.display().to_string());
+        configure(&account, &account.small_image(note));
+        let run = account.run(&["deploy", "--target", "*", "--role", role]);
+        assert_eq!(run.expect(0)["outcome"], "deployed", "round {round}");
+    }
+}

@@ -374,6 +374,13 @@ impl Shelves {
             report.take_plan(&spec, &seen.facts, &plan::plan(&spec, &seen.facts));
         }
         let plan = plan::plan(&spec, &seen.facts);
+        if plan.steps.is_empty() {
+            // Only reading it showed that it is there already.
+            report.steps.clear();
+            report.take_facts(&spec, &seen.facts);
+            report.take_plan(&spec, &seen.facts, &plan);
+            return Ok(None);
+        }
         let work = Work { spec: &spec, facts: &seen.facts, registry: &seen.registry, plan: &plan };
         let judgements = self.judgements(kept, candidates.clone());
         candidate.prepared.carry_out(&session, work, &judgements, report).await?;
