@@ -25,7 +25,7 @@ use super::misuse::Misuse;
 use super::reach::{REACH, Reached};
 use super::session::usage;
 use super::targets::choose_among;
-use super::typed::{SETTINGS_OF_A_NEW_REPOSITORY, Typed, permitted};
+use super::typed::{Permitted, SETTINGS_OF_A_NEW_REPOSITORY, Typed};
 use super::values::Values;
 
 /// A target of the configuration file that was chosen.
@@ -170,6 +170,7 @@ impl FromFile {
         let Reached { reach, variables, external } = Reached::of(&typed.matches, &given)?;
         let values = Values::new(reach);
         let elsewhere = Elsewhere { values: &values, variables: &variables, external: &external };
+        let permitted = Permitted::of(typed);
         let mut declared = Declared::default();
         if let Some((path, configuration)) = file {
             let sources = Surroundings::beside(path).with(&values, &variables);
@@ -178,13 +179,8 @@ impl FromFile {
             // Two versions are compared with each other, whatever is declared.
             let takes_declaration = typed.argument("function_file").is_some() && !typed.has("from");
             values.prefetch(&configuration.asks(&wanted, takes_declaration));
-            if let Some(commands) = permitted(typed) {
-                // A policy for other commands has to let them read what they take from the file.
-                let takes = |command: &Command, id: &str| {
-                    command.get_arguments().any(|argument| argument.get_id() == id)
-                };
-                let wanted = |_: &str, id: &str| commands.iter().any(|command| takes(command, id));
-                values.prefetch(&configuration.asks(&wanted, takes_declaration));
+            if let Some(permitted) = &permitted {
+                values.prefetch(&permitted.asks(configuration).into_iter().collect::<Vec<_>>());
             }
             given.extend(configuration.arguments(&wanted, &sources).map_err(unusable)?);
             if takes_declaration {
@@ -199,9 +195,19 @@ impl FromFile {
         if let Some(path) = typed.matches.try_get_one::<PathBuf>("function_file").ok().flatten() {
             declared.function_file = Some(lambroll::function_file(path, &external, &elsewhere.sources())?);
         }
+        let uses = permitted.map(|permitted| {
+            let mut asks = file.map(|(_, configuration)| permitted.asks(configuration)).unwrap_or_default();
+            if permitted.know_the_function() {
+                // A function file is filled in as a whole, whatever is wanted of it.
+                let of_configuration = file.map(|(_, configuration)| configuration.asks(&|_, _| true, true));
+                let of_configuration = of_configuration.unwrap_or_default();
+                asks.extend(values.asked().into_iter().filter(|ask| !of_configuration.contains(ask)));
+            }
+            values.uses(&asks)
+        });
         let has_targets = file.is_some_and(|(_, configuration)| configuration.targets().next().is_some());
         let file = file.map(|(_, configuration)| configuration.file().to_owned());
-        Ok(Self { file, given, declared, has_targets, values: values.uses(), problem: None })
+        Ok(Self { file, given, declared, has_targets, values: uses.unwrap_or_default(), problem: None })
     }
 
     /// The command line with what the file gives put behind what was typed.

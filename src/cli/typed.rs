@@ -1,10 +1,14 @@
 //! What was typed or is set in the environment, before anything else completes it.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 use clap::builder::Resettable;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory as _};
+
+use crate::config::Configuration;
+use crate::values::Ask;
 
 use super::arguments::{Cli, EngineName, ForCommand, is_off, without_idle_variables};
 
@@ -95,18 +99,44 @@ fn is_turned_off(argument: &Arg) -> bool {
     value.is_some_and(|value| is_off(argument, &value.to_string_lossy()))
 }
 
-/// The commands that `permissions` is asked about; none where it is another command that was typed.
-pub(super) fn permitted(typed: &Typed) -> Option<Vec<Command>> {
-    let asked = typed.matches.try_get_many::<ForCommand>("work").ok().flatten()?;
-    let named = |command: &ForCommand| {
-        let mut found = Cli::command();
-        found.build();
-        for name in command.words() {
-            found = found.find_subcommand(name).cloned()?;
+/// The commands that `permissions` is asked about.
+pub(super) struct Permitted(Vec<Command>);
+
+impl Permitted {
+    /// None where it is another command that was typed.
+    pub(super) fn of(typed: &Typed) -> Option<Self> {
+        let asked = typed.matches.try_get_many::<ForCommand>("work").ok().flatten()?;
+        let named = |command: &ForCommand| {
+            let mut found = Cli::command();
+            found.build();
+            for name in command.words() {
+                found = found.find_subcommand(name).cloned()?;
+            }
+            Some(found)
+        };
+        Some(Self(asked.filter_map(named).collect()))
+    }
+
+    /// What they fetch for what they take from the file.
+    pub(super) fn asks(&self, configuration: &Configuration) -> BTreeSet<Ask> {
+        let wanted = |_: &str, id: &str| self.take(id);
+        let mut asks: BTreeSet<Ask> =
+            configuration.asks(&wanted, self.take("function_file")).into_iter().collect();
+        if self.know_the_function() {
+            asks.extend(configuration.asks_of_name());
         }
-        Some(found)
-    };
-    Some(asked.filter_map(named).collect())
+        asks
+    }
+
+    /// Whether any of them is about a function.
+    pub(super) fn know_the_function(&self) -> bool {
+        ["function_file", "function", "functions"].iter().any(|id| self.take(id))
+    }
+
+    fn take(&self, id: &str) -> bool {
+        let takes = |command: &Command| command.get_arguments().any(|argument| argument.get_id() == id);
+        self.0.iter().any(takes)
+    }
 }
 
 /// The command as it is when everything may still come from elsewhere.

@@ -2,7 +2,7 @@
 //!
 //! This happens while the arguments are completed, before the command begins: in a runtime of its own, and with nothing changed yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -46,8 +46,8 @@ pub(super) struct Values {
     runtime: OnceCell<Runtime>,
     aws: OnceCell<Result<Aws, Missing>>,
     found: Mutex<BTreeMap<Ask, Result<Value, Missing>>>,
-    /// The objects that were read.
-    objects: Mutex<Vec<ObjectUse>>,
+    /// The objects that were read, each for the state with this prefix.
+    objects: Mutex<Vec<(String, ObjectUse)>>,
 }
 
 struct Aws {
@@ -105,19 +105,36 @@ impl Values {
         self.lock().extend(fetched);
     }
 
-    /// What was asked of AWS.
-    pub(super) fn uses(&self) -> ValueUses {
-        let parameter = |(ask, found): (&Ask, &Result<Value, Missing>)| match ask {
-            Ask::Parameter(name) => {
-                let is_plain = matches!(found, Ok(Value::Parameter(Parameter { kind, .. })) if *kind != ParameterKind::Secret);
-                Some(ParameterUse { name: name.clone(), may_be_secret: !is_plain })
+    /// What these are asked of AWS for. They were fetched.
+    pub(super) fn uses(&self, asks: &BTreeSet<Ask>) -> ValueUses {
+        let mut uses = ValueUses::default();
+        let found = self.lock();
+        let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        for ask in asks {
+            match ask {
+                Ask::Parameter(name) => {
+                    let is_plain = matches!(
+                        found.get(ask), Some(Ok(Value::Parameter(Parameter { kind, .. }))) if *kind != ParameterKind::Secret
+                    );
+                    uses.parameters.push(ParameterUse { name: name.clone(), may_be_secret: !is_plain });
+                }
+                Ask::State(prefix) => {
+                    let of_state = objects.iter().filter(|(of, _)| of == prefix);
+                    uses.states.extend(of_state.map(|(_, object)| object.clone()));
+                }
+                Ask::Caller => {}
             }
-            Ask::State(_) | Ask::Caller => None,
-        };
-        let parameters = self.lock().iter().filter_map(parameter).collect();
-        let mut states = self.objects.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        states.sort();
-        ValueUses { parameters, states }
+        }
+        uses
+    }
+
+    fn note(&self, prefix: &str, object: ObjectUse) {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner).push((prefix.to_owned(), object));
+    }
+
+    /// What was fetched so far, or tried to.
+    pub(super) fn asked(&self) -> BTreeSet<Ask> {
+        self.lock().keys().cloned().collect()
     }
 
     /// A parameter, or the entry of a StringList at a place. Without a place, a list is whole only where `lists_too`.
@@ -186,7 +203,8 @@ impl Values {
                 let location = self.reach.states.get(prefix).ok_or_else(|| no_state(prefix))?;
                 let workspace = self.reach.workspace.as_deref();
                 let surroundings = Surroundings { workspace, allow_plain_http: self.reach.allow_plain_http };
-                let state = read_state(location, &surroundings, &OpenedAtNeed(self)).await?;
+                let state =
+                    read_state(location, &surroundings, &OpenedAtNeed { values: self, prefix }).await?;
                 Ok(Value::State(Arc::new(state)))
             }
         }
@@ -214,7 +232,11 @@ impl Values {
 }
 
 /// A state in a file wants no credentials, so AWS is looked for only when it is asked.
-struct OpenedAtNeed<'a>(&'a Values);
+struct OpenedAtNeed<'a> {
+    values: &'a Values,
+    /// Of the state.
+    prefix: &'a str,
+}
 
 #[async_trait]
 impl Objects for OpenedAtNeed<'_> {
@@ -226,8 +248,8 @@ impl Objects for OpenedAtNeed<'_> {
         most: u64,
     ) -> Result<Vec<u8>, CloudError> {
         let read = ObjectUse { bucket: bucket.to_owned(), key: key.to_owned() };
-        self.0.objects.lock().unwrap_or_else(PoisonError::into_inner).push(read);
-        match self.0.aws().await {
+        self.values.note(self.prefix, read);
+        match self.values.aws().await {
             Ok(aws) => aws.objects.object(bucket, key, region, most).await,
             Err(missing) => Err(CloudError {
                 service: "Amazon S3",

@@ -16,6 +16,9 @@ use super::template::{Sources, asks, expand, is_template, may_be_secret};
 use crate::function::Written;
 use crate::values::Ask;
 
+/// The key of `[function]` with its name.
+const NAME: &str = "FunctionName";
+
 /// A configuration file that is checked, in one of its environments. Its templates are not filled in yet.
 pub struct Configuration {
     file: String,
@@ -147,6 +150,15 @@ impl Configuration {
         found
     }
 
+    /// What has to be fetched to know the function's name.
+    pub fn asks_of_name(&self) -> Vec<Ask> {
+        let mut found = Vec::new();
+        if let Some(entry) = self.function_table().and_then(|table| table.get(NAME)) {
+            entry.node.each_text(&mut |text| found.extend(asks(text)));
+        }
+        found
+    }
+
     /// What `[function]` declares, in the shape of a CreateFunction request; none where it is not there.
     ///
     /// # Errors
@@ -181,7 +193,6 @@ impl Configuration {
         argument: &'static str,
         sources: &dyn Sources,
     ) -> Result<Option<Given>, ConfigError> {
-        const NAME: &str = "FunctionName";
         let Some(entry) = self.function_table().and_then(|table| table.get(NAME)) else { return Ok(None) };
         let alone = Table::from([(NAME.to_owned(), entry.clone())]);
         let only = Self {

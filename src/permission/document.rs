@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn values_are_read_from_their_places_and_keys_serve_their_parameters_only() {
         let parameter = |name: &str, may_be_secret| ParameterUse { name: name.to_owned(), may_be_secret };
-        let state = ObjectUse { bucket: "states".to_owned(), key: "app/terraform.tfstate".to_owned() };
+        let state = ObjectUse { bucket: "states".to_owned(), key: "app/a*b.tfstate".to_owned() };
         let values = ValueUses {
             parameters: vec![
                 parameter("/app/key:3", true),
@@ -221,10 +221,11 @@ mod tests {
         let plain = "arn:aws:ssm:eu-west-1:123456789012:parameter/plain";
         assert_eq!(of(document, "ReadParameters").unwrap().resources, [shared, key, plain]);
         let decrypt = of(document, "DecryptParameters").unwrap();
-        assert_eq!(decrypt.resources, ["arn:aws:kms:eu-west-1:123456789012:key/*"]);
+        let keys = |account: &str| format!("arn:aws:kms:eu-west-1:{account}:key/*");
+        assert_eq!(decrypt.resources, [keys("111122223333"), keys("123456789012")]);
         assert_eq!(decrypt.condition.as_ref().unwrap().values, [shared, key]);
         let state = of(document, "ReadTerraformState").unwrap();
-        assert_eq!(state.resources, ["arn:aws:s3:::states/app/terraform.tfstate"]);
+        assert_eq!(state.resources, ["arn:aws:s3:::states/app/a${*}b.tfstate"]);
     }
 
     #[test]

@@ -322,11 +322,11 @@ pub(super) fn resources(on: On, uses: &Uses) -> Vec<String> {
             of_codedeploy("deploymentconfig", codedeploy.and_then(|uses| uses.config.clone()))
         }
         On::Parameters => return parameter_arns(uses, false),
-        On::ParameterKeys => Some(key_arn(&KmsKey::Id("*".to_owned()), uses)),
+        On::ParameterKeys => return parameter_keys(uses),
         On::States => {
             let states = uses.values.states.iter();
             return states
-                .map(|ObjectUse { bucket, key }| format!("arn:{partition}:s3:::{bucket}/{key}"))
+                .map(|ObjectUse { bucket, key }| format!("arn:{partition}:s3:::{bucket}/{}", literal(key)))
                 .collect();
         }
         On::CodeDeployRole => {
@@ -352,6 +352,33 @@ pub(super) fn parameter_arns(uses: &Uses, only_secret: bool) -> Vec<String> {
     arns.sort();
     arns.dedup();
     arns
+}
+
+/// Every key of the accounts that have encrypted parameters: which one it is the parameter does not tell, and the statement's condition
+/// narrows it down.
+fn parameter_keys(uses: &Uses) -> Vec<String> {
+    let key = |arn: String| {
+        let mut fields = arn.splitn(6, ':').skip(1);
+        let (partition, _, region, account) =
+            (fields.next()?.to_owned(), fields.next()?, fields.next()?.to_owned(), fields.next()?.to_owned());
+        Some(format!("arn:{partition}:kms:{region}:{account}:key/*"))
+    };
+    let mut keys: Vec<String> = parameter_arns(uses, true).into_iter().filter_map(key).collect();
+    keys.dedup();
+    keys
+}
+
+/// A text in an ARN in which nothing is a wildcard or a variable.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars>
+fn literal(text: &str) -> String {
+    let mut literal = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '*' | '?' | '$' => literal.extend(["${", character.encode_utf8(&mut [0; 4]), "}"]),
+            other => literal.push(other),
+        }
+    }
+    literal
 }
 
 /// A key's ARN. That of an alias is every key of the account: the statement's condition narrows it down.

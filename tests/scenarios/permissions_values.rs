@@ -88,6 +88,20 @@ fn a_policy_lets_a_command_read_what_that_command_takes_from_the_file() {
         of(&deploy, "ReadTerraformState").unwrap()["Resource"],
         "arn:aws:s3:::states-bucket/net/terraform.tfstate"
     );
+    // Who only looks needs no secret; what knows the function's name from elsewhere needs that.
+    for command in ["status", "rollback", "push", "policy-check"] {
+        let policy = statements(&account, &["--for", command]);
+        assert!(of(&policy, "DecryptParameters").is_none(), "{command}: {policy:#?}");
+        assert!(of(&policy, "ReadTerraformState").is_none(), "{command}: {policy:#?}");
+    }
+    assert_eq!(
+        of(&statements(&account, &["--for", "push"]), "ReadParameters").unwrap()["Resource"],
+        parameter("tag")
+    );
+    let text = FILE.replace("\"hello\"\nRole", "\"${ssm:/hello/tag}\"\nRole");
+    fs::write(account.path("lambda-lift.toml"), text).unwrap();
+    let named = statements(&account, &["--for", "status"]);
+    assert_eq!(of(&named, "ReadParameters").unwrap()["Resource"], parameter("tag"));
     // Without templates there is nothing to read.
     let plain = account.run(&[
         "permissions",
