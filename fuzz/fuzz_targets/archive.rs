@@ -116,7 +116,9 @@ fn assert_alike(plain: &Result<LocalImage, ImageError>, compressed: &Result<Loca
             assert_eq!(layers(plain), layers(compressed));
         }
         (Err(plain), Err(compressed)) => {
-            assert_eq!(plain.kind(), compressed.kind(), "{plain} / {compressed}")
+            // What is decompressed is read to its end; of a file nobody sees what was cut off behind what is wanted.
+            let is_cut_off = compressed.to_string().contains("damaged or truncated");
+            assert!(plain.kind() == compressed.kind() || is_cut_off, "{plain} / {compressed}")
         }
         (plain, compressed) => panic!("plain {plain:?}, compressed {compressed:?}"),
     }

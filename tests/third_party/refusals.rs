@@ -73,7 +73,7 @@ fn an_index_of_two_architectures_is_not_guessed_at() {
     let run = account.deploy(&image);
     assert_refused(&account, before, &run, &["amd64|x86_64", "arm64", "--arch"]);
 
-    let run = account.deploy_with(&image, &["--arch", "arm64"]);
+    let run = account.deploy_with(&image, &["--arch", "arm64", "--allow", "entrypoint-architecture"]);
     assert_eq!(run.expect(0)["image"]["architecture"], "arm64");
     assert_eq!(account.function()["Configuration"]["Architectures"], json!(["arm64"]));
 }
