@@ -1,4 +1,4 @@
-//! What is in the image is judged in the pass that sends it: before the manifest is put, without a second read, and never by a download.
+//! What is in the image is judged in the pass that sends it: before the manifest is put, without a second read, and by a download only where nothing else speaks for a layer.
 
 use std::fs;
 

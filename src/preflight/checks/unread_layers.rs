@@ -11,8 +11,8 @@ const HINT: &str = "lambda-lift check reads every layer, and remembers what is i
 
 pub(super) const CHECK: Check = Check {
     id: "unread-layers",
-    requirement: "What is in an image is judged by the file system that all of its layers make. Layers that need not be sent are not read \
-                  for that: where nothing is remembered of one, only what the layers above it show by themselves is judged.",
+    requirement: "What is in an image is judged by the file system that all of its layers make. Layers of the image that runs now, \
+                  and those of a published image in another registry, are not read for that: where nothing is remembered of one, only what the layers above it show by themselves is judged.",
     evidence: "The layers that this run reads, and what is remembered of layers that were read on this machine before, by diff id.",
     remedy: "Usually nothing: layers of the image that runs now are proven by it. `lambda-lift check` reads them all, and what it \
              finds is remembered for the deploy.",
