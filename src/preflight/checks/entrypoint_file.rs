@@ -106,7 +106,8 @@ fn missing(started: &Started<'_>, what: &str, why: &NotFound) -> Finding {
         ),
         // Only what env is told has blanks in it.
         Some(_) if started.name.contains([' ', '\t']) => {
-            format!("env takes all of it for one name: write #!/usr/bin/env -S {}", started.name)
+            let line = printable_path(started.name.as_bytes());
+            format!("env takes all of it for one name: write #!/usr/bin/env -S {line}")
         }
         _ => "correct the path, or COPY the file into the image".to_owned(),
     };
