@@ -35,7 +35,8 @@ struct Head {
     entries: u64,
 }
 
-const VERSION: u32 = 1;
+/// 2: the first line of a script as the kernel reads it.
+const VERSION: u32 = 2;
 
 impl ListingCache {
     pub(super) fn new(folder: impl Into<PathBuf>) -> Self {

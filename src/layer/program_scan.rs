@@ -111,14 +111,14 @@ fn decides_how_programs_start(path: &[u8]) -> bool {
 }
 
 fn script(text: &[u8]) -> Option<Program> {
-    let line = text.split(|byte| *byte == b'\n').next()?.strip_prefix(b"#!")?;
-    let line = line[..line.len().min(LONGEST_FIRST_LINE)].trim_ascii();
+    let head = &text[..text.len().min(LONGEST_FIRST_LINE)];
+    let line = trim_blanks(head.split(|byte| *byte == b'\n').next()?.strip_prefix(b"#!")?);
     let end = line.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(line.len());
     let (interpreter, argument) = line.split_at(end);
     if interpreter.is_empty() {
         return None;
     }
-    let argument = argument.trim_ascii();
+    let argument = trim_blanks(argument);
     Some(Program {
         form: ProgramForm::Script {
             interpreter: interpreter.to_vec(),
@@ -126,6 +126,14 @@ fn script(text: &[u8]) -> Option<Program> {
         },
         names_runtime_api: names_runtime_api(text),
     })
+}
+
+/// What the kernel takes for blank: a carriage return is none, but the last character of a name.
+fn trim_blanks(mut line: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = line {
+        line = rest;
+    }
+    line
 }
 
 fn is_private_key(head: &[u8]) -> bool {
@@ -199,7 +207,11 @@ mod tests {
         );
         let late = format!("#!/bin/sh\n{}curl $AWS_LAMBDA_RUNTIME_API", "# a comment\n".repeat(200));
         assert_eq!(script_of(&late), some("/bin/sh", None, true));
+        assert_eq!(script_of("#!/bin/sh\r\nx\r\n"), some("/bin/sh\r", None, false));
+        assert_eq!(script_of("#!\t/bin/sh  -e x\t \r\n"), some("/bin/sh", Some("-e x\t \r"), false));
+        assert_eq!(script_of("#!/bin/sh \t\n"), some("/bin/sh", None, false));
         assert_eq!(script_of("#!\n"), None);
+        assert_eq!(script_of("#! \t\n"), None);
         assert_eq!(script_of("# no script"), None);
         assert_eq!(script_of(""), None);
     }

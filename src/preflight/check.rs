@@ -56,6 +56,10 @@ pub struct Wanted {
     pub command: Option<Vec<String>>,
     /// WorkingDirectory of the function's ImageConfig, which goes before WORKDIR.
     pub working_directory: Option<String>,
+    /// PATH of the function's environment, which goes before the image's.
+    pub path: Option<String>,
+    /// LD_LIBRARY_PATH of the function's environment, which goes before the image's.
+    pub library_path: Option<String>,
     /// Today's date, for what is known to end some day; none when that does not matter.
     pub today: Option<Day>,
     /// How many bytes the function's environment variables have, as Lambda counts them.
@@ -90,15 +94,18 @@ impl Wanted {
             // An empty list overrides nothing.
             (!words.is_empty()).then_some(words)
         };
+        let variables =
+            settings.get("Environment").and_then(|environment| environment.get("Variables")?.as_object());
+        // No other variable is looked at: it may be a secret.
+        let variable = |name: &str| Some(variables?.get(name)?.as_str()?.to_owned());
         let folder = setting("WorkingDirectory").and_then(|value| Some(value.as_str()?.to_owned()));
         Self {
             entrypoint: words("EntryPoint"),
             command: words("Command"),
             working_directory: folder.filter(|folder| !folder.is_empty()),
-            environment_bytes: settings
-                .get("Environment")
-                .and_then(|environment| environment.get("Variables")?.as_object())
-                .map_or(0, environment_bytes),
+            path: variable("PATH"),
+            library_path: variable("LD_LIBRARY_PATH"),
+            environment_bytes: variables.map_or(0, environment_bytes),
             ..Self::default()
         }
     }
@@ -136,6 +143,18 @@ impl std::fmt::Display for Day {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_functions_environment_only_the_two_search_paths_are_kept() {
+        let settings = serde_json::json!({ "Environment": { "Variables": {
+            "PATH": "/app/bin", "LD_LIBRARY_PATH": "/app/lib", "TOKEN": "hunter2",
+        } } });
+        let wanted = Wanted::of_settings(settings.as_object().unwrap());
+        let paths = (wanted.path.as_deref(), wanted.library_path.as_deref());
+        assert_eq!(paths, (Some("/app/bin"), Some("/app/lib")));
+        assert!(!format!("{wanted:?}").contains("hunter2"));
+        assert_eq!(Wanted::of_settings(&Map::new()).path, None);
+    }
 
     #[test]
     fn days_are_read_and_written_and_ordered() {

@@ -63,7 +63,7 @@ fn each_check_finds_its_own() {
         (
             "entrypoint-file",
             Refuse,
-            "python3, which /bootstrap is started by, cannot be started: python3 (in /usr/local/bin:/usr/bin:/bin) does not exist",
+            "python3, which /bootstrap is started by, cannot be started: python3 (in /var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin) does not exist",
             Archive::default().with("usr/bin/env", 0o755, program()).with(
                 "bootstrap",
                 0o755,
@@ -248,5 +248,143 @@ fn a_runtime_that_ends_soon_is_told_in_time() {
     for (version, day, severity) in table {
         let findings = judge(vec![python(version)], |_| {}, &on(day));
         assert_eq!(findings.first().map(|finding| finding.severity), severity, "3.{version} on {day}");
+    }
+}
+
+#[test]
+fn env_is_followed_as_far_as_plain_words_tell() {
+    use Severity::Refuse;
+    let with_env = |line: &str| {
+        let program = || elf(X86_64, None, CLIENT);
+        let base =
+            Archive::default().with("usr/bin/env", 0o755, program()).with("usr/bin/fn", 0o755, program());
+        base.with("bootstrap", 0o755, format!("#!/usr/bin/env {line}\n"))
+    };
+    let missing = |line: &str| {
+        let findings = judge(vec![with_env(line)], |_| {}, &Wanted::default());
+        let refused = findings.first().map(|finding| {
+            assert_eq!((finding.check, finding.severity), ("entrypoint-file", Refuse), "{line}");
+            finding.message.split(", which").next().unwrap().to_owned()
+        });
+        refused.unwrap_or_default()
+    };
+    for fine in [
+        "fn",
+        "/usr/bin/fn",
+        "-S fn -x",
+        "-vS -- A=1 fn \"x\"",
+        // Whoever reads that line has to know env.
+        "-S \"fn\" -x",
+        "-S lost\\_x",
+        "-S ${LOST}",
+        "-S -u PYTHONHOME fn",
+        "-S --unset=PYTHONHOME lost",
+        "-S -C /usr fn",
+        "-S --chdir=/usr lost",
+        "-S PATH=/opt/x:/usr/bin lost",
+        "-S LD_LIBRARY_PATH=/x lost",
+        "-S -i lost",
+        "-iS lost",
+        "-u",
+        "A=1 lost",
+        // env passes over the carriage return when it takes a line apart.
+        "-S fn\r",
+    ] {
+        assert_eq!(missing(fine), "", "{fine}");
+    }
+    for (line, name) in [
+        ("lost", "lost"),
+        ("-S lost -x", "lost"),
+        ("-S A=1 lost", "lost"),
+        ("-S -i /usr/bin/lost", "/usr/bin/lost"),
+        ("fn -u", "fn -u"),
+        ("fn\r", "fn\\r"),
+    ] {
+        assert_eq!(missing(line), name, "{line}");
+    }
+    let findings = judge(vec![with_env("fn -u")], |_| {}, &Wanted::default());
+    assert!(findings[0].hint.as_ref().unwrap().ends_with("write #!/usr/bin/env -S fn -u"), "{findings:?}");
+    let without_env = bootstrap().with("bootstrap", 0o755, "#!/usr/bin/env bootstrap\n");
+    let findings = judge(vec![without_env], |_| {}, &Wanted::default());
+    assert!(findings[0].message.starts_with("/usr/bin/env, which /bootstrap is started by,"), "{findings:?}");
+}
+
+#[test]
+fn a_first_line_with_a_carriage_return_names_no_interpreter() {
+    let archive = Archive::default().with("sh", 0o755, elf(X86_64, None, CLIENT));
+    let findings =
+        judge(vec![archive.with("bootstrap", 0o755, "#!/sh\r\nx\r\n")], |_| {}, &Wanted::default());
+    assert_eq!(told(&findings), [("entrypoint-file", Severity::Refuse)]);
+    let Finding { message, hint, .. } = &findings[0];
+    assert!(message.ends_with("cannot be started: /sh\\r does not exist"), "{message}");
+    assert!(hint.as_ref().unwrap().contains("Windows line endings (CRLF): sed -i 's/\\r$//'"), "{hint:?}");
+}
+
+#[test]
+fn programs_are_looked_for_where_lambda_and_the_function_say() {
+    let at = |path: &str| Archive::default().with(path, 0o755, elf(X86_64, None, CLIENT));
+    let by_name = |image: &mut LocalImage| image.config.entrypoint = vec!["fn".to_owned()];
+    let in_path = |path: &str| Wanted { path: Some(path.to_owned()), ..Wanted::default() };
+    for folder in ["var/lang/bin", "usr/local/bin", "usr/bin", "bin", "opt/bin"] {
+        assert_eq!(judge(vec![at(&format!("{folder}/fn"))], by_name, &Wanted::default()), [], "{folder}");
+    }
+    let elsewhere = |wanted: &Wanted| judge(vec![at("custom/fn")], by_name, wanted);
+    assert_eq!(elsewhere(&in_path("/bin:/custom")), []);
+    for wanted in [Wanted::default(), in_path("/bin")] {
+        assert_eq!(told(&elsewhere(&wanted)), [("entrypoint-file", Severity::Refuse)], "{wanted:?}");
+    }
+    // What is mounted there is in no image.
+    for path in ["/mnt/efs/bin", "/bin:/proc/self/root/custom"] {
+        assert_eq!(elsewhere(&in_path(path)), [], "{path}");
+    }
+    let hidden_first = at("tmp/fn").with("bin/fn", 0o755, elf(X86_64, None, CLIENT));
+    assert_eq!(judge(vec![hidden_first], by_name, &in_path("/tmp:/bin")), []);
+    let relative = at("bin/sh").with("bootstrap", 0o755, "#!sh\n");
+    let findings = judge(vec![relative], |_| {}, &Wanted::default());
+    assert_eq!(told(&findings), [("entrypoint-file", Severity::Refuse)], "no kernel looks in PATH");
+}
+
+#[test]
+fn what_lambda_mounts_over_is_not_what_the_image_shows() {
+    use Severity::{Refuse, Warn};
+    let program = || elf(X86_64, None, CLIENT);
+    let to = |entrypoint: &str| {
+        let entrypoint = entrypoint.to_owned();
+        move |image: &mut LocalImage| image.config.entrypoint = vec![entrypoint.clone()]
+    };
+    let archive = || {
+        let script = |interpreter: &str| format!("#!{interpreter}\n{CLIENT}");
+        bootstrap()
+            .with("tmp/fn", 0o755, elf(ARM64, None, CLIENT))
+            .with("proc/fn", 0o755, elf(ARM64, None, CLIENT))
+            .with("bin/fn", 0o755, program())
+            .link("linked", "tmp/fn")
+            .with("by-tmp", 0o755, script("/tmp/fn"))
+            .with("by-proc", 0o755, script("/proc/self/root/lost"))
+    };
+    let table: [(&str, &[Severity]); 9] = [
+        ("/tmp/fn", &[Warn]),
+        ("/linked", &[Warn]),
+        ("/by-tmp", &[Warn]),
+        ("/tmp/lost", &[Refuse]),
+        ("/tmp/../bin/fn", &[]),
+        ("/proc/self/root/bin/fn", &[]),
+        ("/proc/fn", &[]),
+        ("/by-proc", &[]),
+        ("/dev/lost", &[]),
+    ];
+    for (entrypoint, severities) in table {
+        let findings = judge(vec![archive()], to(entrypoint), &Wanted::default());
+        let expected: Vec<_> = severities.iter().map(|severity| ("entrypoint-file", *severity)).collect();
+        assert_eq!(told(&findings), expected, "{entrypoint}: {findings:?}");
+    }
+    let folders = || bootstrap().folder("tmp/work/").link("work", "tmp/work");
+    for (folder, is_fine) in
+        [("/tmp", true), ("/dev", true), ("/proc/self", true), ("/tmp/work", false), ("/work", false)]
+    {
+        let spoil = |image: &mut LocalImage| image.config.working_directory = folder.to_owned();
+        let findings = judge(vec![folders()], spoil, &Wanted::default());
+        let expected = [("working-directory", Warn)];
+        assert_eq!(told(&findings), expected[usize::from(is_fine)..], "{folder}: {findings:?}");
     }
 }

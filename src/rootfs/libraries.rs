@@ -29,11 +29,13 @@ pub struct MissingLibrary {
 
 impl FileSystem {
     /// The libraries that the program at `node` needs and that are not there, directly and through others.
-    /// `search_path` is what LD_LIBRARY_PATH will be. None when what it needs cannot be told.
+    /// `search_path` is what LD_LIBRARY_PATH will be, its folders from the root and with colons between; where it names none, it
+    /// adds none. None when what it needs cannot be told.
     pub fn missing_libraries(&self, node: Node<'_>, search_path: &[u8]) -> Option<Vec<MissingLibrary>> {
         let mut search = Search { system: self, steps: 0 };
         let mut folders = search.library_folders();
-        folders.extend(search.folders(search_path.split(|byte| *byte == b':')));
+        let named = search_path.split(|byte| *byte == b':').filter(|folder| !folder.is_empty());
+        folders.extend(search.folders(named));
         let mut missing = Vec::new();
         let mut seen: HashSet<&[u8]> = HashSet::new();
         let mut waiting = VecDeque::from([node]);

@@ -146,6 +146,10 @@ fn the_libraries_of_a_real_program_are_found_or_told_missing() {
     assert_eq!(missing(everywhere("usr/lib64/glibc-hwcaps/x86-64-v3"), ""), []);
     assert_ne!(missing(everywhere("app/lib"), ""), []);
     assert_eq!(missing(everywhere("app/lib"), "/nothing:/app/lib"), []);
+    for no_folder in ["", ":", ":/nothing"] {
+        assert_ne!(missing(everywhere("."), no_folder), [], "{no_folder:?} is not the root");
+    }
+    assert_eq!(missing(everywhere("."), "/"), []);
     let listed = |archive: Archive| archive.with("etc/ld.so.conf.d/app.conf", 0o644, "# ours\n/app/lib\n");
     assert_eq!(missing(listed(everywhere("app/lib")), ""), []);
 }

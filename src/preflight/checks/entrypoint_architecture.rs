@@ -23,7 +23,7 @@ fn judge(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<F
     let Some(start) = Start::of(image, wanted) else { return Vec::new() };
     let programs = start.programs(files).into_iter();
     let unfit = programs.take_while(|started| started.is_told_by(contents)).find_map(|started| {
-        let node = started.found.ok()?.node;
+        let node = started.own_node()?;
         let ProgramForm::Elf(elf) = &node.program()?.form else { return None };
         (machine_of(expected) != (elf.machine, elf.is_64_bit)).then(|| (node.path(), machine_name(elf)))
     });

@@ -1,12 +1,9 @@
 //! What ENTRYPOINT names is there, and may be started.
 
 use crate::image::LocalImage;
-use crate::preflight::start::{Start, Started};
+use crate::preflight::start::{Hidden, MOUNTED, Start, Started};
 use crate::preflight::{Check, Finding, Judge, Wanted};
-use crate::rootfs::{ImageContents, NodeKind};
-
-/// An EFS file system appears below it, which no image shows.
-const MOUNTED: &str = "/mnt/";
+use crate::rootfs::{ImageContents, NodeKind, NotFound, printable_path};
 
 pub(super) const CHECK: Check = Check {
     id: "entrypoint-file",
@@ -31,18 +28,26 @@ fn judge(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<F
 fn path_of(started: &Started<'_>) -> Option<String> {
     match &started.found {
         Ok(found) => Some(found.node.path()),
-        Err(_) => started.name.starts_with('/').then(|| started.name.clone()),
+        Err(_) => started.name.starts_with('/').then(|| printable_path(started.name.as_bytes())),
     }
 }
 
 fn unfit(started: &Started<'_>) -> Option<Finding> {
-    let Started { name, by, found } = started;
+    let Started { name, by, found, hidden } = started;
+    let name = &printable_path(name.as_bytes());
     let what = match by {
         None => format!("the entry point {name}"),
         Some(script) => format!("{name}, which {script} is started by,"),
     };
     let refuse = |message: String, hint: &str| Some(Finding::refuse(CHECK.id, message, hint));
     let found = match found {
+        Ok(_) if *hidden == Some(Hidden::Temporary) => {
+            return Some(Finding::warn(
+                CHECK.id,
+                format!("{what} lies in /tmp, where nothing of the image is left when Lambda runs it"),
+                "COPY it to another folder: Lambda mounts an empty one at /tmp",
+            ));
+        }
         Ok(found) => found,
         Err(_) if name.starts_with(MOUNTED) => {
             return Some(Finding::unknown(
@@ -51,12 +56,7 @@ fn unfit(started: &Started<'_>) -> Option<Finding> {
                 "see that the function's file system has it",
             ));
         }
-        Err(why) => {
-            return refuse(
-                format!("{what} cannot be started: {why}"),
-                "correct the path, or COPY the file into the image",
-            );
-        }
+        Err(why) => return Some(missing(started, &what, why)),
     };
     let path = found.node.path();
     if found.node.kind() != NodeKind::File {
@@ -96,4 +96,20 @@ fn unfit(started: &Started<'_>) -> Option<Finding> {
         );
     }
     None
+}
+
+fn missing(started: &Started<'_>, what: &str, why: &NotFound) -> Finding {
+    let script = started.by.as_deref();
+    let hint = match script {
+        Some(script) if started.name.ends_with('\r') => format!(
+            "{script} has Windows line endings (CRLF): sed -i 's/\\r$//' it, and see that git leaves it so (core.autocrlf)"
+        ),
+        // Only what env is told has blanks in it.
+        Some(_) if started.name.contains([' ', '\t']) => {
+            let line = printable_path(started.name.as_bytes());
+            format!("env takes all of it for one name: write #!/usr/bin/env -S {line}")
+        }
+        _ => "correct the path, or COPY the file into the image".to_owned(),
+    };
+    Finding::refuse(CHECK.id, format!("{what} cannot be started: {why}"), hint)
 }

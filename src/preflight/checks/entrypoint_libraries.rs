@@ -2,7 +2,7 @@
 
 use crate::image::LocalImage;
 use crate::layer::ProgramForm;
-use crate::preflight::start::Start;
+use crate::preflight::start::{Start, Started};
 use crate::preflight::{Check, Finding, Judge, Wanted};
 use crate::rootfs::{FileSystem, ImageContents, MissingLibrary, Node};
 
@@ -24,8 +24,7 @@ fn judge(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<F
     let files = &contents.files;
     let Some(start) = Start::of(image, wanted) else { return Vec::new() };
     let programs = start.programs(files);
-    let Some(found) = programs.last().and_then(|last| last.found.as_ref().ok()) else { return Vec::new() };
-    let node = found.node;
+    let Some(node) = programs.last().and_then(Started::own_node) else { return Vec::new() };
     let Some(ProgramForm::Elf(elf)) = node.program().map(|program| &program.form) else { return Vec::new() };
     let path = node.path();
     if let Some(loader) = &elf.loader
@@ -41,7 +40,7 @@ fn judge(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<F
             .about([path]),
         ];
     }
-    let search = format!("{}:{OF_LAMBDA}", start.library_path);
+    let search = [start.library_folders().join(":").as_str(), OF_LAMBDA].join(":");
     match files.missing_libraries(node, search.as_bytes()) {
         None => vec![
             Finding::unknown(
@@ -83,5 +82,6 @@ fn told(first: &MissingLibrary, missing: &[MissingLibrary], files: &FileSystem) 
 
 fn folder_of(node: Node<'_>) -> String {
     let path = node.path();
-    path.rsplit_once('/').map_or_else(|| "/".to_owned(), |(folder, _)| folder.to_owned())
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    if folder.is_empty() { "/".to_owned() } else { folder.to_owned() }
 }

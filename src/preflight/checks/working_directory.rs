@@ -1,7 +1,7 @@
 //! WORKDIR exists.
 
 use crate::image::LocalImage;
-use crate::preflight::start::Start;
+use crate::preflight::start::{Hidden, Start};
 use crate::preflight::{Check, Finding, Judge, Wanted};
 use crate::rootfs::{ImageContents, NodeKind};
 
@@ -21,7 +21,17 @@ fn judge(image: &LocalImage, wanted: &Wanted, contents: &ImageContents) -> Vec<F
     let folder = &start.folder;
     let warn =
         |message: String, hint: &str| vec![Finding::warn(CHECK.id, message, hint).about([folder.clone()])];
-    match files.resolve(folder.as_bytes()) {
+    let found = files.resolve(folder.as_bytes());
+    let hidden = Hidden::of(folder, &found);
+    // Lambda has both, whatever the image has.
+    if hidden == Some(Hidden::Untold) || folder.trim_end_matches('/') == "/tmp" {
+        return Vec::new();
+    }
+    match found {
+        Ok(_) if hidden == Some(Hidden::Temporary) => warn(
+            format!("WORKDIR {folder} lies in /tmp, where nothing of the image is left when Lambda runs it"),
+            "name another folder in WORKDIR: Lambda mounts an empty one at /tmp",
+        ),
         Err(why) => {
             warn(format!("WORKDIR {folder} is not in the image: {why}"), "RUN mkdir it, or correct WORKDIR")
         }
