@@ -110,11 +110,9 @@ impl Prepared {
 
     /// What the function, as it will be, wants of its image.
     fn wanted(&self, facts: &Facts) -> Wanted {
-        let of_spec = Wanted::of(&self.spec);
         let today = Day::of(&moments::rfc3339(SystemTime::now()));
-        let Wanted { entrypoint, command, working_directory, .. } =
-            Wanted::of_settings(&self.settings_after(facts));
-        Wanted { entrypoint, command, working_directory, today, ..of_spec }
+        let Wanted { architecture, encoding, .. } = Wanted::of(&self.spec);
+        Wanted { architecture, encoding, today, ..Wanted::of_settings(&self.settings_after(facts)) }
     }
 
     /// The settings that the function will have; none for a push.
