@@ -14,7 +14,7 @@ pub(super) const CHECK: Check = Check {
     requirement: "Whoever may pull an image reads all of it. Keys, passwords and a whole git history do not belong there; a file that a later \
                   layer deletes is still in the earlier one.",
     evidence: "Names and first lines of files: private keys, `.git`, `.env`, `.aws/credentials`, `.npmrc`, `.netrc`; names of variables in ENV, and values that \
-               have the form of an AWS access key. Values are never shown.",
+               have the form of an AWS access key. Values are never shown. Files that a later layer deletes are not looked for.",
     remedy: "Use `.dockerignore` and build secrets (`RUN --mount=type=secret`), and give secrets to the function at run time.",
     may_be_allowed: true,
     judge: Judge::Entries(judge),
