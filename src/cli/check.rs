@@ -24,9 +24,6 @@ use super::serve::serve;
 use super::session::{Session, usage};
 use super::settings;
 
-/// The id of what is found about an image that cannot be read.
-const DAMAGED: &str = "image";
-
 /// `check`
 pub(super) async fn check(session: Session, arguments: CheckArguments) -> Report {
     let mut report = Report::new("check");
@@ -75,7 +72,7 @@ async fn judge(
 
 /// Whether layers cannot be read to their end.
 fn is_damaged(findings: &[Finding]) -> bool {
-    findings.iter().any(|finding| finding.check == DAMAGED)
+    findings.iter().any(|finding| finding.check == preflight::IMAGE)
 }
 
 /// Runs the image, whatever the checks of its content found: the one verdict does not replace the other.
@@ -149,7 +146,7 @@ pub(super) fn unfit_layer(error: LayerError) -> Result<Finding, Failure> {
         }
         _ => {
             let hint = error.hint().unwrap_or_else(|| "build the image again".to_owned());
-            Ok(Finding::refuse(DAMAGED, chain(&error), hint))
+            Ok(Finding::refuse(preflight::IMAGE, chain(&error), hint))
         }
     }
 }

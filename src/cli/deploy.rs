@@ -374,7 +374,7 @@ pub(super) fn image_finding(error: &ImageError) -> Result<Finding, Failure> {
         }
         ImageErrorKind::Unsupported | ImageErrorKind::Malformed | ImageErrorKind::Ambiguous => {
             let again = || "build or save the image again, and look at it with skopeo inspect".to_owned();
-            Ok(Finding::refuse("image", message, hint.unwrap_or_else(again)))
+            Ok(Finding::refuse(preflight::IMAGE, message, hint.unwrap_or_else(again)))
         }
     }
 }

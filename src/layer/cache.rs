@@ -133,6 +133,18 @@ impl LayerCache {
         self.put(&file_name(&summary.diff_id, encoder), &entry)
     }
 
+    /// [`Self::content`] on a thread that may block.
+    pub async fn recall(&self, diff_id: Digest) -> Option<LayerContent> {
+        let cache = self.clone();
+        tokio::task::spawn_blocking(move || cache.content(&diff_id)).await.ok()?
+    }
+
+    /// [`Self::store`] on a thread that may block. A cache that cannot be written costs time at the next run, no more.
+    pub async fn remember(&self, summary: LayerSummary) {
+        let cache = self.clone();
+        let _ = tokio::task::spawn_blocking(move || cache.store(&summary)).await;
+    }
+
     fn store_verified(&self, summary: &LayerSummary) -> io::Result<()> {
         let Ok(contents) = summary.contents else { return Ok(()) };
         if summary.compression == Compression::None {

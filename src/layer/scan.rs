@@ -53,24 +53,17 @@ async fn content_of(
     cache: Option<&LayerCache>,
 ) -> Result<LayerContent, LayerError> {
     let diff_id = layer.diff_id;
-    let stopped = |_| LayerError::Stopped { layer: diff_id };
-    if let Some(cache) = cache.cloned() {
-        let known = tokio::task::spawn_blocking(move || cache.content(&diff_id)).await.map_err(stopped)?;
-        if let Some(known) = known {
-            return Ok(known);
-        }
+    if let Some(cache) = cache
+        && let Some(known) = cache.recall(diff_id).await
+    {
+        return Ok(known);
     }
     let settings = PassSettings { encoding: Encoding::Keep, uncompressed_limit: limit, verified: None };
     let summary = summarize(&compressors, layer, settings).await?;
-    let listing = match (&summary.contents, &summary.listing) {
-        (Ok(_), Some(listing)) => Arc::clone(listing),
-        (Err(source), _) => return Err(LayerError::NotTar { layer: diff_id, source: source.clone() }),
-        (Ok(_), None) => return Err(LayerError::Stopped { layer: diff_id }),
-    };
-    let uncompressed_bytes = summary.uncompressed_bytes;
-    if let Some(cache) = cache.cloned() {
-        // A cache that cannot be written costs time at the next run, nothing else.
-        let _ = tokio::task::spawn_blocking(move || cache.store(&summary)).await.map_err(stopped)?;
+    summary.sound()?;
+    let content = summary.content().ok_or(LayerError::Stopped { layer: diff_id })?;
+    if let Some(cache) = cache {
+        cache.remember(summary).await;
     }
-    Ok(LayerContent { diff_id, uncompressed_bytes, listing })
+    Ok(content)
 }

@@ -41,9 +41,7 @@ pub async fn spool(
     let failed = |source| SpoolError::Write { folder: folder.display().to_string(), source };
     let file = Arc::new(tempfile::tempfile_in(folder).map_err(failed)?);
     let summary = fill(&file, LayerPass::start(compressors, layer, settings), failed).await?;
-    if let Err(source) = &summary.contents {
-        return Err(LayerError::NotTar { layer: layer.diff_id, source: source.clone() }.into());
-    }
+    summary.sound()?;
     let location =
         BlobLocation::InFile { file, path: layer.location.path().to_owned(), offset: 0, size: summary.size };
     let kept = Layer {

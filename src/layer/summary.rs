@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::encoder::Encoder;
+use super::error::LayerError;
 use super::listing::Listing;
 use super::scan::LayerContent;
 use super::tar_scan::{TarContents, TarDefect};
@@ -31,6 +32,18 @@ pub struct LayerSummary {
 }
 
 impl LayerSummary {
+    /// Whether the content is an archive that unpackers take.
+    ///
+    /// # Errors
+    /// Fails with what is wrong with it.
+    pub fn sound(&self) -> Result<(), LayerError> {
+        let layer = self.diff_id;
+        self.contents
+            .as_ref()
+            .map(drop)
+            .map_err(|source| LayerError::NotTar { layer, source: source.clone() })
+    }
+
     /// What is in the layer; none where its content did not go by.
     pub fn content(&self) -> Option<LayerContent> {
         let (diff_id, uncompressed_bytes) = (self.diff_id, self.uncompressed_bytes);

@@ -36,19 +36,14 @@ impl SeenContents {
         for (layer, facts) in image.local.layers.iter().zip(&image.layers) {
             let diff_id = layer.diff_id;
             let mut content = self.get(&diff_id);
-            if content.is_none() {
-                content = remembered(memory, diff_id).await;
+            if let (None, Some(memory)) = (&content, memory) {
+                content = memory.layers.recall(diff_id).await;
                 content.iter().for_each(|content| self.put(content.clone()));
             }
             known.push(KnownContent { diff_id, content: content.ok_or_else(|| why_not(facts)) });
         }
         known
     }
-}
-
-async fn remembered(memory: Option<&Memory>, diff_id: Digest) -> Option<LayerContent> {
-    let layers = memory?.layers.clone();
-    tokio::task::spawn_blocking(move || layers.content(&diff_id)).await.ok()?
 }
 
 fn why_not(facts: &LayerFacts) -> Unread {

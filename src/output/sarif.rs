@@ -7,13 +7,11 @@ use serde_json::{Value, json};
 use super::document::severity;
 use super::printable::printable_json;
 use crate::name::Digest;
-use crate::preflight::{CHECKS, Check, Finding, Judge, RUN, Severity};
+use crate::preflight::{CHECKS, Check, Finding, IMAGE, Judge, RUN, Severity};
 use crate::report::{Outcome, Report};
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
-/// The id of what an image that cannot be opened is found with.
-const IMAGE: &str = "image";
 /// Every character that a path keeps in a URI reference (RFC 3986, `pchar` and `/`), but for a colon, which would begin a scheme.
 const KEPT: &[u8] = b"/-._~!$&'()*+,;=@";
 

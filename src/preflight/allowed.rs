@@ -6,6 +6,9 @@ use crate::spelling;
 /// The id of what a run of the image finds, which is no check of the table.
 pub const RUN: &str = "run";
 
+/// The id of what is found about an image that cannot be opened or read to its end, which is no check of the table either.
+pub const IMAGE: &str = "image";
+
 /// The checks that `--allow` names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Allowed(Vec<&'static str>);

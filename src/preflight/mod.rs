@@ -19,7 +19,7 @@ mod test_handlers;
 #[cfg(test)]
 mod test_unread;
 
-pub use allowed::{Allowed, NotAllowed, RUN};
+pub use allowed::{Allowed, IMAGE, NotAllowed, RUN};
 pub use check::{Check, Day, Judge, Wanted};
 pub use checks::CHECKS;
 pub use finding::{Finding, Severity};

@@ -187,7 +187,7 @@ fn is_untold(folder: &str) -> bool {
     Hidden::at(folder) == Some(Hidden::Untold) || folder.starts_with(MOUNTED)
 }
 
-fn is_script(node: Node<'_>) -> bool {
+pub(super) fn is_script(node: Node<'_>) -> bool {
     matches!(node.program().map(|program| &program.form), Some(ProgramForm::Script { .. }))
 }
 

@@ -133,10 +133,7 @@ async fn next_of_pass(
 
 fn last_part(frames: Vec<Bytes>, summary: LayerSummary) -> Result<FilledPart, SourceFailure> {
     // Before the blob is completed: a layer that no unpacker takes must not reach the registry.
-    if let Err(source) = &summary.contents {
-        let (layer, source) = (summary.diff_id, source.clone());
-        return Err(SourceFailure::Layer(LayerError::NotTar { layer, source }));
-    }
+    summary.sound().map_err(SourceFailure::Layer)?;
     let end = BlobEnd { digest: summary.digest, summary: Some(summary) };
     Ok(FilledPart { part: Part::new(frames), end: Some(end) })
 }

@@ -284,7 +284,9 @@ impl<'a> LayerPushes<'a> {
         let summary = summary.ok_or(LayerError::Stopped { layer: diff_id })?;
         self.ledger.set(index, summary.uncompressed_bytes);
         self.ledger.check().map_err(|OverLimit| self.ledger.too_large())?;
-        self.remember(&summary).await;
+        if let Some(cache) = self.request.cache {
+            cache.remember(summary.clone()).await;
+        }
         self.keep_content(&summary);
         let action = if sent.is_some() { LayerAction::Uploaded } else { LayerAction::Exists };
         let sent = sent.unwrap_or_default();
@@ -347,14 +349,6 @@ impl<'a> LayerPushes<'a> {
         let (cache, stored) = (self.request.cache?.clone(), layer.stored_digest?);
         let diff_id = layer.diff_id;
         tokio::task::spawn_blocking(move || cache.verified(&stored, &diff_id)).await.ok()?
-    }
-
-    /// Remembers what was computed. A cache that cannot be written costs time at the next push, no more.
-    async fn remember(&self, summary: &LayerSummary) {
-        if let Some(cache) = self.request.cache {
-            let (cache, summary) = (cache.clone(), summary.clone());
-            let _ = tokio::task::spawn_blocking(move || cache.store(&summary)).await;
-        }
     }
 }
 

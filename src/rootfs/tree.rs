@@ -270,8 +270,11 @@ impl FileSystem {
 
     /// Where a symbolic link leads.
     pub(super) fn target(&self, record: &Record) -> Option<&[u8]> {
-        let is_link = record.kind == NodeKind::Symlink && record.detail != NONE;
-        (record.kind == NodeKind::Symlink).then(|| if is_link { self.texts.get(record.detail) } else { b"" })
+        (record.kind == NodeKind::Symlink).then(|| match record.detail {
+            // There was no room for it.
+            NONE => b"",
+            kept => self.texts.get(kept),
+        })
     }
 
     /// The first child of a folder.

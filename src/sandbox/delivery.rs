@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
 use crate::report::{FunctionError, RunStatus};
 
 /// An event, and how it is delivered. Its `Debug` does not show it: it is the user's own.
@@ -61,6 +64,16 @@ impl Delivery {
     pub fn new(payload: Vec<u8>) -> Self {
         Self { payload, request_id: request_id(), function_arn: None, client_context: None }
     }
+}
+
+/// What a caller says of itself, out of base64: JSON on one line, since it becomes a header of the runtime API.
+///
+/// # Errors
+/// Fails with what it is not, to follow its name in a sentence.
+pub fn client_context(text: &str) -> Result<String, &'static str> {
+    let bytes = BASE64_STANDARD.decode(text).map_err(|_| "is not base64")?;
+    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|_| "is not JSON")?;
+    Ok(value.to_string())
 }
 
 /// A request id, which is a UUID of version 4.

@@ -43,7 +43,7 @@ mod wire;
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 
-pub use delivery::{Answered, Delivery, Unanswered, Unbuilt, request_id};
+pub use delivery::{Answered, Delivery, Unanswered, Unbuilt, client_context, request_id};
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::{LocalFunction, run_image, run_stage, serve_image};
 #[cfg(target_os = "linux")]

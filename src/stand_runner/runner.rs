@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use lambda_lift_localstack::lambda::{Execution, Ran, Runner};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -13,7 +11,7 @@ use super::warm::Warm;
 use crate::image::{LocalImage, open_stored};
 use crate::name::Digest;
 use crate::report::chain;
-use crate::sandbox::{Answered, Delivery, LocalFunction, RunOrder, Unbuilt};
+use crate::sandbox::{Answered, Delivery, LocalFunction, RunOrder, Unbuilt, client_context};
 
 /// Runs functions, and keeps them for the next event.
 #[derive(Debug, Clone)]
@@ -96,14 +94,8 @@ fn key(execution: &Execution) -> String {
 }
 
 fn delivery(execution: &Execution) -> Result<Delivery, String> {
-    let context = execution.client_context.as_deref().map(|text| {
-        let bytes = BASE64_STANDARD.decode(text).ok()?;
-        serde_json::from_slice::<serde_json::Value>(&bytes).ok().map(|value| value.to_string())
-    });
-    let client_context = match context {
-        Some(None) => return Err("its client context is not JSON in base64".to_owned()),
-        found => found.flatten(),
-    };
+    let client_context = execution.client_context.as_deref().map(client_context).transpose();
+    let client_context = client_context.map_err(|_| "its client context is not JSON in base64")?;
     Ok(Delivery {
         payload: execution.payload.clone(),
         request_id: execution.request_id.clone(),

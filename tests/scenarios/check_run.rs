@@ -10,7 +10,7 @@ use lambda_lift_rig::{LambdaLift, Run};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::image::Image;
+use crate::image::{Image, add_entry};
 
 /// The example function: a static program that is its own runtime.
 static FUNCTION: LazyLock<Function> = LazyLock::new(|| Function::build().unwrap());
@@ -76,15 +76,7 @@ fn layer(path: &str, content: &[u8]) -> Vec<u8> {
 /// A layer with one entry of any kind and mode, without its parents.
 fn entry(path: &str, kind: tar::EntryType, mode: u32, link: &str, content: &[u8]) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
-    let mut header = tar::Header::new_gnu();
-    header.set_entry_type(kind);
-    header.set_mode(mode);
-    header.set_mtime(0);
-    header.set_size(content.len() as u64);
-    if !link.is_empty() {
-        header.set_link_name(link).unwrap();
-    }
-    archive.append_data(&mut header, path, content).unwrap();
+    add_entry(&mut archive, path, kind, mode, link, content);
     archive.into_inner().unwrap()
 }
 

@@ -6,7 +6,7 @@ use lambda_lift_rig::Run;
 use serde_json::{Value, json};
 
 use crate::account::{ACCOUNT, Account, REGION};
-use crate::image::{Image, gzip_layout, layer};
+use crate::image::{Image, add_entry, gzip_layout, layer};
 
 /// An image whose entry point is no file in it.
 fn without_program(note: &str) -> Image {
@@ -17,12 +17,9 @@ fn without_program(note: &str) -> Image {
 /// A small image with one more layer, in which nobody may start the program.
 fn with_closed_program(note: &str) -> Image {
     let mut image = Image::small(note);
-    let mut header = tar::Header::new_gnu();
-    header.set_size(6);
-    header.set_mode(0o644);
-    header.set_mtime(0);
     let mut archive = tar::Builder::new(Vec::new());
-    archive.append_data(&mut header, "var/task/bootstrap", &b"\x7fELF\x02\x01"[..]).unwrap();
+    let program = b"\x7fELF\x02\x01";
+    add_entry(&mut archive, "var/task/bootstrap", tar::EntryType::Regular, 0o644, "", program);
     image.layers.push(archive.into_inner().unwrap());
     image
 }

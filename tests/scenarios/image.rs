@@ -223,6 +223,24 @@ pub(crate) fn layer(path: &str, contents: &[u8]) -> Vec<u8> {
     archive.into_inner().unwrap()
 }
 
+/// Adds an entry of any kind and mode, without its parents.
+pub(crate) fn add_entry(
+    archive: &mut tar::Builder<Vec<u8>>,
+    path: &str,
+    kind: tar::EntryType,
+    mode: u32,
+    link: &str,
+    content: &[u8],
+) {
+    let mut header = header(content.len() as u64);
+    header.set_entry_type(kind);
+    header.set_mode(mode);
+    if !link.is_empty() {
+        header.set_link_name(link).unwrap();
+    }
+    archive.append_data(&mut header, path, content).unwrap();
+}
+
 /// Two layers as one, the entries of the second after those of the first.
 pub(crate) fn together(first: &[u8], second: &[u8]) -> Vec<u8> {
     // Two blocks of zeros end an archive.

@@ -16,6 +16,8 @@ use sha2::{Digest as _, Sha256};
 use tar::EntryType;
 use tempfile::TempDir;
 
+use crate::image::add_entry as add;
+
 static FUNCTION: LazyLock<Function> = LazyLock::new(|| Function::build().unwrap());
 
 /// The most memory that the tool may take, whatever a layer is.
@@ -89,18 +91,6 @@ fn archive(fill: impl FnOnce(&mut Archive)) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
     fill(&mut archive);
     archive.into_inner().unwrap()
-}
-
-fn add(archive: &mut Archive, path: &str, kind: EntryType, mode: u32, link: &str, content: &[u8]) {
-    let mut header = tar::Header::new_gnu();
-    header.set_entry_type(kind);
-    header.set_mode(mode);
-    header.set_mtime(0);
-    header.set_size(content.len() as u64);
-    if !link.is_empty() {
-        header.set_link_name(link).unwrap();
-    }
-    archive.append_data(&mut header, path, content).unwrap();
 }
 
 /// An entry whose name the library would refuse to write.

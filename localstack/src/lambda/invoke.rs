@@ -116,16 +116,9 @@ impl Session<'_> {
             Some(()) => answer::json(status, &outcome.payload),
             None => answer::empty(status),
         };
-        answer.headers.push(("x-amz-executed-version".to_owned(), version.clone()));
-        if sent.is_some() {
-            if outcome.error {
-                answer.headers.push(("x-amz-function-error".to_owned(), "Unhandled".to_owned()));
-            }
-            if self.call.header("x-amz-log-type") == Some("Tail") {
-                let log = log(&answer, &version, &content, &outcome);
-                answer.headers.push(("x-amz-log-result".to_owned(), STANDARD.encode(log)));
-            }
-        }
+        let log = log(&answer, &version, &content, &outcome);
+        let told = Told { version, error: outcome.error, log };
+        told.put(sent.is_some(), self.call, &mut answer);
         Ok(Performed::Answered(answer))
     }
 
@@ -196,14 +189,30 @@ impl Lambda {
         }
         let body = if waited_for { ran.payload } else { Vec::new() };
         let mut answer = answer::bytes(if waited_for { 200 } else { 202 }, &request, body);
-        answer.headers.push(("x-amz-executed-version".to_owned(), version));
-        if waited_for && ran.error {
-            answer.headers.push(("x-amz-function-error".to_owned(), "Unhandled".to_owned()));
+        Told { version, error: ran.error, log: ran.log }.put(waited_for, call, &mut answer);
+        Ok(answer)
+    }
+}
+
+/// What an answer says of its invocation beside the payload.
+struct Told {
+    version: String,
+    error: bool,
+    /// The end of the log.
+    log: Vec<u8>,
+}
+
+impl Told {
+    /// Puts it into the answer; where nobody waits, there is little to say.
+    fn put(self, waited_for: bool, call: &Call, answer: &mut Answer) {
+        let mut say = |name: &str, value: String| answer.headers.push((name.to_owned(), value));
+        say("x-amz-executed-version", self.version);
+        if waited_for && self.error {
+            say("x-amz-function-error", "Unhandled".to_owned());
         }
         if waited_for && call.header("x-amz-log-type") == Some("Tail") {
-            answer.headers.push(("x-amz-log-result".to_owned(), STANDARD.encode(ran.log)));
+            say("x-amz-log-result", STANDARD.encode(self.log));
         }
-        Ok(answer)
     }
 }
 

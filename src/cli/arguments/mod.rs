@@ -138,8 +138,7 @@ impl Command {
             // Whoever moves back, or looks, wants it for all of them.
             Self::Rollback(arguments) => order(&arguments.targets, true),
             Self::Status(arguments) => order(&arguments.targets, true),
-            // One after the other: what one deletes another may look at.
-            Self::Prune(_) => Order { max_parallel: 1, keep_going: false },
+            // `prune`: what one deletes another may look at. No other command has targets.
             _ => Order { max_parallel: 1, keep_going: false },
         }
     }

@@ -64,9 +64,8 @@ impl Keeping<'_> {
             match result {
                 Ok((layer, summary)) => {
                     kept.contents.extend(summary.content());
-                    if let Some(cache) = cache.cloned() {
-                        // A cache that cannot be written costs time at the next run, no more.
-                        let _ = tokio::task::spawn_blocking(move || cache.store(&summary)).await;
+                    if let Some(cache) = cache {
+                        cache.remember(summary).await;
                     }
                     kept.image.layers[place] = layer;
                 }

@@ -47,9 +47,8 @@ pub(super) fn annotations(report: &Report, folder: &Path, workspace: Option<&Pat
         all.extend(of_failure(report.command, failure));
     }
     // A refusal that ended a step is its error, too.
-    let is_said =
-        |finding: &&Finding| report.error.as_ref().is_some_and(|failure| failure.message == finding.message);
-    all.extend(report.findings.iter().filter(|finding| !is_said(finding)).map(of_finding));
+    let findings = report.findings.iter().filter(|finding| !is_error(report, &finding.message));
+    all.extend(findings.map(of_finding));
     for target in &report.targets {
         all.extend(of_target(report, target));
     }
@@ -69,10 +68,14 @@ pub(super) fn annotations(report: &Report, folder: &Path, workspace: Option<&Pat
     lines
 }
 
+/// Whether a report's own error says this.
+fn is_error(report: &Report, message: &str) -> bool {
+    report.error.as_ref().is_some_and(|failure| failure.message == message)
+}
+
 /// What is said of one of many targets, where it is configured, unless it is said of the whole.
 fn of_target(whole: &Report, target: &TargetReport) -> Vec<Annotation> {
-    let is_said = |message: &str| whole.error.as_ref().is_some_and(|failure| failure.message == message);
-    let failures = target.report.error.iter().filter(|failure| !is_said(&failure.message));
+    let failures = target.report.error.iter().filter(|failure| !is_error(whole, &failure.message));
     let failures = failures.flat_map(|failure| of_failure(whole.command, failure));
     let findings = target.report.findings.iter().filter(|finding| !whole.findings.contains(finding));
     let mut told: Vec<Annotation> = failures.chain(findings.map(of_finding)).collect();

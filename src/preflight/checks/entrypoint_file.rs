@@ -1,7 +1,7 @@
 //! What ENTRYPOINT names is there, and may be started.
 
 use crate::image::LocalImage;
-use crate::preflight::start::{Hidden, MOUNTED, Start, Started};
+use crate::preflight::start::{Hidden, MOUNTED, Start, Started, is_script};
 use crate::preflight::{Check, Finding, Judge, Wanted};
 use crate::rootfs::{ImageContents, NodeKind, NotFound, printable_path};
 
@@ -84,11 +84,7 @@ fn unfit(started: &Started<'_>) -> Option<Finding> {
         ));
     }
     // The kernel starts what may not be read; an interpreter has to read its script.
-    let is_script = matches!(
-        found.node.program().map(|program| &program.form),
-        Some(crate::layer::ProgramForm::Script { .. })
-    );
-    if is_script && !found.node.is_readable() {
+    if is_script(found.node) && !found.node.is_readable() {
         let mode = found.node.mode();
         return refuse(
             format!("{what} has mode {mode:04o}: Lambda's user may not read it"),

@@ -4,7 +4,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use super::launch::BuildError;
 use crate::image::{LocalImage, UNCOMPRESSED_LIMIT, announce};
-use crate::layer::{Compressors, Encoding, LayerError, LayerPass, PassSettings, Piece};
+use crate::layer::{Compressors, Encoding, LayerPass, PassSettings, Piece};
 
 /// Sends all layers, base layer first. They are decompressed on both sides: here to be verified, there to be unpacked.
 pub(super) async fn send_layers(
@@ -22,7 +22,7 @@ pub(super) async fn send_layers(
                 Piece::Bytes(bytes) if bytes.is_empty() => {}
                 Piece::Bytes(bytes) => write_frame(sink, &bytes).await?,
                 Piece::Summary(summary) => {
-                    summary.contents.map_err(|source| LayerError::NotTar { layer: layer.diff_id, source })?;
+                    summary.sound()?;
                     write_frame(sink, &[]).await?;
                     break;
                 }

@@ -2,9 +2,6 @@
 
 use std::net::IpAddr;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-
 use super::Refusal;
 
 /// The largest event that is waited for, and the largest that is queued, in bytes.
@@ -89,15 +86,13 @@ impl Invoke {
     }
 }
 
-/// JSON, since it becomes a header of the runtime API; on one line, for the same reason.
+/// What the caller says of itself.
 fn client_context(text: &str) -> Result<String, Refusal> {
-    let refused = |why: &str| Refusal::malformed(&format!("the client context {why}"));
-    if text.len() > LARGEST_CONTEXT {
-        return Err(refused("is longer than 3583 bytes"));
-    }
-    let bytes = BASE64_STANDARD.decode(text).map_err(|_| refused("is not base64"))?;
-    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|_| refused("is not JSON"))?;
-    Ok(value.to_string())
+    let read = match text.len() {
+        0..=LARGEST_CONTEXT => crate::sandbox::client_context(text),
+        _ => Err("is longer than 3583 bytes"),
+    };
+    read.map_err(|why| Refusal::malformed(&format!("the client context {why}")))
 }
 
 /// Whether the host that a request is for is this machine by one of its own names.
