@@ -9,6 +9,8 @@ use tempfile::TempDir;
 
 /// How folders of runs begin.
 const PREFIX: &str = "lambda-lift-run-";
+/// How often a folder is made anew that another run took for a leftover before it was locked.
+const TRIES: u32 = 5;
 
 /// One run's folder. Dropping it removes it.
 #[derive(Debug)]
@@ -22,6 +24,20 @@ impl RunFolder {
     /// Makes a folder below `temporary`, after removing those that runs of this user left there.
     pub(in crate::sandbox) fn new(temporary: &Path) -> io::Result<Self> {
         remove_leftovers(temporary);
+        let mut made = Self::make(temporary);
+        for _ in 1..TRIES {
+            let is_taken = |error: &io::Error| {
+                matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::WouldBlock)
+            };
+            if !made.as_ref().is_err_and(is_taken) {
+                break;
+            }
+            made = Self::make(temporary);
+        }
+        made
+    }
+
+    fn make(temporary: &Path) -> io::Result<Self> {
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(temporary)?;
         let lock = File::create(folder.path().join("lock"))?;
         lock.try_lock().map_err(io::Error::from)?;
@@ -62,10 +78,15 @@ fn remove_leftovers(temporary: &Path) {
         if !is_run || !is_ours {
             continue;
         }
-        // A folder without a lock is one that is just being made.
-        let Ok(lock) = File::open(entry.path().join("lock")) else { continue };
-        if lock.try_lock().is_ok() {
-            let _ = remove_tree(&entry.path());
+        match File::open(entry.path().join("lock")) {
+            Ok(lock) if lock.try_lock().is_ok() => {
+                let _ = remove_tree(&entry.path());
+            }
+            Ok(_) => {}
+            // One whose run ended before it was locked, or that is just being made: then it is made anew.
+            Err(_) => {
+                let _ = fs::remove_dir(entry.path());
+            }
         }
     }
 }
@@ -107,11 +128,13 @@ mod tests {
         fs::create_dir_all(left.join("root/closed/inner")).unwrap();
         fs::write(left.join("lock"), "").unwrap();
         fs::set_permissions(left.join("root/closed"), Permissions::from_mode(0o000)).unwrap();
+        let begun = temporary.path().join("lambda-lift-run-begun");
+        fs::create_dir(&begun).unwrap();
         let other = temporary.path().join("something-else");
         fs::create_dir(&other).unwrap();
 
         let next = RunFolder::new(temporary.path()).unwrap();
-        assert!(!left.exists() && other.exists());
+        assert!(!left.exists() && !begun.exists() && other.exists());
         assert!(living.root().exists() && next.root().exists());
         let places = [living.root(), next.root()];
         drop((living, next));
