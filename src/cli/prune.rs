@@ -58,7 +58,7 @@ async fn run(session: &Session, arguments: &PruneArguments, report: &mut Report)
     };
     if !arguments.yes {
         // With many targets nobody would see what each question is about.
-        if !arguments.targets.targets.is_empty() || !may_ask(session) {
+        if !arguments.chosen.targets.is_empty() || !may_ask(session) {
             return Ok(Outcome::Planned);
         }
         if !consent(session, report).await? {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::apply::ApplySettings;
-use crate::cloud::{Encryption, RepositorySettings};
+use crate::cloud::{Encryption, InvocationMode, RepositorySettings};
 use crate::config::{self, QuantityError};
 use crate::event::Reporter;
 use crate::function::{Definition, EnvironmentVariable, EnvironmentVariableError, Flags, Written};
@@ -280,14 +280,21 @@ const LARGEST_TEXT: u64 = 4 << 20;
 
 /// Reads a file that the user named.
 pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
+    read_at_most(path, LARGEST_TEXT, "far more than such a file needs")
+}
+
+/// Reads an event that the user named.
+pub(super) fn read_event(path: &Path) -> Result<String, Failure> {
+    read_at_most(path, InvocationMode::Wait.most_bytes() as u64, "more than Lambda takes in an event")
+}
+
+fn read_at_most(path: &Path, most: u64, too_many: &str) -> Result<String, Failure> {
     use std::io::Read as _;
     let mut text = String::new();
-    let read =
-        std::fs::File::open(path).and_then(|file| file.take(LARGEST_TEXT + 1).read_to_string(&mut text));
+    let read = std::fs::File::open(path).and_then(|file| file.take(most + 1).read_to_string(&mut text));
     read.map_err(|error| usage(format!("{} cannot be read: {error}", path.display()), None))?;
-    if text.len() as u64 > LARGEST_TEXT {
-        let message =
-            format!("{} has more than {LARGEST_TEXT} bytes, far more than such a file needs", path.display());
+    if text.len() as u64 > most {
+        let message = format!("{} has more than {most} bytes, {too_many}", path.display());
         return Err(usage(message, None));
     }
     Ok(text)
@@ -343,5 +350,8 @@ mod tests {
         std::fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
         assert!(read_text(&path).unwrap_err().message.contains("more than"));
         assert!(read_text(folder.path()).is_err());
+        assert!(read_event(&path).unwrap_err().message.contains("Lambda"));
+        std::fs::write(&path, " ".repeat(6 << 20)).unwrap();
+        assert_eq!(read_event(&path).unwrap().len(), 6 << 20, "as much as Lambda takes");
     }
 }

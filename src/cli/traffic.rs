@@ -12,7 +12,7 @@ use crate::report::Failure;
 use super::arguments::{NoData, OnInterrupt, WatchArguments};
 use super::engine::check_engine;
 use super::session::usage;
-use super::settings::{duration, no_quantity, read_text};
+use super::settings::{duration, no_quantity, read_event};
 
 /// The most alarms that CloudWatch describes at once.
 const MOST_ALARMS: usize = 100;
@@ -73,7 +73,7 @@ fn smoke(arguments: &WatchArguments) -> Result<Option<SmokeSpec>, Failure> {
     let refuse = |error: ExpectationError| usage(error.to_string(), Some(error.hint().to_owned()));
     let expect =
         arguments.smoke_expect.as_deref().map(str::parse::<Expectation>).transpose().map_err(refuse)?;
-    let smoke = SmokeSpec::new(read_text(path)?, expect);
+    let smoke = SmokeSpec::new(read_event(path)?, expect);
     smoke.map(Some).map_err(|error| usage(format!("{} is not JSON: {error}", path.display()), None))
 }
 

@@ -177,6 +177,22 @@ fn who_may_make_no_namespaces_and_start_containers_has_it_run_in_one() {
 }
 
 #[test]
+fn where_docker_is_none_podman_has_it_run() {
+    let service = lambda_lift_rig::PodmanService::start();
+    service.open_to_everybody();
+    let scene = Scene::new();
+    let host = format!("unix://{}", service.socket().display());
+    // Or it would look for its own among those of the real root, whose name this user has.
+    let runtime = scene.folder.path().join("home").display().to_string();
+    let nobody = ("DOCKER_HOST", "unix:///no/such/socket");
+    let variables = [nobody, ("CONTAINER_HOST", &host), ("XDG_RUNTIME_DIR", &runtime)];
+    let document = scene.check(&without_namespaces(), &variables);
+    assert_answered_and_closed(&document);
+    assert!(document["run"]["notes"].to_string().contains("in a container of podman"), "{document:#}");
+    assert_eq!(service.contents(), "", "neither image nor container stays behind");
+}
+
+#[test]
 fn who_may_neither_make_namespaces_nor_start_containers_is_told_why() {
     let scene = Scene::new();
     let nobody = ("DOCKER_HOST", "unix:///no/such/socket");

@@ -3,7 +3,7 @@
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use super::targets::TargetArguments;
+use super::targets::Targets;
 
 /// `prune`
 #[derive(Debug, Args)]
@@ -37,5 +37,5 @@ pub(in crate::cli) struct PruneArguments {
     #[arg(short, long, env = "LAMBDA_LIFT_YES", value_parser = BoolishValueParser::new())]
     pub(in crate::cli) yes: bool,
     #[command(flatten)]
-    pub(in crate::cli) targets: TargetArguments,
+    pub(in crate::cli) chosen: Targets,
 }

@@ -6,10 +6,18 @@ use clap::builder::BoolishValueParser;
 /// Which targets.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Many targets")]
-pub(in crate::cli) struct TargetArguments {
+pub(in crate::cli) struct Targets {
     /// Run for these `[[target]]` entries of the configuration file, by their names or their functions' (repeatable; * and ? are wildcards)
     #[arg(long = "target", env = "LAMBDA_LIFT_TARGET", value_name = "GLOB", value_delimiter = ',')]
     pub(in crate::cli) targets: Vec<String>,
+}
+
+/// Which targets, and how many of them at a time.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Many targets")]
+pub(in crate::cli) struct TargetArguments {
+    #[command(flatten)]
+    pub(in crate::cli) which: Targets,
     /// So many targets at a time
     #[arg(long, env = "LAMBDA_LIFT_MAX_PARALLEL", value_name = "N", default_value_t = 50, requires = "targets", value_parser = clap::value_parser!(u16).range(1..=500))]
     pub(in crate::cli) max_parallel: u16,

@@ -70,7 +70,7 @@ fn client_of<'a>(arguments: &'a [String], files: &FileSystem) -> Option<(Client,
         return None;
     }
     let folder = files.resolve(LANGUAGES).ok()?.node;
-    let has = |name: &[u8]| folder.descendants().any(|node| node.name().starts_with(name));
+    let has = |name: &[u8]| folder.children().any(|node| node.name().starts_with(name));
     match (has(b"python3"), has(b"node")) {
         (true, false) => Some((Client::Python, after(0))),
         (false, true) => Some((Client::Node, after(0))),
@@ -143,7 +143,7 @@ impl Client {
             })
         };
         let Ok(folder) = files.resolve(format!("{folder}/").as_bytes()) else { return false };
-        self == Self::Python && folder.node.descendants().any(|node| is_compiled(node.name()))
+        self == Self::Python && folder.node.children().any(|node| is_compiled(node.name()))
     }
 }
 

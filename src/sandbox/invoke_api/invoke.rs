@@ -79,7 +79,9 @@ impl Invoke {
         if body.is_empty() {
             return Ok(b"{}".to_vec());
         }
-        match serde_json::from_slice::<serde::de::IgnoredAny>(&body) {
+        // What is skipped over is not looked at for UTF-8.
+        let text = std::str::from_utf8(&body).map_err(|error| Refusal::malformed(&error.to_string()))?;
+        match serde_json::from_str::<serde::de::IgnoredAny>(text) {
             Ok(_) => Ok(body),
             Err(error) => Err(Refusal::malformed(&error.to_string())),
         }
@@ -97,12 +99,14 @@ fn client_context(text: &str) -> Result<String, Refusal> {
 
 /// Whether the host that a request is for is this machine by one of its own names.
 fn is_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    let (name, rest) = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').unwrap_or_default(),
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
     };
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let is_this_machine = name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    is_this_machine && (rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port))
 }
 
 #[cfg(test)]
@@ -148,6 +152,9 @@ mod tests {
             ("POST", PATH, &[("origin", "https://example.com")], (403, "AccessDeniedException")),
             ("POST", PATH, &[("host", "example.com:9000")], (403, "AccessDeniedException")),
             ("POST", PATH, &[("host", "127.0.0.1.example.com")], (403, "AccessDeniedException")),
+            ("POST", PATH, &[("host", "[::1]example.com")], (403, "AccessDeniedException")),
+            ("POST", PATH, &[("host", "[::1")], (403, "AccessDeniedException")),
+            ("POST", PATH, &[("host", "localhost:80@example.com")], (403, "AccessDeniedException")),
         ] {
             assert_eq!(read(method, path, headers), Err(expected), "{method} {path} {headers:?}");
         }
@@ -161,7 +168,10 @@ mod tests {
         let invoke = read("POST", PATH, &[]).unwrap();
         assert_eq!(invoke.event(Some(Vec::new())), Ok(b"{}".to_vec()));
         assert_eq!(invoke.event(Some(b"[1]".to_vec())), Ok(b"[1]".to_vec()));
-        assert_eq!(invoke.event(Some(b"[1".to_vec())).unwrap_err().code, "InvalidRequestContentException");
+        for wrong in [&b"[1"[..], b"\"\xff\"", b"{} {}"] {
+            let refused = invoke.event(Some(wrong.to_vec())).unwrap_err();
+            assert_eq!(refused.code, "InvalidRequestContentException", "{}", wrong.escape_ascii());
+        }
         assert_eq!(invoke.event(None).unwrap_err().status, 413);
     }
 }

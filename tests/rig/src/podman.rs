@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::server::{Server, folder};
-use crate::tool::{output_of, privileged, tool};
+use crate::tool::{output_of, privileged, text_of, tool};
 
 /// A running service with nothing in its store.
 #[derive(Debug)]
@@ -32,6 +32,19 @@ impl PodmanService {
     /// Where it listens.
     pub fn socket(&self) -> PathBuf {
         self.server.folder().join("socket")
+    }
+
+    /// Lets users who are not root come to the socket.
+    pub fn open_to_everybody(&self) {
+        output_of(privileged("chmod").arg("0711").arg(self.server.folder()));
+    }
+
+    /// Its images and its containers, running or not, by their ids.
+    pub fn contents(&self) -> String {
+        let of = |words: &[&str]| {
+            text_of(podman(self.server.folder(), privileged("podman")).args(words).arg("--quiet"))
+        };
+        of(&["images", "--all"]) + &of(&["ps", "--all"])
     }
 
     /// Reads an archive of images into its store.
