@@ -1,6 +1,6 @@
 //! `doctor`: looks at everything that a deploy needs on this machine, all of it at once.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use url::Url;
@@ -14,7 +14,6 @@ use crate::name::{Region, RegistryHost, RepositoryRef};
 use crate::report::{Failure, Outcome, Report, moments, sizes};
 
 use super::arguments::DoctorArguments;
-use super::docker::daemon_settings;
 use super::session::{Connected, Session};
 use super::settings::{cache_folder, duration, parse};
 
@@ -304,10 +303,10 @@ fn certificates() -> Examination {
 /// The daemon's socket. Only docker-daemon: sources need one, so that its absence is no trouble.
 #[cfg(unix)]
 async fn docker(arguments: &DoctorArguments, patience: Duration) -> Examination {
-    let settings = daemon_settings(&arguments.from);
+    let settings = super::docker::daemon_settings(&arguments.from);
     let named = settings.host.clone().or(settings.docker_host.clone());
-    let sockets: Vec<PathBuf> = match named.as_deref().map(|host| (host, host.strip_prefix("unix://"))) {
-        Some((_, Some(path))) => vec![path.into()],
+    let sockets = match named.as_deref().map(|host| (host, host.strip_prefix("unix://"))) {
+        Some((_, Some(path))) => vec![Path::new(path).to_owned()],
         Some((host, None)) => return Examination::skip("Docker", format!("{host} is not on this machine")),
         None => settings.sockets,
     };

@@ -1,10 +1,10 @@
 //! The answer of a function: byte for byte for a program, harmless for a terminal and a CI log.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Stdout, Write as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use rustix::fs::{FileType, fstat};
 use serde_json::{Value, json};
 
 use crate::cloud::InvocationMode;
@@ -32,13 +32,27 @@ pub fn print_answer(report: &Report, style: Style, in_github: bool) -> bool {
 
 fn print_payload(payload: &[u8], in_github: bool) -> bool {
     let stdout = io::stdout();
-    let is_file =
-        fstat(&stdout).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile);
-    if stdout.is_terminal() || (in_github && !is_file) {
+    if stdout.is_terminal() || (in_github && !is_file(&stdout)) {
         return print_result(&harmless(payload));
     }
     let mut stdout = stdout.lock();
     written(stdout.write_all(payload).and_then(|()| stdout.flush()))
+}
+
+fn is_file(stdout: &Stdout) -> bool {
+    duplicate(stdout).and_then(|file| file.metadata()).is_ok_and(|metadata| metadata.is_file())
+}
+
+#[cfg(unix)]
+fn duplicate(stdout: &Stdout) -> io::Result<File> {
+    use std::os::fd::AsFd as _;
+    stdout.as_fd().try_clone_to_owned().map(File::from)
+}
+
+#[cfg(windows)]
+fn duplicate(stdout: &Stdout) -> io::Result<File> {
+    use std::os::windows::io::AsHandle as _;
+    stdout.as_handle().try_clone_to_owned().map(File::from)
 }
 
 /// The answer as it can be shown, with a line feed at its end. JSON says the same as before.

@@ -27,6 +27,7 @@ mod invoke_api;
 mod lambda_words;
 #[cfg(target_os = "linux")]
 mod local_function;
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "nothing is run there"))]
 mod order;
 #[cfg(target_os = "linux")]
 mod run;

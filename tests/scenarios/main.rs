@@ -20,6 +20,7 @@ mod completions;
 mod config;
 mod config_input;
 mod content;
+mod control_groups;
 mod daemon;
 mod deploy;
 #[cfg(target_os = "linux")]

@@ -27,7 +27,7 @@ ask GET event/next "Lambda-Extension-Identifier: $identifier" ""
 while :; do :; done
 "#;
 
-/// `{"read": …}` (a file that may be closed), `{"exit": 7}`, `{"hang": true}`, `{"wait": true}` (half a second), `{"fail": true}`; anything else is answered with how many events this
+/// `{"read": …}` (a file that may be closed), `{"exit": 7}`, `{"hang": true}`, `{"wait": true}` (half a second), `{"fail": true}`, `{"eat": true}` (all memory); anything else is answered with how many events this
 /// process has had, and the event.
 const SCRIPT: &str = r#"#!/bin/bash
 host=${AWS_LAMBDA_RUNTIME_API%:*} port=${AWS_LAMBDA_RUNTIME_API#*:}
@@ -57,6 +57,7 @@ while :; do
     case $body in
     *read*) read -r content 2>/dev/null </var/task/closed ;;
     *exit*) exit 7 ;;
+    *eat*) all=xxxxxxxxxxxxxxxx; while :; do all=$all$all; done ;;
     *hang*) while :; do :; done ;;
     *wait*) exec 4<>"/dev/tcp/$host/$port"; read -r -t 0.5 -u 4 ;;
     *fail*)

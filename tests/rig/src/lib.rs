@@ -11,6 +11,7 @@
 //! - [`Functions`] has what real functions are made of (a Debian root, AWS's runtime clients for Python, Node.js and Rust, the Web
 //!   Adapter), and [`FunctionImage`] puts images together from it. [`Emulator`] is AWS's own runtime interface emulator.
 //! - [`Remains`] is what a run of an image could leave behind.
+//! - [`VirtualMachine`] has a kernel of its own, in QEMU.
 //! - [`Dockerd`] and [`PodmanService`] are daemons with stores of their own; [`RecordingSocket`] stands before one and
 //!   notes what is asked. [`scripted_daemon`] is the exception that was written here: a daemon with any fault.
 //!
@@ -42,6 +43,7 @@ mod server;
 pub mod skopeo;
 mod third_party_cloud;
 mod tool;
+mod virtual_machine;
 
 pub use boto3::Boto3;
 pub use calls::{Call, Mark};
@@ -58,3 +60,4 @@ pub use recording_socket::RecordingSocket;
 pub use registry::Registry;
 pub use remains::Remains;
 pub use third_party_cloud::ThirdPartyCloud;
+pub use virtual_machine::VirtualMachine;
