@@ -26,11 +26,7 @@ fuzz_target!(|input: &[u8]| {
         assert!(may_be_told || !told.contains(SECRET), "{told}");
         return;
     };
-    let Some(value) = value else {
-        // A key that serde_json keeps for itself is none of its `Value`.
-        assert!(String::from_utf8_lossy(input).contains("serde_json::private"), "what is accepted is JSON");
-        return;
-    };
+    let value = value.expect("what is accepted is JSON");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let list = |value: &Value| match value {
         Value::Array(values) => values.iter().map(text).collect(),

@@ -113,7 +113,7 @@ fn order(arguments: &CheckArguments, local: &LocalImage) -> Result<RunOrder, Fai
 /// An event as Lambda would take it: JSON.
 pub(super) fn event(path: &Path) -> Result<Vec<u8>, Failure> {
     let text = settings::read_event(path)?;
-    match serde_json::from_str::<&serde_json::value::RawValue>(&text) {
+    match serde_json::from_str::<serde::de::IgnoredAny>(&text) {
         Ok(_) => Ok(text.into_bytes()),
         Err(error) => Err(usage(format!("{} is not JSON: {error}", path.display()), None)),
     }

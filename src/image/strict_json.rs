@@ -243,6 +243,13 @@ mod tests {
     }
 
     #[test]
+    fn no_key_is_more_than_a_key() {
+        // With its feature "raw_value" serde_json would take this for the number.
+        let text = r#"{"$serde_json::private::RawValue":"1"}"#;
+        assert!(serde_json::from_str::<serde_json::Value>(text).unwrap().is_object());
+    }
+
+    #[test]
     fn broken_and_bomb_like_documents_are_refused() {
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         let deep_objects = r#"{"a":"#.repeat(100_000);
