@@ -2,6 +2,7 @@
 
 use crate::name::Digest;
 
+use super::blob::Compression;
 use super::descriptor::{self, Descriptor, Parsed};
 use super::{Config, config};
 
@@ -14,6 +15,11 @@ pub struct Document {
     pub blobs: Vec<(Digest, u64)>,
     /// For whom each of them was built, as a person reads it.
     pub platforms: Vec<String>,
+}
+
+/// Whether these bytes are taken for what they are, and not for something compressed.
+pub fn is_plain(bytes: &[u8]) -> bool {
+    Compression::of_head(&bytes[..bytes.len().min(Compression::HEAD)]) == Ok(Compression::None)
 }
 
 /// Reads a manifest or index to which a descriptor with the media type `stated` leads. The error is what a person is told.
