@@ -40,6 +40,7 @@ fuzz_target!(|input: &[u8]| -> Corpus {
     if let Ok(image) = &opened {
         check(image);
     }
+    // A tar whose first name begins like a compressed file is taken for one.
     if choice & 0x80 != 0 && is_plain(&bytes) {
         for compressed in [assemble::gzip(&bytes), assemble::zstd(&bytes)] {
             assert_alike(&opened, &read(&compressed, transport, reference));

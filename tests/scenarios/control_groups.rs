@@ -83,9 +83,11 @@ fn groups_of_version_two_limit_a_run_where_they_may_be_made() {
     let archive = folder.path().join("image.tar");
     shell_function::image("groups").docker_archive(&archive);
     machine.file("image.tar", &std::fs::read(archive).unwrap());
-    let events = [("plain.json", json!({})), ("eat.json", json!({ "eat": true }))];
-    let function = ("function.json", json!({ "MemorySize": 128, "Timeout": 120 }));
-    for (name, content) in events.iter().chain([&function]) {
+    for (name, content) in [
+        ("plain.json", json!({})),
+        ("eat.json", json!({ "eat": true })),
+        ("function.json", json!({ "MemorySize": 128, "Timeout": 120 })),
+    ] {
         machine.file(name, content.to_string().as_bytes());
     }
     let told = machine.run(SCENES);

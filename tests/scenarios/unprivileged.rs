@@ -70,6 +70,15 @@ impl Scene {
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("a document: {said}"))
     }
 
+    /// Holds that who may make no namespaces has the image run in a container of this engine.
+    #[track_caller]
+    fn assert_contained(&self, engine: &str, variables: &[(&str, &str)]) {
+        let document = self.check(&without_namespaces(), variables);
+        assert_answered_and_closed(&document);
+        let told = format!("in a container of {engine}");
+        assert!(document["run"]["notes"].to_string().contains(&told), "{document:#}");
+    }
+
     /// Makes this machine one with little memory, for a program that is given this as `LD_PRELOAD`.
     fn little_memory(&self) -> String {
         let place = |name: &str| self.folder.path().join(name);
@@ -170,9 +179,7 @@ fn who_may_make_no_namespaces_and_start_containers_has_it_run_in_one() {
     daemon.open_to_everybody();
     let scene = Scene::new();
     let host = format!("unix://{}", daemon.socket().display());
-    let document = scene.check(&without_namespaces(), &[("DOCKER_HOST", &host)]);
-    assert_answered_and_closed(&document);
-    assert!(document["run"]["notes"].to_string().contains("in a container of docker"), "{document:#}");
+    scene.assert_contained("docker", &[("DOCKER_HOST", &host)]);
     assert_eq!(daemon.contents(), "", "neither image nor container stays behind");
 }
 
@@ -186,9 +193,7 @@ fn where_docker_is_none_podman_has_it_run() {
     let runtime = scene.folder.path().join("home").display().to_string();
     let nobody = ("DOCKER_HOST", "unix:///no/such/socket");
     let variables = [nobody, ("CONTAINER_HOST", &host), ("XDG_RUNTIME_DIR", &runtime)];
-    let document = scene.check(&without_namespaces(), &variables);
-    assert_answered_and_closed(&document);
-    assert!(document["run"]["notes"].to_string().contains("in a container of podman"), "{document:#}");
+    scene.assert_contained("podman", &variables);
     assert_eq!(service.contents(), "", "neither image nor container stays behind");
 }
 
